@@ -1,0 +1,43 @@
+# Each target does its own set-up: a virtual environment, then pip.
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
+	command -v $$python && break; done)
+BIN := .venv/bin
+PACKAGES := pairlake.py lake ingest udfs serve demo
+
+.PHONY: demo page test lint types sql unit clean
+
+demo: .venv/demo-installed
+	$(BIN)/pairlake demo
+
+page: .venv/demo-installed
+	eval "$$($(BIN)/pairlake demo --env)" && $(BIN)/pairlake serve
+
+test: lint types sql unit
+
+lint: .venv/dev-installed
+	$(BIN)/ruff check $(PACKAGES) tests
+	$(BIN)/ruff format --check $(PACKAGES) tests
+	$(BIN)/lint-imports
+
+types: .venv/dev-installed
+	$(BIN)/mypy $(PACKAGES)
+
+sql: .venv/dev-installed
+	$(BIN)/sqlfluff lint models tests/data macros
+
+unit: .venv/dev-installed
+	$(BIN)/python -m pytest -rs
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/demo-installed: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install -q -e '.[demo]'
+	touch $@
+
+.venv/dev-installed: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install -q -e '.[dev]'
+	touch $@ .venv/demo-installed
+
+clean:
+	rm -rf data target logs .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,49 @@
+"""Where the demo's world, lake and model are, as settings for every other command.
+
+`pairlake demo --env` prints them for a shell.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from demo.web import base_url
+from demo.world import World, build_world, world_from_folder
+from lake.errors import BadRequest
+from lake.settings import ROOT, settings
+
+CAPTIONS = "captions_by_language.json"
+
+
+def environment(pictures: Path | None) -> dict[str, str]:
+    """The settings under which the demo runs; one that is already set stays as it is."""
+    name = "demo" if pictures is None else f"demo-{pictures.expanduser().absolute().name}"
+    port = os.environ.get("PAIRLAKE_DEMO_PORT", str(settings().demo_port))
+    wanted = {
+        "PAIRLAKE_HOME": str(ROOT / "data" / name),
+        "PAIRLAKE_RECIPE": "demo",
+        "PAIRLAKE_MODELS": str(ROOT / "demo"),
+        "PAIRLAKE_CRAWL_ROOT": base_url(int(port)),
+        "PAIRLAKE_ALLOW_NETWORKS": "127.0.0.0/8",
+        "PAIRLAKE_USER_AGENT": "pairlake-demo/0.1 (loopback only)",
+        # The demo's slow pictures would be waited for, and on loopback nothing else is slow.
+        "PAIRLAKE_FETCH_TIMEOUT_S": "5",
+    }
+    return {name: os.environ.get(name, value) for name, value in wanted.items()}
+
+
+def prepare_world(pictures: Path | None) -> World:
+    """The world of OpenMoji drawings, or of a folder of pictures with captions in a JSON file.
+
+    It stands in HOME/world and is built once. Raises BadRequest if the folder lacks the captions.
+    """
+    folder, root = settings().home / "world", base_url(settings().demo_port)
+    if pictures is None:
+        return build_world(folder, root, None)
+    captions = pictures.expanduser() / CAPTIONS
+    if not captions.is_file():
+        raise BadRequest(
+            f"{pictures} holds no {CAPTIONS}: a list of [path of a picture, {{locale: caption}}]."
+        )
+    return world_from_folder(pictures.expanduser(), captions, folder, root)

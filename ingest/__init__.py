@@ -1,0 +1,1 @@
+"""Brings the outside in: crawl files to pairs, URLs to images. Writes the tables of raw."""

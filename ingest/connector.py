@@ -1,0 +1,67 @@
+"""Lets downloads reach public addresses only, checked at the socket, which nothing goes around."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+import aiohttp
+
+Network = IPv4Network | IPv6Network
+
+# Addresses behind which a translator finds an IPv4 address: it is that one that counts.
+_NAT64 = ip_network("64:ff9b::/96")
+
+
+class AddressRefused(OSError):
+    """The address to connect to is neither public nor in a network that the settings allow."""
+
+    def __init__(self) -> None:
+        # The same words for every address: aiohttp gives the first of several errors as it is
+        # only where all say the same.
+        super().__init__(errno.EACCES, "the address is not public")
+
+
+def is_allowed(address: str, networks: Sequence[Network]) -> bool:
+    """Whether `address`, in numbers, is public or in one of `networks`."""
+    ip = ip_address(address)
+    if isinstance(ip, IPv6Address):
+        if ip.ipv4_mapped:
+            ip = ip.ipv4_mapped
+        elif ip in _NAT64:
+            ip = ip_address(int(ip) & 0xFFFFFFFF)
+        elif ip.sixtofour or ip.teredo or ip.is_site_local:
+            return any(ip in network for network in networks)
+    public = ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
+    return public or any(ip in network for network in networks)
+
+
+def guarded_connector(
+    networks: Sequence[Network],
+    *,
+    connections: int,
+    resolver: aiohttp.abc.AbstractResolver | None = None,
+) -> aiohttp.TCPConnector:
+    """A connector that raises AddressRefused instead of connecting to where it must not.
+
+    The check is made on the very address of each connect, after the name was resolved: names that
+    answer differently the second time, redirects, numbers in odd notations and mapped addresses
+    all come by here. `connections` is the most that are open at once.
+    """
+
+    def guarded_socket(addr_info: aiohttp.AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, address = addr_info
+        if not is_allowed(str(address[0]), networks):
+            raise AddressRefused
+        return socket.socket(family=family, type=kind, proto=protocol)
+
+    return aiohttp.TCPConnector(
+        limit=connections,
+        socket_factory=guarded_socket,
+        resolver=resolver,
+        ttl_dns_cache=60,
+        # Most hosts are asked once: idle connections would use up the process's file descriptors.
+        keepalive_timeout=1.0,
+    )

@@ -1,0 +1,122 @@
+"""Lands downloads: their outcomes, the new images and their pixels, in one transaction."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+
+import duckdb
+import pyarrow as pa
+
+from ingest.download import Download
+from ingest.pictures import Picture
+from lake.append import append
+
+_DOWNLOADS = pa.schema(
+    {
+        "url_id": pa.uuid(),
+        "attempted_at": pa.timestamp("us"),
+        "outcome": pa.string(),
+        "error": pa.string(),
+        "http_status": pa.int32(),
+        "final_url": pa.string(),
+        "content_type": pa.string(),
+        "bytes": pa.int64(),
+        "elapsed_ms": pa.int32(),
+        "image_id": pa.uuid(),
+        "md5": pa.uuid(),
+        "sha256": pa.binary(),
+        "opt_out_evidence": pa.string(),
+    }
+)
+_IMAGES = pa.schema(
+    {
+        "image_id": pa.uuid(),
+        "width": pa.int32(),
+        "height": pa.int32(),
+        "format": pa.string(),
+        "bytes": pa.int64(),
+        "md5": pa.uuid(),
+        "sha256": pa.binary(),
+        "first_seen_at": pa.timestamp("us"),
+    }
+)
+_PIXELS = pa.schema(
+    {
+        "image_id": pa.uuid(),
+        "pixels": pa.binary(),
+        "encoding": pa.string(),
+        "width": pa.int32(),
+        "height": pa.int32(),
+    }
+)
+
+
+def land(downloads: Sequence[Download], con: duckdb.DuckDBPyConnection) -> int:
+    """Append one batch to raw.downloads, raw.images and raw.image_pixels; returns the new images.
+
+    An image lands once, however many URLs of the batch or earlier ones lead to it.
+    """
+    pictures: dict[uuid.UUID, tuple[Download, Picture]] = {}
+    for download in downloads:
+        if download.image_id and download.picture:
+            pictures.setdefault(download.image_id, (download, download.picture))
+    for known in _already_landed(pictures, con):
+        del pictures[known]
+    append(
+        {
+            "raw.downloads": _table(_DOWNLOADS, [_fields(download) for download in downloads]),
+            "raw.images": _table(_IMAGES, [_image(*pair) for pair in pictures.values()]),
+            "raw.image_pixels": _table(_PIXELS, [_pixels(*pair) for pair in pictures.values()]),
+        },
+        con,
+    )
+    return len(pictures)
+
+
+def blocked_pictures(con: duckdb.DuckDBPyConnection) -> frozenset[uuid.UUID]:
+    """The image_ids and md5s of pictures that were taken down by request."""
+    rows = con.execute(
+        "select value_id from lake.raw.takedowns where kind in ('image_sha256', 'image_md5')"
+    ).fetchall()
+    return frozenset(value for (value,) in rows)
+
+
+def _already_landed(ids: Iterable[uuid.UUID], con: duckdb.DuckDBPyConnection) -> list[uuid.UUID]:
+    # As a list, since DuckDB cannot push a join's UUIDs down into an Arrow table.
+    rows = con.execute(
+        "select image_id from lake.raw.images where image_id in (select unnest(?::uuid[]))",
+        [[str(candidate) for candidate in ids]],
+    ).fetchall()
+    return [value for (value,) in rows]
+
+
+def _table(schema: pa.Schema, rows: Sequence[Mapping[str, object]]) -> pa.Table:
+    return pa.Table.from_pylist(list(rows), schema)
+
+
+def _fields(download: Download) -> Mapping[str, object]:
+    return {name: getattr(download, name) for name in _DOWNLOADS.names}
+
+
+def _image(download: Download, picture: Picture) -> Mapping[str, object]:
+    return {
+        "image_id": download.image_id,
+        "width": picture.width,
+        "height": picture.height,
+        "format": picture.format,
+        "bytes": download.bytes,
+        "md5": download.md5,
+        "sha256": download.sha256,
+        "first_seen_at": download.attempted_at,
+    }
+
+
+def _pixels(download: Download, picture: Picture) -> Mapping[str, object]:
+    return {
+        "image_id": download.image_id,
+        "pixels": picture.pixels,
+        "encoding": "jpeg",
+        "width": picture.kept_width,
+        "height": picture.kept_height,
+    }

@@ -1,0 +1,129 @@
+"""The door between dbt and the lake: the one place that knows both.
+
+dbt's profile names `Plugin`, which dbt-duckdb calls before its first query. It takes the catalog's
+lock for the whole of the dbt process, since ducklake does not retry a locked SQLite, and prepares
+the connection as every other command does, so that plain `dbt build` works on a fresh clone.
+`run_dbt` is how the commands call dbt in their own process.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import duckdb
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.adapters.duckdb.plugins import BasePlugin
+from dbt.cli.main import dbtRunner
+from duckdb import DuckDBPyConnection
+
+from lake.catalog import connect, locked, prepare
+from lake.errors import JobFailed
+from lake.recipe import check_known
+from lake.settings import ROOT, settings
+from lake.tables import TABLES
+
+_HELD = ExitStack()
+# They test the rules, not the data: `make test` and plain `dbt build` run them.
+_NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
+
+
+class Plugin(BasePlugin):
+    """dbt-duckdb's hook: lock, extensions, attach, tables."""
+
+    def configure_connection(self, conn: DuckDBPyConnection) -> None:
+        """Called once, before dbt attaches what its profile names."""
+        _HELD.close()
+        prepare(conn)
+        _HELD.enter_context(locked(settings()))
+
+    def configure_cursor(self, cursor: DuckDBPyConnection) -> None:
+        """Called for each of dbt's cursors: `published` says where a mart's Parquet copy goes."""
+        folder = settings().published
+        # COPY makes the last folder of a path, but not those above it.
+        folder.mkdir(parents=True, exist_ok=True)
+        quoted = str(folder).replace("'", "''")
+        cursor.execute(f"set variable published = '{quoted}'")
+
+
+def run_dbt(*arguments: str) -> None:
+    """Run one dbt command on the lake, quietly; its logs go to HOME/dbt.
+
+    Raises BadSetting if the recipe is not one of the seed's, JobFailed with the first failures by
+    name. The lock is held while dbt runs, no longer.
+    """
+    check_known()
+    folder = settings().home / "dbt"
+    runner = dbtRunner()
+    where = ["--project-dir", str(ROOT), "--profiles-dir", str(ROOT)]
+    paths = ["--target-path", str(folder / "target"), "--log-path", str(folder / "logs")]
+    command_line = sys.argv
+    # dbt logs it, and what `pairlake forget` is told to forget must leave no trace.
+    sys.argv = ["dbt", *arguments]
+    try:
+        result = runner.invoke(["--quiet", *arguments, *where, *paths])
+    finally:
+        sys.argv = command_line
+        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+        _HELD.close()
+    if result.success:
+        return
+    if isinstance(result.exception, KeyboardInterrupt):
+        raise KeyboardInterrupt
+    if result.exception is not None:
+        raise JobFailed(f"dbt {arguments[0]} failed: {result.exception}")
+    nodes = getattr(result.result, "results", [])
+    failed = [node for node in nodes if node.status in ("error", "fail", "runtime error")]
+    first = "; ".join(f"{r.node.name}: {(r.message or '').strip()}" for r in failed[:3])
+    raise JobFailed(
+        f"dbt {arguments[0]} failed at {len(failed)} places: {first}. See {folder / 'logs'}."
+    )
+
+
+def build_worklists() -> None:
+    """Build what the jobs read, over the pairs that have landed; the marts stay as they are."""
+    _stamp().unlink(missing_ok=True)
+    run_dbt("build", "--exclude", "marts", "resource_type:test", *_NO_UNIT_TESTS)
+
+
+def build_dataset() -> None:
+    """Build everything and test the data; what `dbt build` does but for the unit tests of rules."""
+    _stamp().unlink(missing_ok=True)
+    started = time.time()
+    run_dbt("build", *_NO_UNIT_TESTS)
+    _stamp().write_text(settings().recipe)
+    # What lands while dbt runs may not be in it.
+    os.utime(_stamp(), (started, started))
+
+
+def dataset_is_current() -> bool:
+    """Whether the dataset was built after all that landed and after every edit of a model."""
+    if not _stamp().exists() or _stamp().read_text() != settings().recipe:
+        return False
+    landed = " union all ".join(f"select max(landed_at) as at_ from lake.{name}" for name in TABLES)
+    con = connect(read_only=True)
+    try:
+        newest = con.execute(f"select epoch(max(at_)) from ({landed})").fetchone()
+        recipes = con.execute("select distinct recipe from lake.intermediate.int_pairs_judged")
+        same_recipe = recipes.fetchall() in ([], [(settings().recipe,)])
+    except duckdb.CatalogException:
+        return False  # the stamp outlived its lake
+    finally:
+        con.close()
+    changes = [(ROOT / "dbt_project.yml").stat().st_mtime]
+    changes += [
+        path.stat().st_mtime
+        for folder in ("models", "macros")
+        for path in (ROOT / folder).rglob("*")
+    ]
+    if newest is not None and newest[0] is not None:
+        changes.append(newest[0])
+    return same_recipe and _stamp().stat().st_mtime > max(changes)
+
+
+def _stamp() -> Path:
+    """Written when a whole build went well, with its recipe. Lost, it costs one build."""
+    return settings().home / "dbt" / "built"

@@ -1,0 +1,42 @@
+"""What can go wrong on the ground floor, each as one sentence with the next step.
+
+PairlakeError
+├── BadSetting         a setting has a value that cannot be used
+├── BadRequest         an argument names something that cannot be used
+├── LakeUnreadable     the catalog exists but cannot be opened
+├── SchemaMismatch     a table has another type than this version writes
+├── TableMissing       a table or worklist that dbt builds is not there yet
+└── JobFailed          a job met something it cannot go on from
+"""
+
+from __future__ import annotations
+
+import click
+
+
+class PairlakeError(click.ClickException):
+    """A failure that a user can act on; the command line prints its sentence and exits with 1."""
+
+
+class BadSetting(PairlakeError):
+    """A setting has a value that cannot be used."""
+
+
+class BadRequest(PairlakeError):
+    """An argument names something that cannot be used."""
+
+
+class LakeUnreadable(PairlakeError):
+    """The catalog exists but cannot be opened."""
+
+
+class SchemaMismatch(PairlakeError):
+    """A table of the lake has another type than this version writes."""
+
+
+class TableMissing(PairlakeError):
+    """A table or worklist that dbt builds is not there yet."""
+
+
+class JobFailed(PairlakeError):
+    """A job met something that it cannot go on from."""

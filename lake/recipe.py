@@ -1,0 +1,39 @@
+"""The recipe that decides: known to the seed, and the one that the lake was built under."""
+
+from __future__ import annotations
+
+import csv
+
+import duckdb
+
+from lake.catalog import connect
+from lake.errors import BadSetting
+from lake.settings import ROOT, settings
+
+
+def check_known() -> None:
+    """Raise BadSetting if PAIRLAKE_RECIPE is no row of models/seeds/recipes.csv."""
+    with (ROOT / "models" / "seeds" / "recipes.csv").open(newline="") as handle:
+        known = [row["recipe"] for row in csv.DictReader(handle)]
+    if settings().recipe not in known:
+        raise BadSetting(
+            f"PAIRLAKE_RECIPE is {settings().recipe!r}, which is no row of "
+            f"models/seeds/recipes.csv; there are {', '.join(known)}."
+        )
+
+
+def check_built() -> None:
+    """Raise BadSetting if the worklists were built under another recipe than PAIRLAKE_RECIPE."""
+    check_known()
+    con = connect(read_only=True)
+    try:
+        row = con.execute("select recipe from lake.intermediate.int_selected_recipe").fetchone()
+    except duckdb.CatalogException:
+        return  # nothing is built yet, and the job that needs it says so
+    finally:
+        con.close()
+    if row is not None and row[0] != settings().recipe:
+        raise BadSetting(
+            f"The lake was built under the recipe {row[0]}, and PAIRLAKE_RECIPE is "
+            f"{settings().recipe}; run: dbt build"
+        )

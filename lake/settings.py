@@ -1,0 +1,130 @@
+"""All settings of pairlake in one place: environment variables with the prefix PAIRLAKE_.
+
+Each field is one variable (`home` is PAIRLAKE_HOME); its `help` is what the documentation prints.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, fields
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any
+
+from lake.errors import BadSetting
+
+ROOT = Path(__file__).resolve().parents[1]
+PREFIX = "PAIRLAKE_"
+
+
+def _setting(default: Any, help: str) -> Any:
+    kind = Path if isinstance(default, Path) else type(default)
+    return field(default=default, metadata={"help": help, "type": kind})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a run depends on beside its input; built by `settings()` from the environment."""
+
+    home: Path = _setting(ROOT / "data", "Folder for everything that pairlake keeps.")
+    catalog: str = _setting(
+        "", "The lake's SQL catalog, `sqlite:FILE`. Empty: HOME/catalog.sqlite."
+    )
+    data: str = _setting("", "Folder of the lake's Parquet files. Empty: HOME/tables.")
+    recipe: str = _setting("laion_5b", "Row of models/seeds/recipes.csv that decides what is kept.")
+    crawl_root: str = _setting(
+        "https://data.commoncrawl.org/",
+        "Where `crawl --crawl` finds crawl-data/: a URL or a folder.",
+    )
+    user_agent: str = _setting(
+        "pairlake/0.1 (image-text dataset builder)",
+        "What `fetch` calls itself. Add an address where you can be reached.",
+    )
+    allow_networks: str = _setting(
+        "",
+        "Networks, comma-separated, that `fetch` may reach although they are not public.",
+    )
+    fetch_concurrency: int = _setting(64, "Downloads under way at once.")
+    fetch_timeout_s: float = _setting(20.0, "Seconds that one download may take in all.")
+    fetch_max_bytes: int = _setting(25_000_000, "Largest body that `fetch` reads, in bytes.")
+    pixel_side: int = _setting(384, "Short side, in pixels, at which images are kept.")
+    batch_size: int = _setting(256, "Rows that a model sees at once.")
+    device: str = _setting("auto", "Where models run: auto, cpu, cuda or cuda:N.")
+    models: Path = _setting(Path(), "Folder of local CLIP checkpoints. Empty: HOME/models.")
+    port: int = _setting(8000, "Port of `serve` on 127.0.0.1.")
+    demo_port: int = _setting(8917, "Port of the demo's web on 127.0.0.1.")
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "home", self.home.expanduser().absolute())
+        if not self.catalog:
+            object.__setattr__(self, "catalog", f"sqlite:{self.home / 'catalog.sqlite'}")
+        if not self.data:
+            object.__setattr__(self, "data", str(self.home / "tables"))
+        if self.models == Path():
+            object.__setattr__(self, "models", self.home / "models")
+        if not self.catalog.startswith("sqlite:"):
+            raise BadSetting(
+                f"PAIRLAKE_CATALOG is {self.catalog!r}; give it as sqlite:FILE, or leave it empty."
+            )
+        if not self.user_agent.isprintable():
+            raise BadSetting("PAIRLAKE_USER_AGENT must be one line of printable characters.")
+        if not 0 < self.fetch_timeout_s < float("inf"):
+            raise BadSetting("PAIRLAKE_FETCH_TIMEOUT_S must be a number of seconds above 0.")
+        for place in (str(self.home), self.data):
+            if set(place) & set("*?["):
+                # DuckLake takes such a folder for a pattern, and would leave orphans in it.
+                raise BadSetting(f"The folder {place} has *, ? or [ in it; choose another.")
+        for name in ("port", "demo_port"):
+            if not 0 <= getattr(self, name) <= 65_535:
+                raise BadSetting(f"{PREFIX}{name.upper()} must be between 0 and 65535.")
+        for name in ("fetch_concurrency", "fetch_max_bytes", "pixel_side", "batch_size"):
+            if getattr(self, name) < 1:
+                raise BadSetting(f"{PREFIX}{name.upper()} must be 1 or more.")
+        self.allowed_networks()
+
+    @property
+    def catalog_file(self) -> Path:
+        """The SQLite file of the catalog."""
+        return Path(self.catalog.removeprefix("sqlite:")).expanduser().absolute()
+
+    @property
+    def search(self) -> Path:
+        """Folder of the LanceDB serving index."""
+        return self.home / "search"
+
+    @property
+    def published(self) -> Path:
+        """Folder of the Parquet copies of the marts."""
+        return self.home / "published"
+
+    def allowed_networks(self) -> list[IPv4Network | IPv6Network]:
+        """The networks of `allow_networks`; BadSetting names the one that is not a network."""
+        networks = []
+        for text in filter(None, (part.strip() for part in self.allow_networks.split(","))):
+            try:
+                networks.append(ip_network(text))
+            except ValueError as error:
+                raise BadSetting(
+                    f"PAIRLAKE_ALLOW_NETWORKS: {text!r} is not a network ({error}); "
+                    "write it as 127.0.0.0/8."
+                ) from error
+        return networks
+
+
+def settings() -> Settings:
+    """The settings of this process, read from the environment now; BadSetting if unusable."""
+    known = {f"{PREFIX}{f.name.upper()}": f for f in fields(Settings)}
+    values: dict[str, Any] = {}
+    for variable, text in os.environ.items():
+        if not variable.startswith(PREFIX) or not text:
+            continue
+        if variable not in known:
+            raise BadSetting(
+                f"{variable} is not a setting of pairlake; there are {', '.join(sorted(known))}."
+            )
+        convert = known[variable].metadata["type"]
+        try:
+            values[known[variable].name] = convert(text)
+        except ValueError as error:
+            raise BadSetting(f"{variable} is {text!r}, but must be {convert.__name__}.") from error
+    return Settings(**values)

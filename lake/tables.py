@@ -1,0 +1,186 @@
+"""The tables that Python owns: their columns and types, made on first use, widened when old.
+
+models/staging/_sources.yml describes the same columns; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from lake.errors import SchemaMismatch
+
+ATTEMPT = {"attempt_id": "UUID", "landed_at": "TIMESTAMP"}
+SIGHTING = (
+    "STRUCT(page_url VARCHAR, license_url VARCHAR, record_offset BIGINT, "
+    "width_hint INTEGER, height_hint INTEGER)[]"
+)
+
+
+def _score(keys: str, **values: str) -> dict[str, str]:
+    """Columns of an enriched table: its keys, the model, what came of it, and the score."""
+    key_columns = dict.fromkeys(keys.split(), "UUID")
+    return {
+        **key_columns,
+        "model_id": "VARCHAR",
+        "outcome": "VARCHAR",
+        "error": "VARCHAR",
+        **values,
+        **ATTEMPT,
+    }
+
+
+TABLES: dict[str, dict[str, str]] = {
+    "raw.crawl_files": {
+        "crawl_id": "VARCHAR",
+        "path": "VARCHAR",
+        "outcome": "VARCHAR",
+        "error": "VARCHAR",
+        "records": "BIGINT",
+        "unreadable_records": "BIGINT",
+        "links": "BIGINT",
+        "images": "BIGINT",
+        "pairs": "BIGINT",
+        "sightings": "BIGINT",
+        "bytes": "BIGINT",
+        "seconds": "DOUBLE",
+        "started_at": "TIMESTAMP",
+        "cleaning_version": "INTEGER",
+        **ATTEMPT,
+    },
+    "raw.image_text_pairs": {
+        "pair_id": "UUID",
+        "url_id": "UUID",
+        "caption_id": "UUID",
+        "crawl_id": "VARCHAR",
+        "path": "VARCHAR",
+        "image_url": "VARCHAR",
+        "caption": "VARCHAR",
+        "sightings": SIGHTING,
+        "occurrences": "INTEGER",
+        "source_id": "VARCHAR",
+        **ATTEMPT,
+    },
+    "raw.list_scores": {
+        "pair_id": "UUID",
+        "source": "VARCHAR",
+        "name": "VARCHAR",
+        "value": "DOUBLE",
+        **ATTEMPT,
+    },
+    "raw.downloads": {
+        "url_id": "UUID",
+        "attempted_at": "TIMESTAMP",
+        "outcome": "VARCHAR",
+        "error": "VARCHAR",
+        "http_status": "INTEGER",
+        "final_url": "VARCHAR",
+        "content_type": "VARCHAR",
+        "bytes": "BIGINT",
+        "elapsed_ms": "INTEGER",
+        "image_id": "UUID",
+        "md5": "UUID",
+        "sha256": "BLOB",
+        "opt_out_evidence": "VARCHAR",
+        **ATTEMPT,
+    },
+    "raw.images": {
+        "image_id": "UUID",
+        "width": "INTEGER",
+        "height": "INTEGER",
+        "format": "VARCHAR",
+        "bytes": "BIGINT",
+        "md5": "UUID",
+        "sha256": "BLOB",
+        "first_seen_at": "TIMESTAMP",
+        **ATTEMPT,
+    },
+    "raw.image_pixels": {
+        "image_id": "UUID",
+        "pixels": "BLOB",
+        "encoding": "VARCHAR",
+        "width": "INTEGER",
+        "height": "INTEGER",
+        **ATTEMPT,
+    },
+    "raw.takedowns": {
+        "kind": "VARCHAR",
+        "value_id": "UUID",
+        "reason": "VARCHAR",
+        "requested_at": "TIMESTAMP",
+        **ATTEMPT,
+    },
+    "enriched.models": {
+        "model_id": "VARCHAR",
+        "name": "VARCHAR",
+        "kind": "VARCHAR",
+        "weights_sha256": "VARCHAR",
+        "preprocessing": "VARCHAR",
+        **ATTEMPT,
+    },
+    "enriched.caption_languages": _score(
+        "caption_id", language="VARCHAR", probability="FLOAT", is_reliable="BOOLEAN"
+    ),
+    "enriched.caption_toxicity": _score("caption_id", toxicity="FLOAT"),
+    "enriched.image_embeddings": _score("image_id", embedding="BLOB"),
+    "enriched.caption_embeddings": _score("caption_id", embedding="BLOB"),
+    "enriched.pair_similarities": _score("image_id caption_id", similarity="FLOAT"),
+    "enriched.image_hashes": _score("image_id", phash="BIGINT"),
+    "enriched.image_nsfw": _score("image_id", punsafe="FLOAT"),
+    "enriched.image_watermarks": _score("image_id", pwatermark="FLOAT"),
+    "enriched.image_aesthetics": _score("image_id", aesthetic_score="FLOAT"),
+    "enriched.image_inappropriate": _score("image_id", pinappropriate="FLOAT"),
+    "enriched.image_neighbours": _score("image_id neighbour_id", cosine="FLOAT"),
+}
+
+
+def ensure_tables(con: duckdb.DuckDBPyConnection) -> None:
+    """Create the tables that are missing and add columns that an older version did not know.
+
+    Raises SchemaMismatch if a column has another type than this version writes: a type is never
+    changed under existing rows.
+    """
+    present, spelled = _present_columns(con), _spelled(con)
+    for schema in ("raw", "enriched"):
+        con.execute(f"create schema if not exists lake.{schema}")
+    for table, columns in TABLES.items():
+        if table not in present:
+            body = ", ".join(f'"{name}" {type_}' for name, type_ in columns.items())
+            con.execute(f"create table lake.{table} ({body})")
+            continue
+        for name, type_ in columns.items():
+            found = present[table].get(name)
+            if found is None:
+                con.execute(f'alter table lake.{table} add column "{name}" {type_}')
+            elif found != spelled[type_]:
+                raise SchemaMismatch(
+                    f"{table}.{name} is {found}, but this version of pairlake writes {type_}; "
+                    "use the version that made this lake, or start another with PAIRLAKE_HOME."
+                )
+
+
+def tables_are_current(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether every table has every column, so that `ensure_tables` has nothing to write."""
+    present, spelled = _present_columns(con), _spelled(con)
+    return all(
+        present.get(table, {}).get(name) == spelled[type_]
+        for table, columns in TABLES.items()
+        for name, type_ in columns.items()
+    )
+
+
+def _present_columns(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
+    rows = con.execute(
+        "select schema_name || '.' || table_name, column_name, data_type from duckdb_columns() "
+        "where database_name = 'lake' and schema_name in ('raw', 'enriched')"
+    ).fetchall()
+    present: dict[str, dict[str, str]] = {}
+    for table, name, type_ in rows:
+        present.setdefault(table, {})[name] = type_
+    return present
+
+
+def _spelled(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Our types as DuckDB prints them: struct fields come back quoted or not as they need."""
+    types = sorted({type_ for columns in TABLES.values() for type_ in columns.values()})
+    nulls = ", ".join(f"null::{type_}" for type_ in types)
+    return dict(zip(types, map(str, con.sql(f"select {nulls}").types), strict=True))

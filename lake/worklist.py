@@ -1,0 +1,53 @@
+"""Read what a job still has to do: a dbt view, taken once and handed out in Arrow batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+
+from lake.catalog import connect
+from lake.errors import TableMissing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worklist:
+    """The rows of one worklist as of one snapshot."""
+
+    rows: int
+    batches: Iterator[pa.RecordBatch]
+
+
+@contextmanager
+def worklist(
+    name: str, *, batch_size: int, model_id: str | None = None, read: str = "from work"
+) -> Iterator[Worklist]:
+    """The worklist `intermediate.<name>` as it is now, in batches of `batch_size` rows.
+
+    The view is read once into a temporary table `work`: asking it again for every batch would
+    cost the whole anti-join each time, and rows that the job lands must not disturb what it
+    reads. `read` is the query that is streamed, for wide columns (pixels, embeddings) that should
+    not be copied: a join of `work` with the table that holds them. With `model_id`, only that
+    model's rows are taken.
+    Raises TableMissing if dbt has not built the view.
+    """
+    only, parameters = ("where model_id = ?", [model_id]) if model_id else ("", [])
+    con = connect()
+    try:
+        con.begin()
+        try:
+            con.execute(
+                f"create temp table work as from lake.intermediate.{name} {only}", parameters
+            )
+        except duckdb.CatalogException as error:
+            raise TableMissing(
+                f"The worklist {name} is not in the lake yet; run: dbt build"
+            ) from error
+        count = con.execute("select count(*) from work").fetchone()
+        reader = con.execute(read).to_arrow_reader(batch_size)
+        yield Worklist(rows=count[0] if count else 0, batches=iter(reader))
+    finally:
+        con.close()

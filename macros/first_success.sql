@@ -1,0 +1,7 @@
+{#- One row per key: the first that went well, else the first failure. -#}
+{% macro first_success(key) -%}
+    qualify row_number() over (
+        partition by {{ key }}
+        order by outcome = 'ok' desc, landed_at asc, attempt_id asc
+    ) = 1
+{%- endmacro %}

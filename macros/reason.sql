@@ -1,0 +1,4 @@
+{#- A drop reason's name where its flag is up, else null. -#}
+{% macro reason(flag, name) -%}
+    case when {{ flag }} then '{{ name }}' end
+{%- endmacro %}

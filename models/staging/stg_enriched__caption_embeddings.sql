@@ -1,0 +1,24 @@
+with
+
+source as (
+
+    select * from {{ source('enriched', 'caption_embeddings') }}
+
+),
+
+keyed as (
+
+    select
+        caption_id,
+        model_id,
+        outcome,
+        error,
+        embedding,
+        attempt_id,
+        landed_at
+    from source
+    {{ first_success('caption_id, model_id') }}
+
+)
+
+select * from keyed

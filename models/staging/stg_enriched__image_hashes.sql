@@ -1,0 +1,24 @@
+with
+
+source as (
+
+    select * from {{ source('enriched', 'image_hashes') }}
+
+),
+
+keyed as (
+
+    select
+        image_id,
+        model_id,
+        outcome,
+        error,
+        phash,
+        attempt_id,
+        landed_at
+    from source
+    {{ first_success('image_id, model_id') }}
+
+)
+
+select * from keyed

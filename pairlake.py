@@ -1,0 +1,330 @@
+"""The command `pairlake`: nothing but click, and calls into the rooms in their order."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lake.errors import BadRequest, JobFailed
+from lake.query import count, table
+from lake.recipe import check_built, check_known
+from lake.settings import settings
+
+
+class _InOrder(click.Group):
+    """Lists the commands in the order of the path, not of the alphabet."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="pairlake")
+def main() -> None:
+    """Build an open image-text dataset from crawl files, as a SQL lakehouse.
+
+    Settings are environment variables; docs/settings.md lists them.
+    """
+
+
+def _crawl_arguments(command: Any) -> Any:
+    files = click.option(
+        "--files", default="1", show_default=True, help="How many files of the crawl, or all."
+    )
+    crawl_id = click.option("--crawl", "crawl_id", help="A crawl by its name.")
+    return click.argument("paths", nargs=-1)(crawl_id(files(command)))
+
+
+@main.command()
+@_crawl_arguments
+def crawl(paths: tuple[str, ...], crawl_id: str | None, files: str) -> None:
+    """Land the image-text pairs of WAT files: PATHS, or those of a crawl.
+
+    Example: pairlake crawl --crawl CC-MAIN-2026-43 --files 1
+    """
+    _end(_crawl(paths, crawl_id, files))
+
+
+@main.command()
+@click.option("--limit", type=click.IntRange(min=1), help="Stop after this many images.")
+def fetch(limit: int | None) -> None:
+    """Download the images that the worklist names.
+
+    Example: pairlake fetch --limit 10000
+    """
+    _fetch(limit)
+
+
+@main.command()
+@click.argument("names", nargs=-1)
+def enrich(names: tuple[str, ...]) -> None:
+    """Add columns: all of them, or the NAMES given, such as image_hashes.
+
+    Example: pairlake enrich caption_languages image_hashes
+    """
+    _end(_enrich(names))
+
+
+@main.command()
+def publish() -> None:
+    """Bring the search index up to date with the mart `pairs`.
+
+    Example: pairlake publish
+    """
+    _publish()
+
+
+@main.command()
+def serve() -> None:
+    """Serve the search page and its API on 127.0.0.1.
+
+    Example: PAIRLAKE_PORT=8080 pairlake serve
+    """
+    from serve.app import serve as serve_page
+
+    serve_page(_search(), port=settings().port, progress=click.echo)
+
+
+@main.command()
+@click.argument("destination", type=click.Path(path_type=Path))
+@click.option("--split", type=click.Choice(["en", "multi", "nolang"]), help="One split only.")
+def export(destination: Path, split: str | None) -> None:
+    """Write the dataset to one Parquet file in LAION's columns, ready for img2dataset.
+
+    Example: pairlake export pairs_en.parquet --split en
+    """
+    from serve.export import export as export_pairs
+
+    rows = export_pairs(destination, split=split)
+    click.echo(f"{destination}: {rows:,} pairs")
+
+
+@main.command()
+@click.option("--url", multiple=True, help="An image's address.")
+@click.option("--domain", multiple=True, help="A domain, with all below it.")
+@click.option("--page", multiple=True, help="A page: what was seen on it only.")
+@click.option("--image-hash", multiple=True, help="md5 or sha256 of an image's bytes.")
+@click.option("--caption", multiple=True, help="A caption, word for word.")
+@click.option("--reason", help="Why, for the record.")
+def forget(reason: str | None, **kinds: tuple[str, ...]) -> None:
+    """Take something out of the dataset, the search and later exports, at once.
+
+    `pairlake maintain` then erases it from every file.
+    Example: pairlake forget --url https://photos.example/me.jpg
+    """
+    from ingest.captions import clean_caption
+    from ingest.urls import absolute_url
+    from lake.takedowns import record_takedowns
+
+    # As they stand in the lake: cleaned, hosts in lower case, without a fragment.
+    requests = {
+        **kinds,
+        "url": [absolute_url(url, "") or url for url in kinds["url"]],
+        "caption": [clean_caption(caption) for caption in kinds["caption"]],
+    }
+    if not record_takedowns(requests, reason=reason):
+        raise BadRequest("Name what to forget: pairlake forget --url https://photos.example/me.jpg")
+    _build()
+    _publish()
+    hidden = count("select count(*) from int_pairs_judged where drop_reason = 'takedown'")
+    click.echo(
+        f"forget   {hidden:,} pairs are hidden in all; to erase them, run: pairlake maintain"
+    )
+
+
+@main.command()
+def maintain() -> None:
+    """Merge small files, erase takedowns, expire snapshots, back the catalog up.
+
+    Example: pairlake maintain
+    """
+    _maintain()
+
+
+@main.command()
+def models() -> None:
+    """List the models that the recipe names, and under which id each is at work.
+
+    Example: pairlake models
+    """
+    click.echo(table("select kind, name, model_id from int_recipe_models order by all"))
+
+
+@main.command()
+@click.argument("query")
+def sql(query: str) -> None:
+    """Answer a QUERY over the lake; tables go by their names in any schema of it.
+
+    Example: pairlake sql "select drop_reason, count(*) from int_pairs_judged group by all"
+    """
+    click.echo(table(query))
+
+
+@main.command()
+@_crawl_arguments
+def run(paths: tuple[str, ...], crawl_id: str | None, files: str) -> None:
+    """Do all of it in order: crawl, fetch, enrich, build, publish, maintain.
+
+    Run it again after an interruption: what is done is not done twice.
+    Example: pairlake run --crawl CC-MAIN-2026-43 --files 1
+    """
+    _run(paths, crawl_id, files)
+
+
+@main.command()
+@click.option("--pictures", type=click.Path(path_type=Path), help="A folder of captioned pictures.")
+@click.option("--env", "show_env", is_flag=True, help="Print the demo's settings for a shell.")
+def demo(pictures: Path | None, show_env: bool) -> None:
+    """Build a dataset from a miniature crawl and web on loopback.
+
+    Example: eval "$(pairlake demo --env)" && pairlake serve
+    """
+    from demo.report import report
+    from demo.stage import environment, prepare_world
+    from demo.wat import CRAWL_ID
+    from demo.web import serving
+
+    variables = environment(pictures)
+    if show_env:
+        for name, value in variables.items():
+            click.echo(f"export {name}={shlex.quote(value)}")
+        return
+    os.environ.update(variables)
+    world = prepare_world(pictures)
+    with serving(world.folder, settings().demo_port):
+        _run((), CRAWL_ID, "all")
+    for line in report(world, _search().by_text):
+        click.echo(line)
+
+
+def _crawl(paths: tuple[str, ...], crawl_id: str | None, files: str) -> list[str]:
+    """Land crawl files; returns what went wrong, as sentences."""
+    from ingest.crawl import crawl as crawl_files
+    from ingest.crawl import crawl_paths, named_files
+
+    if bool(paths) == bool(crawl_id):
+        raise BadRequest("Name either files or a crawl: pairlake crawl --crawl CC-MAIN-2026-43")
+    if files != "all" and not (files.isdecimal() and int(files)):
+        raise BadRequest(f"--files is {files!r}; give a number, or all.")
+    if crawl_id:
+        locations = crawl_paths(crawl_id, None if files == "all" else int(files))
+    else:
+        locations = named_files(paths)
+    summary = crawl_files(locations, crawl_id=crawl_id, progress=_progress)
+    click.echo(f"crawl    {summary}")
+    if not summary.failed:
+        return []
+    query = "select path, outcome, error from crawl_files where outcome <> 'ok'"
+    return [f'{summary.failed} crawl files could not be read; to see why: pairlake sql "{query}"']
+
+
+def _fetch(limit: int | None) -> None:
+    from ingest.fetch import fetch as fetch_images
+
+    check_built()
+    click.echo(f"fetch    {fetch_images(limit=limit, progress=_progress)}")
+
+
+def _enrich(names: Iterable[str]) -> list[str]:
+    """Run column jobs, all where none is named; returns which models could not be had."""
+    from udfs.job import run_job
+    from udfs.jobs import JOBS
+
+    names = list(names) or list(JOBS)
+    unknown = [name for name in names if name not in JOBS]
+    if unknown:
+        raise BadRequest(f"There is no column job {unknown[0]!r}; there are {', '.join(JOBS)}.")
+    check_built()
+    unavailable: dict[str, None] = {}
+    for name in names:
+        summary = run_job(JOBS[name], progress=_progress)
+        click.echo(f"enrich   {name}: {summary}")
+        unavailable |= dict.fromkeys(summary.unavailable.values())
+    return list(unavailable)
+
+
+def _publish() -> None:
+    from serve.publish import publish as publish_pairs
+
+    check_built()
+    click.echo(f"publish  {publish_pairs(progress=_progress)}")
+
+
+def _build() -> None:
+    from lake.dbt_plugin import build_dataset
+
+    build_dataset()
+    click.echo(f"build    recipe {settings().recipe}")
+
+
+def _maintain() -> None:
+    from lake.dbt_plugin import dataset_is_current
+    from lake.maintain import erase_takedowns, older_snapshot_remains, takedowns_recorded, tidy
+    from serve.publish import compact
+
+    erasing = False
+    if takedowns_recorded():
+        if not dataset_is_current():
+            _build()
+        erased = erase_takedowns()
+        erasing = erased > 0 or older_snapshot_remains()
+        click.echo(f"maintain {erased} rows erased")
+    if erasing:
+        _build()
+        _publish()
+    compact(erase=erasing)
+    click.echo(f"maintain {tidy(leave_no_trace=erasing)}")
+
+
+def _run(paths: tuple[str, ...], crawl_id: str | None, files: str) -> None:
+    from lake.dbt_plugin import build_worklists, dataset_is_current
+    from udfs.jobs import JOBS
+
+    check_known()
+    problems = _crawl(paths, crawl_id, files)
+    if not dataset_is_current():
+        # The worklists are views: built once over the new pairs, they follow what the jobs land.
+        build_worklists()
+    # Captions are judged before their images are asked for.
+    first, *others = JOBS
+    problems += _enrich([first])
+    _fetch(None)
+    problems += _enrich(others)
+    current = dataset_is_current()
+    if current:
+        click.echo("build    nothing has changed")
+    else:
+        _build()
+    _publish()
+    if not current:
+        _maintain()
+    _end(problems)
+
+
+def _end(problems: list[str]) -> None:
+    """Everything that could be done is done: say what could not, and exit with 1."""
+    if problems:
+        raise JobFailed("\n".join(dict.fromkeys(problems)))
+
+
+def _search() -> Any:
+    from serve.search import Search
+    from udfs import clip
+
+    return Search(settings().search, lambda name: clip.encoder(name).encode_captions)
+
+
+def _progress(message: str) -> None:
+    # Only where someone watches: a log needs the summaries, not the ticking.
+    if sys.stderr.isatty():
+        click.echo(f"\r\x1b[K{message}", nl=False, err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,189 @@
+"""The LanceDB index in HOME/search: two tables, and the tag that says what readers see.
+
+A writer may take any number of Lance versions; readers follow each table's tag `published`, which
+moves once, at the end. A writer that dies leaves the tags where they were, and the next one goes
+on.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+from threading import Lock
+from uuid import UUID
+
+import duckdb
+import lancedb
+import pyarrow as pa
+from lancedb.index import BTree, IvfRq
+from lancedb.table import Table
+
+from lake.errors import PairlakeError
+
+PAIRS = "pairs"
+THUMBNAILS = "thumbnails"
+TAG = "published"
+# Below this, looking at every vector is exact and takes milliseconds.
+INDEX_FROM_ROWS = 50_000
+DELETED_AT_ONCE = 10_000
+# A reader may still be in a query on the version it opened last.
+GRACE = timedelta(minutes=10)
+
+
+class NothingPublished(PairlakeError):
+    """There is no search index yet."""
+
+    def __init__(self) -> None:
+        super().__init__("Nothing is published yet; run: pairlake publish")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publication:
+    """What the published version of the index is; kept in the metadata of its schema."""
+
+    published_at: str  # UTC, ISO 8601
+    rows: int
+    splits: dict[str, int]
+    image_encoder: str
+    caption_encoder: str
+
+
+def pairs_schema(dimensions: int) -> pa.Schema:
+    """Columns of the table of pairs, one row per published pair, with vectors of fp16."""
+    vector = pa.list_(pa.float16(), dimensions)
+    text = dict.fromkeys(
+        ("caption", "image_url", "page_url", "license_url", "language", "split"), pa.string()
+    )
+    return pa.schema(
+        {
+            "pair_id": pa.binary(16),
+            "image_id": pa.binary(16),
+            **text,
+            "similarity": pa.float32(),
+            "width": pa.int32(),
+            "height": pa.int32(),
+            "fingerprint": pa.binary(16),
+            "image_vector": vector,
+            "caption_vector": vector,
+        }
+    )
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[lancedb.DBConnection]:
+    """The index for one writer at a time; a second one gets PairlakeError at once."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise PairlakeError(
+                f"The search index {folder} is being written by another process; "
+                "wait until it has ended, then try again."
+            ) from error
+        yield lancedb.connect(folder)
+
+
+def newest(db: lancedb.DBConnection, name: str) -> Table | None:
+    """The newest version of a table, published or not; None if there is none."""
+    return db.open_table(name) if _exists(Path(db.uri), name) else None
+
+
+def tagged(table: Table) -> int | None:
+    """The version of a table that readers see."""
+    if TAG not in table.tags.list():
+        return None
+    return table.tags.get_version(TAG)
+
+
+def remove(table: Table, ids: duckdb.DuckDBPyConnection, *, key: str) -> None:
+    """Delete the rows whose `key` is among the UUIDs that a query returned."""
+    while rows := ids.fetchmany(DELETED_AT_ONCE):
+        table.delete(f"{key} in ({', '.join(_literal(row[0]) for row in rows)})")
+
+
+def settle(table: Table, *, key: str, vectors: tuple[str, ...] = (), purge: bool = False) -> None:
+    """Merge small files, and keep indexes where a table is large enough to need them.
+
+    With `purge`, every file that still holds a deleted row is written anew without it.
+    """
+    if table.count_rows() >= INDEX_FROM_ROWS:
+        indexed = {column for index in table.list_indices() for column in index.columns}
+        if key not in indexed:
+            table.create_index(key, config=BTree())
+        for vector in vectors:
+            if vector not in indexed:
+                table.create_index(vector, config=IvfRq(distance_type="cosine"))
+    # Not Table.optimize: it also prunes, and fails once the tagged version is a week old.
+    optimizer = table.to_lance().optimize
+    if purge:
+        optimizer.compact_files(materialize_deletions_threshold=0.0)
+    else:
+        optimizer.compact_files()
+    optimizer.optimize_indices()
+    table.checkout_latest()  # type: ignore[no-untyped-call]
+
+
+def describe(table: Table, publication: Publication) -> None:
+    """Write a publication into the metadata of the newest version's schema."""
+    table.to_lance().update_schema_metadata({"publication": json.dumps(asdict(publication))})
+    table.checkout_latest()  # type: ignore[no-untyped-call]
+
+
+def show(table: Table) -> None:
+    """Let readers see the newest version from now on."""
+    if tagged(table) is None:
+        table.tags.create(TAG, table.version)
+    else:
+        table.tags.update(TAG, table.version)
+
+
+def clean(table: Table, *, older_than: timedelta, unverified: bool = False) -> None:
+    """Remove the files that only old versions need; `unverified` takes a dead writer's too."""
+    table.to_lance().cleanup_old_versions(
+        older_than, delete_unverified=unverified, error_if_tagged_old_versions=False
+    )
+
+
+class Published:
+    """A reader's view of one table: its published version, opened anew when the tag has moved."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder
+        self._name = name
+        self._lock = Lock()
+        self._table: Table | None = None
+        self._version: int | None = None
+
+    def table(self) -> Table:
+        """The table at its published version; NothingPublished if there is none."""
+        with self._lock:
+            if self._table is None and _exists(self._folder, self._name):
+                self._table = lancedb.connect(self._folder).open_table(self._name)
+            version = None if self._table is None else tagged(self._table)
+            if version is None or self._table is None:
+                raise NothingPublished
+            if version != self._version:
+                # Another handle: the last one may be in use by another thread.
+                self._table = lancedb.connect(self._folder).open_table(self._name)
+                self._table.checkout(TAG)
+                self._version = version
+            return self._table
+
+    def publication(self) -> Publication:
+        """What the published version says of itself; NothingPublished if there is none."""
+        metadata = self.table().schema.metadata
+        return Publication(**json.loads(metadata[b"publication"]))
+
+
+def _literal(key: UUID) -> str:
+    return f"X'{key.hex}'"
+
+
+def _exists(folder: Path, name: str) -> bool:
+    return (folder / f"{name}.lance").is_dir()

@@ -1,0 +1,27 @@
+"""Every test has a lake of its own; nothing is shared and nothing outside its folder is written."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty PAIRLAKE_HOME, and no other setting from outside."""
+    for name in [name for name in os.environ if name.startswith("PAIRLAKE_")]:
+        monkeypatch.delenv(name)
+    folder = tmp_path / "lake"
+    monkeypatch.setenv("PAIRLAKE_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def free_port() -> int:
+    """A port on loopback that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,25 @@
+-- All recipes judge the same pairs; the selected one keeps what is published.
+with
+
+totals as (
+
+    select
+        (select count(*) from {{ ref('int_pairs_deduplicated') }}) as pairs,
+        (select count(*) from {{ ref('pairs') }}) as kept
+
+)
+
+select recipe_comparison.recipe
+from {{ ref('recipe_comparison') }} as recipe_comparison
+cross join totals
+where
+    recipe_comparison.pairs != totals.pairs
+    or recipe_comparison.pairs
+    != recipe_comparison.dropped
+    + recipe_comparison.undecided
+    + recipe_comparison.kept
+    or recipe_comparison.kept
+    != recipe_comparison.kept_en
+    + recipe_comparison.kept_multi
+    + recipe_comparison.kept_nolang
+    or (recipe_comparison.is_selected and recipe_comparison.kept != totals.kept)

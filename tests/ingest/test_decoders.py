@@ -1,0 +1,98 @@
+"""Pictures that kill or hold up their decoder cost themselves, and nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ingest import decoders
+from ingest.decoders import Decoders
+from ingest.pictures import Picture, Unusable
+from tests.ingest.drawn import JPEG
+
+KILLER = b"kill the decoder"
+SLEEPER = b"hold the decoder up"
+
+
+def deadly(body: bytes, side: int) -> Picture | Unusable:
+    """Stands for a decoder with a bug that the picture hits."""
+    if body == KILLER:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    signal.alarm(1)
+    if body == SLEEPER:
+        time.sleep(60)
+    return real(body, side)
+
+
+real: Callable[[bytes, int], Picture | Unusable] = decoders._prepare_in_time
+
+
+def prepare_all(*bodies: bytes) -> list[Picture | Unusable]:
+    async def run() -> list[Picture | Unusable]:
+        pool = Decoders(side=32)
+        try:
+            return await asyncio.gather(*(pool.prepare(body) for body in bodies))
+        finally:
+            pool.close()
+
+    return asyncio.run(run())
+
+
+def test_pictures_are_decoded_elsewhere() -> None:
+    picture, broken, foreign = prepare_all(JPEG, JPEG[:-50], b"GIF89a")
+    assert isinstance(picture, Picture)
+    assert picture.kept_height == 32
+    assert isinstance(broken, Unusable)
+    assert broken.outcome == "corrupt_image"
+    assert isinstance(foreign, Unusable)
+    assert foreign.outcome == "unsupported_format"
+
+
+def test_a_picture_that_kills_its_decoder_is_corrupt_and_the_others_arrive(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(decoders, "_prepare_in_time", deadly)
+    first, killer, sleeper, last = prepare_all(JPEG, KILLER, SLEEPER, JPEG)
+    assert isinstance(first, Picture)
+    assert isinstance(last, Picture)
+    died = Unusable(outcome="corrupt_image", error="the decoder died of it")
+    assert (killer, sleeper) == (died, died)
+
+
+def test_decoders_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import asyncio, os, sys\n"
+        "from ingest.decoders import Decoders\n"
+        "async def main():\n"
+        "    pool = Decoders(side=32)\n"
+        "    await pool.prepare(b'')\n"
+        "    print(*pool._pool._processes, flush=True)\n"
+        "    os.kill(os.getpid(), 9)\n"
+        "if __name__ == '__main__':\n"
+        "    asyncio.run(main())\n"
+    )
+    killed = subprocess.run(
+        [sys.executable, program], capture_output=True, text=True, check=False, timeout=60
+    )
+    processes = [int(word) for word in killed.stdout.split()]
+    assert processes
+    deadline = time.monotonic() + 10
+    while any(_lives(process) for process in processes) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not any(_lives(process) for process in processes)
+
+
+def _lives(process: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text()
+    except FileNotFoundError:
+        return False

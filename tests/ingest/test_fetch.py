@@ -1,0 +1,115 @@
+"""The job around the downloads: what lands, in which batches, and what an interrupt leaves."""
+
+from __future__ import annotations
+
+import _thread
+import asyncio
+import hashlib
+import io
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from PIL import Image
+
+from ingest import fetch as job
+from ingest.fetch import fetch, fetch_urls
+from lake.catalog import connect
+from lake.errors import TableMissing
+from lake.keys import image_id, text_id
+from tests.ingest.conftest import Web
+from tests.ingest.drawn import JPEG, encoded, noise
+from tests.ingest.fetching import fetch_all, md5_of, rows
+
+
+def test_a_picture_lands_with_its_download_and_its_pixels(site: Web) -> None:
+    body = encoded(noise(1000, 500), "WEBP")
+    url = site.serve("/1", body, Content_Type="text/html")
+    summary = fetch_all(url)
+    assert (summary.outcomes, summary.images, summary.downloads) == ({"ok": 1}, 1, 1)
+    sha256, md5 = hashlib.sha256(body).digest(), md5_of(body)
+    ((*download, elapsed),) = rows(
+        "select url_id, outcome, error, http_status, final_url, content_type, bytes, image_id, "
+        "md5, sha256, opt_out_evidence, elapsed_ms from lake.raw.downloads"
+    )
+    assert download == [
+        *(text_id(url), "ok", None, 200, url, "text/html", len(body)),
+        *(image_id(sha256), md5, sha256, None),
+    ]
+    assert 0 <= elapsed < 10_000
+    assert rows("select image_id, width, height, format, bytes, sha256 from lake.raw.images") == [
+        (image_id(sha256), 1000, 500, "webp", len(body), sha256)
+    ]
+    ((image, pixels, encoding, width, height),) = rows(
+        "select image_id, pixels, encoding, width, height from lake.raw.image_pixels"
+    )
+    assert (image, encoding, width, height) == (image_id(sha256), "jpeg", 768, 384)
+    assert Image.open(io.BytesIO(pixels)).size == (768, 384)
+
+
+def test_an_image_lands_once_however_often_it_comes(site: Web) -> None:
+    first, second, third = (site.serve(f"/{number}", JPEG) for number in range(3))
+    assert fetch_all(first, second).images == 1
+    assert fetch_all(third).images == 0
+    assert rows("select count(*), count(distinct image_id) from lake.raw.downloads") == [(3, 1)]
+    assert rows("select count(*) from lake.raw.images") == [(1,)]
+    assert rows("select count(*) from lake.raw.image_pixels") == [(1,)]
+
+
+def test_batches_land_as_they_fill(site: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job, "LAND_DOWNLOADS", 3)
+    monkeypatch.setenv("PAIRLAKE_FETCH_CONCURRENCY", "2")
+    urls = [site.serve(f"/{number}", encoded(noise(40, 40, number), "JPEG")) for number in range(8)]
+    landed: list[str] = []
+    summary = fetch_urls([(text_id(url), url) for url in urls], progress=landed.append)
+    assert landed[-1].startswith("8 ok; 8 new images")
+    assert summary.downloads == summary.images == len(urls)
+    assert len(landed) >= 2
+    assert rows("select count(distinct attempt_id) from lake.raw.downloads") == [(len(landed),)]
+    assert rows("select count(*) from lake.raw.image_pixels") == [(8,)]
+
+
+def test_an_interrupt_keeps_what_has_been_downloaded(
+    site: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent(request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(60)
+        return web.Response()
+
+    def interrupt(running: job._Job) -> bool:
+        if len(running._pending) == 2:
+            _thread.interrupt_main()
+        return False
+
+    monkeypatch.setenv("PAIRLAKE_FETCH_TIMEOUT_S", "60")
+    monkeypatch.setattr(job._Job, "_is_due", interrupt)
+    site.routes["/last"] = silent
+    urls = [site.serve("/1", JPEG), site.serve("/2", JPEG), f"{site.url}/last"]
+    with pytest.raises(KeyboardInterrupt):
+        fetch_all(*urls)
+    assert rows("select outcome from lake.raw.downloads") == [("ok",), ("ok",)]
+
+
+def worklist_of(*urls: str) -> None:
+    con = connect()
+    con.execute("create schema lake.intermediate")
+    con.execute(
+        "create view lake.intermediate.int_urls_awaiting_download as "
+        "select md5(url)::uuid as url_id, url as image_url "
+        f"from (select unnest({list(urls)}) as url) "
+        "anti join lake.raw.downloads on downloads.url_id = md5(url)::uuid"
+    )
+    con.close()
+
+
+def test_the_worklist_is_worked_off_and_then_empty(site: Web) -> None:
+    worklist_of(*(site.serve(f"/{number}", JPEG) for number in range(5)))
+    assert fetch(limit=2).outcomes == {"ok": 2}
+    assert fetch().outcomes == {"ok": 3}
+    assert fetch().outcomes == {}
+    assert len(site.asked) == 5
+
+
+def test_without_a_worklist_there_is_one_clear_sentence(home: Path) -> None:
+    with pytest.raises(TableMissing, match="dbt build"):
+        fetch()

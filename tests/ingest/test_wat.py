@@ -1,0 +1,157 @@
+"""Records of pages in, sightings out; whatever a record holds, nothing but UnreadableRecord."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.wat import Page, Sighting, UnreadableRecord, parse_record
+from tests.ingest.wats import image, page_json
+
+PAGE = "https://example.org/a/page.html"
+
+
+def parse(*links: object, **head: object) -> Page:
+    return parse_record(page_json(links, head), PAGE)  # type: ignore[arg-type]
+
+
+def test_images_with_alt_text_are_sighted_in_order() -> None:
+    page = parse(
+        {"path": "A@/href", "url": "/x.html", "text": "x"},
+        image("1.jpg", "first"),
+        image("/2.jpg", "second", width="300", height="200px"),
+    )
+    assert page.sightings == [
+        Sighting("https://example.org/a/1.jpg", "first", None, None),
+        Sighting("https://example.org/2.jpg", "second", 300, 200),
+    ]
+    assert (page.links, page.images, page.page_url) == (3, 2, PAGE)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        image("1.jpg"),
+        image("1.jpg", ""),
+        image("1.jpg", " \n\u00a0"),
+        image("", "no URL"),
+        image("data:image/png;base64,AAAA", "inline"),
+        {"path": "IMG@/longdesc", "url": "1.jpg", "alt": "a description"},
+        {"path": "A@/href", "url": "1.jpg", "alt": "LAION took these"},
+        {"path": "STYLE/#text", "href": "1.jpg"},
+        {"url": "1.jpg", "alt": "without a path"},
+        {},
+    ],
+)
+def test_other_links_are_not_sighted(link: object) -> None:
+    page = parse(link)
+    assert page.sightings == []
+    assert page.links == 1
+
+
+def test_base_is_honoured_and_itself_relative_to_the_page() -> None:
+    (cdn,) = parse(image("1.jpg", "x"), Base="https://cdn.example/img/").sightings
+    (rooted,) = parse(image("1.jpg", "x"), Base="/img/").sightings
+    (broken,) = parse(image("1.jpg", "x"), Base="javascript:1").sightings
+    assert cdn.image_url == "https://cdn.example/img/1.jpg"
+    assert rooted.image_url == "https://example.org/img/1.jpg"
+    assert broken.image_url == "https://example.org/a/1.jpg"
+
+
+@pytest.mark.parametrize("width", ["100%", "auto", "-5", "", None, [], "9" * 30, True])
+def test_a_hint_that_is_no_number_is_no_hint(width: object) -> None:
+    record = page_json([image("1.jpg", "x", width=width)])
+    try:
+        (sighting,) = parse_record(record, PAGE).sightings
+    except UnreadableRecord:
+        assert isinstance(width, (list, bool))
+    else:
+        assert sighting.width_hint is None
+
+
+def test_the_license_is_the_first_on_the_page() -> None:
+    by = "https://creativecommons.org/licenses/by/4.0/"
+    after = parse(
+        image("1.jpg", "x"), {"path": "A@/href", "url": by}, {"path": "A@/href", "url": by[:-4]}
+    )
+    in_head = parse(
+        image("1.jpg", "x"), Link=[{"path": "LINK@/href", "url": by[6:], "rel": "license"}]
+    )
+    mentioned = parse({"path": "A@/href", "url": f"https://evil.example/?{by}"})
+    assert after.license_url == by
+    assert in_head.license_url == by
+    assert mentioned.license_url is None
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"Envelope": {}},
+        {"Envelope": {"Payload-Metadata": {"HTTP-Request-Metadata": {"Headers": {}}}}},
+        {"Envelope": {"Payload-Metadata": {"HTTP-Response-Metadata": {"Headers": {}}}}},
+        {"Envelope": {"Payload-Metadata": {"HTTP-Response-Metadata": {"HTML-Metadata": {}}}}},
+        {"Envelope": {"Payload-Metadata": {"WARC-Metadata-Metadata": {"Metadata-Records": []}}}},
+    ],
+)
+def test_a_record_without_html_has_no_links(record: object) -> None:
+    page = parse_record(json.dumps(record).encode(), PAGE)
+    assert (page.links, page.images, page.sightings) == (0, 0, [])
+
+
+WHOLE = page_json([image("1.jpg", "x")])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b"<html></html>",
+        WHOLE[:-3],
+        WHOLE + b"{",
+        WHOLE.replace(b'"x"', b'"\xff\xfe"'),
+        WHOLE.replace(b'"x"', b"5"),
+        WHOLE.replace(b'"1.jpg"', b'"\\ud800"'),
+        b'{"Envelope":' + b"[" * 100_000,
+    ],
+)
+def test_a_malformed_record_is_unreadable(body: bytes) -> None:
+    with pytest.raises(UnreadableRecord):
+        parse_record(body, PAGE)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+LINK = st.dictionaries(
+    st.sampled_from(["path", "url", "alt", "width", "height", "text"]), JSON | st.just("IMG@/src")
+)
+
+
+@given(st.lists(LINK, max_size=4), JSON, JSON, st.text())
+def test_any_links_are_counted_or_unreadable(
+    links: list[dict[str, object]], base: object, head_links: object, page_url: str
+) -> None:
+    try:
+        page = parse_record(page_json(links, {"Base": base, "Link": head_links}), page_url)
+    except UnreadableRecord:
+        return
+    assert page.links == len(links)
+    assert len(page.sightings) <= page.images <= page.links
+
+
+@given(st.integers(0, len(WHOLE) - 1), st.binary(max_size=3))
+def test_damaged_records_never_crash(position: int, damage: bytes) -> None:
+    body = WHOLE[:position] + damage + WHOLE[position + len(damage) :]
+    try:
+        page = parse_record(body, PAGE)
+    except UnreadableRecord:
+        return
+    assert len(page.sightings) <= 1

@@ -1,0 +1,90 @@
+"""Upkeep changes no row, bounds snapshots and files, and leaves a backup that opens."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from lake import maintain
+from lake.append import append
+from lake.catalog import connect
+from lake.settings import settings
+from lake.takedowns import record_takedowns
+
+
+def _land(count: int) -> None:
+    for number in range(count):
+        # More than ten rows, so that they are a file and not inlined in the catalog.
+        paths = [f"{number}-{row}" for row in range(20)]
+        append({"raw.crawl_files": pa.table({"path": paths})})
+
+
+def _counts() -> tuple[object, ...]:
+    con = connect(read_only=True)
+    row = con.execute(
+        "select (select count(distinct path) from lake.raw.crawl_files), "
+        "(select count(*) from ducklake_snapshots('lake'))"
+    ).fetchone()
+    con.close()
+    assert row is not None
+    return row
+
+
+def _files() -> list[Path]:
+    return list(Path(settings().data).rglob("*.parquet"))
+
+
+def test_files_are_merged_and_old_snapshots_expire(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(maintain, "KEEP_SNAPSHOTS", 3)
+    _land(6)
+    assert len(_files()) == 6
+
+    maintain.tidy(leave_no_trace=False)
+    summary = maintain.tidy(leave_no_trace=False)
+
+    rows, snapshots = _counts()
+    assert rows == 120
+    assert int(str(snapshots)) <= 3
+    assert len(_files()) < 6
+    assert "backed up" in str(summary)
+
+
+def test_a_file_that_a_killed_writer_left_is_removed() -> None:
+    _land(1)
+    stray = _files()[0].with_name("stray.parquet")
+    shutil.copy(_files()[0], stray)
+
+    assert maintain.tidy(leave_no_trace=False).files_removed == 1
+    assert not stray.exists()
+    assert _counts()[0] == 20
+
+
+def test_the_backup_is_a_catalog(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _land(2)
+    backup = maintain.tidy(leave_no_trace=False).backup
+
+    restored = home.parent / "restored.sqlite"
+    shutil.copy(backup, restored)
+    monkeypatch.setenv("PAIRLAKE_CATALOG", f"sqlite:{restored}")
+    assert _counts()[0] == 40
+
+
+def test_only_the_newest_backups_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(maintain, "KEEP_BACKUPS", 2)
+    _land(1)
+    backups = [maintain.tidy(leave_no_trace=False).backup for _ in range(4)]
+    assert sorted(backups[0].parent.iterdir()) == backups[2:]
+
+
+def test_an_older_snapshot_remains_until_no_older_snapshot_is_left() -> None:
+    _land(1)
+    assert not maintain.older_snapshot_remains()
+    record_takedowns({"url": ["http://a.example/1.png"]})
+    assert maintain.older_snapshot_remains()
+    maintain.tidy(leave_no_trace=False)
+    assert maintain.older_snapshot_remains()
+    maintain.tidy(leave_no_trace=True)
+    assert not maintain.older_snapshot_remains()

@@ -1,0 +1,60 @@
+"""Tables are made on first use, widened when old, and never change a type in silence."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+
+from lake import catalog
+from lake.catalog import connect, writing
+from lake.errors import SchemaMismatch
+from lake.tables import TABLES
+
+
+def _open_anew() -> duckdb.DuckDBPyConnection:
+    """As the next process would: tables are looked at when a process first opens the lake."""
+    catalog._instance.cache_clear()
+    return connect()
+
+
+def _columns(table: str) -> dict[str, str]:
+    con = _open_anew()
+    described = con.execute(f"describe lake.{table}").fetchall()
+    con.close()
+    return {row[0]: row[1] for row in described}
+
+
+def test_an_empty_lake_has_every_table() -> None:
+    for table, columns in TABLES.items():
+        assert list(_columns(table)) == list(columns)
+
+
+def test_a_column_of_a_newer_version_is_added_to_an_old_lake() -> None:
+    connect().close()
+    with writing() as con:
+        con.execute("alter table lake.raw.downloads drop column opt_out_evidence")
+        con.execute("insert into lake.raw.downloads (outcome) values ('gone')")
+        con.execute("drop table lake.enriched.image_hashes")
+
+    con = _open_anew()
+    assert con.execute("select outcome, opt_out_evidence from lake.raw.downloads").fetchall() == [
+        ("gone", None)
+    ]
+    assert con.execute("select count(*) from lake.enriched.image_hashes").fetchall() == [(0,)]
+    con.close()
+
+
+def test_a_column_of_a_later_version_is_left_alone() -> None:
+    with writing() as con:
+        con.execute("alter table lake.raw.downloads add column speed double")
+
+    assert _columns("raw.downloads")["speed"] == "DOUBLE"
+
+
+def test_another_type_is_refused_by_name() -> None:
+    with writing() as con:
+        con.execute("alter table lake.raw.images drop column width")
+        con.execute("alter table lake.raw.images add column width varchar")
+
+    with pytest.raises(SchemaMismatch, match=r"raw\.images\.width is VARCHAR.*writes INTEGER"):
+        _open_anew()

@@ -1,0 +1,222 @@
+"""A small lake with one pair for each way to be kept or dropped, landed as the jobs land theirs."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+
+from lake.append import append
+from lake.keys import image_id, text_id, with_pair_keys
+
+CRAWL, LATER_CRAWL = "CRAWL-1", "CRAWL-2"
+MODELS = {
+    "language": ("cld3", "cld3@1"),
+    "image_hash": ("phash", "phash@1"),
+    "image_encoder": ("mini_clip", "mini_clip@i"),
+    "caption_encoder": ("mini_clip", "mini_clip@c"),
+    "similarity": ("mini_clip", "mini_clip@s"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One pair, what the jobs found, and what the recipe `demo` should say of it."""
+
+    caption: str
+    drop_reason: str | None
+    url: str = ""
+    split: str | None = "en"
+    outcome: str | None = "ok"
+    picture: str = ""
+    file_size: int = 6_000
+    language: str | None = "en"
+    is_reliable: bool = True
+    similarity: float | None = 0.9
+
+    @property
+    def image_url(self) -> str:
+        return self.url or f"https://host.example/{self.caption.replace(' ', '-')}.jpg"
+
+    @property
+    def image_id(self) -> uuid.UUID:
+        return image_id(self.sha256)
+
+    @property
+    def sha256(self) -> bytes:
+        return hashlib.sha256((self.picture or self.caption).encode()).digest()
+
+
+CASES = (
+    Case(caption="an English caption", drop_reason=None),
+    Case(caption="eine Beschreibung", drop_reason=None, language="de", split="multi"),
+    Case(caption="a name", drop_reason=None, is_reliable=False, split="nolang"),
+    Case(caption="img", drop_reason="caption_too_short", language=None, split=None, outcome=None),
+    Case(
+        caption="from a blocked domain",
+        url="https://images.blocked.example/a.jpg",
+        drop_reason="blocked_domain",
+        language=None,
+        split=None,
+        outcome=None,
+    ),
+    Case(caption="not yet fetched", drop_reason="not_downloaded", outcome=None),
+    Case(caption="a dead link", drop_reason="download_not_found", outcome="not_found"),
+    Case(caption="with an opt-out", drop_reason="opted_out", outcome="opted_out"),
+    Case(caption="a tiny icon", drop_reason="image_too_small", file_size=4_999),
+    Case(caption="another thing", drop_reason="similarity_too_low", similarity=0.1),
+    Case(caption="not yet compared", drop_reason="similarity_missing", similarity=None),
+    Case(caption="not yet read", drop_reason="language_missing", language=None, split=None),
+    Case(caption="a picture", drop_reason=None, picture="shared"),
+    Case(caption="its twin", drop_reason="duplicate_image", picture="shared", similarity=0.8),
+)
+
+
+def land() -> None:
+    """Land the cases in three crawl files of two crawls, one of the files twice."""
+    for crawl_id, path in (
+        (CRAWL, "one.wat"),
+        (CRAWL, "one.wat"),
+        (CRAWL, "two.wat"),
+        (LATER_CRAWL, "one.wat"),
+    ):
+        # The second file and crawl show the first three cases again.
+        cases = CASES if path == "one.wat" and crawl_id == CRAWL else CASES[:3]
+        pairs = _pairs(cases, crawl_id, path)
+        append({"raw.image_text_pairs": pairs, "raw.crawl_files": _crawl_file(pairs)})
+    append(
+        {
+            "raw.downloads": _downloads(CASES),
+            "raw.images": _images(CASES),
+            "raw.image_pixels": _pixels(CASES),
+        }
+    )
+    # As when two jobs meet the same picture: rows may land more than once.
+    append({"raw.images": _images(CASES), "raw.image_pixels": _pixels(CASES)})
+    append({"enriched.models": _models()})
+    for _ in range(2):
+        append(_scores(CASES))
+
+
+def download(case: Case) -> None:
+    """Land a good download of a case's image."""
+    append({"raw.downloads": _download_rows([case], "ok"), "raw.images": _images([case])})
+
+
+def take_down(caption: str) -> None:
+    """Land a request to forget a caption."""
+    request = {"kind": ["caption"], "reason": ["asked"], "value_id": _ids([text_id(caption)])}
+    append({"raw.takedowns": pa.table(request)})
+
+
+def _ids(ids: list[uuid.UUID]) -> pa.Array:
+    return pa.array([key.bytes for key in ids], pa.uuid())
+
+
+def _pairs(cases: tuple[Case, ...], crawl_id: str, path: str) -> pa.Table:
+    sighting = {"page_url": f"https://page.example/{crawl_id}/{path}", "license_url": None}
+    rows = [
+        {
+            "image_url": case.image_url,
+            "caption": case.caption,
+            "crawl_id": crawl_id,
+            "path": path,
+            "sightings": [sighting, sighting],
+            "occurrences": 2,
+        }
+        for case in cases
+    ]
+    return with_pair_keys(pa.Table.from_pylist(rows))
+
+
+def _crawl_file(pairs: pa.Table) -> pa.Table:
+    row = {
+        "crawl_id": pairs["crawl_id"][0].as_py(),
+        "path": pairs["path"][0].as_py(),
+        "outcome": "ok",
+        "pairs": pairs.num_rows,
+        "sightings": 2 * pairs.num_rows,
+    }
+    return pa.Table.from_pylist([row])
+
+
+def _downloads(cases: tuple[Case, ...]) -> pa.Table:
+    outcomes = {case.outcome for case in cases if case.outcome}
+    return pa.concat_tables(
+        _download_rows([case for case in cases if case.outcome == outcome], outcome)
+        for outcome in sorted(outcomes)
+    )
+
+
+def _download_rows(cases: list[Case], outcome: str) -> pa.Table:
+    images = [case.image_id.bytes if outcome == "ok" else None for case in cases]
+    return pa.table(
+        {
+            "url_id": _ids([text_id(case.image_url) for case in cases]),
+            "attempted_at": [datetime(2026, 1, 1)] * len(cases),
+            "outcome": [outcome] * len(cases),
+            "image_id": pa.array(images, pa.uuid()),
+        }
+    )
+
+
+def _images(cases: tuple[Case, ...] | list[Case]) -> pa.Table:
+    cases = [case for case in cases if case.outcome in ("ok", None)]
+    return pa.table(
+        {
+            "image_id": _ids([case.image_id for case in cases]),
+            "width": [320] * len(cases),
+            "height": [240] * len(cases),
+            "format": ["jpeg"] * len(cases),
+            "bytes": [case.file_size for case in cases],
+            "md5": _ids([text_id(case.picture or case.caption) for case in cases]),
+            "sha256": [case.sha256 for case in cases],
+        }
+    )
+
+
+def _pixels(cases: tuple[Case, ...]) -> pa.Table:
+    images = _images(cases)
+    pixels = pa.array([b"pixels"] * images.num_rows, pa.binary())
+    return images.select(["image_id", "width", "height"]).append_column("pixels", pixels)
+
+
+def _models() -> pa.Table:
+    rows = [
+        {"kind": kind, "name": name, "model_id": model_id}
+        for kind, (name, model_id) in MODELS.items()
+    ]
+    return pa.Table.from_pylist(rows)
+
+
+def _scores(cases: tuple[Case, ...]) -> dict[str, pa.Table]:
+    read = [case for case in cases if case.language]
+    compared = [case for case in read if case.outcome == "ok" and case.similarity is not None]
+    hashed = [case for case in read if case.outcome == "ok"]
+    return {
+        "enriched.caption_languages": _score(
+            "language",
+            caption_id=_ids([text_id(case.caption) for case in read]),
+            language=pa.array([case.language for case in read]),
+            is_reliable=pa.array([case.is_reliable for case in read]),
+        ),
+        "enriched.image_hashes": _score(
+            "image_hash",
+            image_id=_ids([case.image_id for case in hashed]),
+            phash=pa.array(range(len(hashed)), pa.int64()),
+        ),
+        "enriched.pair_similarities": _score(
+            "similarity",
+            image_id=_ids([case.image_id for case in compared]),
+            caption_id=_ids([text_id(case.caption) for case in compared]),
+            similarity=pa.array([case.similarity for case in compared], pa.float32()),
+        ),
+    }
+
+
+def _score(kind: str, **columns: pa.Array) -> pa.Table:
+    rows = len(next(iter(columns.values())))
+    return pa.table({"model_id": [MODELS[kind][1]] * rows, "outcome": ["ok"] * rows, **columns})

@@ -1,0 +1,221 @@
+"""The dbt project end to end on a small lake: verdicts, accounts, worklists, what is published."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import mmh3
+import pyarrow.dataset as pads
+import pytest
+
+from lake.catalog import connect
+from lake.dbt_plugin import run_dbt
+from lake.keys import text_id
+from lake.settings import ROOT, settings
+from tests.models import landed
+from tests.models.landed import CASES, CRAWL, LATER_CRAWL
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of a lake that dbt built while it was empty, `landed` filled, and dbt built again.
+
+    The first build also runs the unit tests beside the models.
+    """
+    home = tmp_path_factory.mktemp("built") / "home"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PAIRLAKE_HOME", str(home))
+        patch.setenv("PAIRLAKE_RECIPE", "demo")
+        run_dbt("build")
+        landed.land()
+        run_dbt("build", "--exclude-resource-type", "unit_test")
+    return home
+
+
+@pytest.fixture
+def con(built: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to that lake, which is also the lake of the settings."""
+    monkeypatch.setenv("PAIRLAKE_HOME", str(built))
+    monkeypatch.setenv("PAIRLAKE_RECIPE", "demo")
+    connection = connect()
+    connection.execute("use lake.marts")
+    yield connection
+    connection.close()
+
+
+def _rows(con: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
+    return con.execute(query).fetchall()
+
+
+def _verdicts(con: duckdb.DuckDBPyConnection) -> dict[str, str | None]:
+    query = """
+        select caption, drop_reason
+        from lake.intermediate.int_pairs_judged
+        inner join lake.intermediate.int_pairs_deduplicated using (pair_id)
+    """
+    return dict(_rows(con, query))
+
+
+def test_every_case_has_the_verdict_that_was_planted(con: duckdb.DuckDBPyConnection) -> None:
+    assert _verdicts(con) == {case.caption: case.drop_reason for case in CASES}
+
+
+def test_pairs_are_what_is_kept_in_its_split(con: duckdb.DuckDBPyConnection) -> None:
+    kept = {(case.caption, case.split) for case in CASES if case.drop_reason is None}
+    assert set(_rows(con, "select caption, split from pairs")) == kept
+    for split in ("en", "multi", "nolang"):
+        in_split = {caption for caption, name in kept if name == split}
+        assert {row[0] for row in _rows(con, f"select caption from pairs_{split}")} == in_split
+
+
+def test_a_pair_carries_its_first_page_all_sightings_and_laions_hash(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    case = CASES[0]
+    row = con.execute(
+        "select hash, page_url, occurrences, crawl_id, similarity_model_id, phash, width, md5 "
+        "from pairs where caption = ?",
+        [case.caption],
+    ).fetchone()
+    page = f"https://page.example/{CRAWL}/one.wat"
+    hash_ = mmh3.hash64(case.image_url + case.caption)[0]
+    md5 = text_id(case.caption)
+    assert row == (hash_, page, 6, CRAWL, "mini_clip@s", 0, 320, md5)
+
+
+def test_the_funnel_counts_each_sighting_pair_and_kept_pair_once(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    query = "select crawl_id, sum(sightings), sum(pairs), sum(kept) from filter_funnel group by all"
+    kept = sum(case.drop_reason is None for case in CASES)
+    # One file has all cases, another the first three; each pair was seen twice on each page.
+    first = (CRAWL, 2 * (len(CASES) + 3), len(CASES), kept)
+    assert sorted(_rows(con, query)) == [first, (LATER_CRAWL, 6, 0, 0)]
+    reasons = (
+        "select drop_reason, sum(pairs)::int from filter_funnel group by all having sum(pairs) > 0"
+    )
+    assert dict(_rows(con, reasons)) == Counter(case.drop_reason for case in CASES)
+
+
+def test_recipes_are_compared_on_the_same_pairs(con: duckdb.DuckDBPyConnection) -> None:
+    query = (
+        "select recipe, is_selected, pairs, kept, undecided from recipe_comparison order by recipe"
+    )
+    kept = sum(case.drop_reason is None for case in CASES)
+    demo, laion_400m, laion_5b = _rows(con, query)
+    assert demo == ("demo", True, len(CASES), kept, 3)
+    # Their models have made no score here, so nothing can be kept.
+    assert laion_400m[:4] == ("laion_400m", False, len(CASES), 0)
+    assert laion_5b[:4] == ("laion_5b", False, len(CASES), 0)
+
+
+def test_statistics_count_the_same_pairs(con: duckdb.DuckDBPyConnection) -> None:
+    blocked = ("images.blocked.example", 1, 1, 0, 0, 0)
+    kept = sum(case.drop_reason is None for case in CASES)
+    host = ("host.example", len(CASES) - 1, len(CASES) - 1, 9, 2, kept)
+    assert _rows(con, "from domain_stats order by pairs") == [blocked, host]
+    languages = _rows(con, "select language, pairs, kept from language_stats order by language")
+    english = sum(case.split == "en" for case in CASES)
+    assert languages == [("de", 1, 1), ("en", english, 2), ("none", 1, 1)]
+
+
+def test_worklists_hold_what_can_still_change_a_verdict(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("use lake.intermediate")
+    urls = _rows(con, "select image_url from int_urls_awaiting_download")
+    assert urls == [("https://host.example/not-yet-fetched.jpg",)]
+    captions = _rows(con, "select caption, model, model_id from int_captions_awaiting_language")
+    assert captions == [("not yet read", "cld3", "cld3@1")]
+    assert len(_rows(con, "from int_images_awaiting_hash")) == 1
+    # No embedding has been landed, and the pair that lacks its language waits for that first.
+    worth_comparing = {
+        case.caption: case.image_id
+        for case in CASES
+        if case.drop_reason in (None, "similarity_too_low", "similarity_missing", "duplicate_image")
+    }
+    captions = _rows(con, "select caption from int_captions_awaiting_embedding")
+    assert {caption for (caption,) in captions} == set(worth_comparing)
+    images = _rows(con, "select image_id from int_images_awaiting_embedding")
+    assert sorted(image for (image,) in images) == sorted(set(worth_comparing.values()))
+    assert _rows(con, "from int_pairs_awaiting_similarity") == []
+
+
+def test_the_published_parquet_holds_the_pairs(con: duckdb.DuckDBPyConnection) -> None:
+    published = pads.dataset(settings().published / "pairs", partitioning="hive").to_table()
+    captions = {row[0] for row in _rows(con, "select caption from pairs")}
+    assert set(published["caption"].to_pylist()) == captions
+    assert set(published["split"].to_pylist()) == {"en", "multi", "nolang"}
+
+
+def test_an_unknown_recipe_ends_the_build_and_changes_nothing(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    dbt = Path(sys.executable).with_name("dbt")
+    paths = ["--target-path", str(tmp_path), "--log-path", str(tmp_path)]
+    select = ["--select", "int_selected_recipe", "int_pairs_judged"]
+    done = subprocess.run(
+        [dbt, "build", *select, "--vars", "recipe: laion_6b", *paths],
+        cwd=ROOT,
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    sentence = "There is no recipe 'laion_6b' in models/seeds/recipes.csv"
+    assert f"{sentence}; choose one of demo, laion_400m, laion_5b, or add a row." in done.stdout
+    assert _verdicts(con) == {case.caption: case.drop_reason for case in CASES}
+
+
+def test_a_view_is_replaced_when_its_sql_changed_and_only_then(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    def replaced(hours: int) -> list[str]:
+        """Run two worklists with another var, which stands in one; returns what was created."""
+        with connect() as before:
+            (last,) = _rows(before, "select max(snapshot_id) from ducklake_snapshots('lake')")
+        worklists = ("int_urls_awaiting_download", "int_captions_awaiting_language")
+        run_dbt("run", "--select", *worklists, "--vars", f"fetch_retry_hours: {hours}")
+        with connect() as after:
+            changes = after.execute(
+                "select changes::varchar from ducklake_snapshots('lake') where snapshot_id > ?",
+                list(last),
+            ).fetchall()
+            (sql,) = _rows(
+                after, f"select sql from duckdb_views() where view_name = '{worklists[0]}'"
+            )
+        assert f"to_hours({hours})" in sql[0]
+        return [name for name in worklists if name in str(changes)]
+
+    con.close()
+    assert replaced(25) == ["int_urls_awaiting_download"]
+    assert replaced(25) == []
+    assert replaced(24) == ["int_urls_awaiting_download"]
+
+
+# Last, since it adds to the lake that the tests above read.
+def test_new_facts_change_worklists_at_once_and_verdicts_at_the_next_run(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    (unfetched,) = (case for case in CASES if case.drop_reason == "not_downloaded")
+    landed.download(unfetched)
+    landed.take_down(CASES[0].caption)
+    assert _rows(con, "from lake.intermediate.int_urls_awaiting_download") == []
+    con.close()
+
+    run_dbt("run")
+
+    changed = {unfetched.caption: "similarity_missing", CASES[0].caption: "takedown"}
+    with connect() as after:
+        verdicts = {case.caption: case.drop_reason for case in CASES} | changed
+        assert _verdicts(after) == verdicts
+        published = pads.dataset(settings().published / "pairs", partitioning="hive").to_table()
+        assert CASES[0].caption not in published["caption"].to_pylist()
+        # Its ids stay in the account, so that the levels still add up.
+        assert _rows(after, "select sum(pairs) from lake.marts.filter_funnel") == [(len(CASES),)]

@@ -1,0 +1,220 @@
+"""A small lake whose mart is set by hand, so that what serving shows is known to the row."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+
+from lake.append import append
+from lake.catalog import connect, writing
+from lake.keys import pair_id, text_id
+from lake.vectors import Matrix, to_blobs
+from serve.publish import publish
+from serve.search import Search
+
+DIMENSIONS = 8
+# The directions that texts and pictures point in.
+AXES = {name: i for i, name in enumerate(("apple", "cat", "sea", "star"))}
+
+_PAIRS = """
+create or replace table lake.marts.pairs (
+    pair_id uuid, url_id uuid, caption_id uuid, image_id uuid, hash bigint, image_url varchar,
+    caption varchar, language varchar, language_probability float, split varchar, width integer,
+    height integer, image_format varchar, image_bytes bigint, md5 uuid, sha256 blob,
+    similarity float, similarity_model_id varchar, phash bigint, page_url varchar,
+    license_url varchar, occurrences bigint, crawl_id varchar, source_id varchar,
+    downloaded_at timestamp
+)
+"""
+_AROUND = """
+create schema if not exists lake.marts;
+create schema if not exists lake.intermediate;
+create schema if not exists lake.seeds;
+create schema if not exists lake.staging;
+create table lake.seeds.similarity_models as
+    select 'tiny' as similarity_model, 'tiny' as image_encoder, 'tiny' as caption_encoder;
+create table lake.intermediate.int_recipe_models as
+    select kind, 'tiny' as name, kind || '-1' as model_id
+    from (values ('similarity'), ('image_encoder'), ('caption_encoder')) as kinds (kind);
+create view lake.staging.stg_enriched__image_embeddings as
+    select * from lake.enriched.image_embeddings;
+create view lake.staging.stg_enriched__caption_embeddings as
+    select * from lake.enriched.caption_embeddings;
+"""
+
+
+def vector(text: str, dimensions: int = DIMENSIONS) -> np.ndarray:
+    """A unit vector that points in the direction of the first axis that `text` names."""
+    noise = np.random.default_rng(text_id(text).int % 2**32).normal(0, 0.02, dimensions)
+    for name, axis in AXES.items():
+        if name in text:
+            noise[axis] += 1
+            break
+    return (noise / np.linalg.norm(noise)).astype(np.float32)
+
+
+def encode_captions(captions: list[str]) -> Matrix:
+    """The encoder of the tests' queries: (B, DIMENSIONS), normalised."""
+    return np.stack([vector(caption) for caption in captions])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """One kept pair of a test; `picture` names its image, and its colour."""
+
+    caption: str
+    picture: str
+    language: str | None = "en"
+    split: str = "en"
+    similarity: float = 0.3
+    page_url: str | None = "https://pages.example/1"
+
+    @property
+    def image_url(self) -> str:
+        return f"https://images.example/{self.picture}.png"
+
+    @property
+    def pair_id(self) -> UUID:
+        return pair_id(self.image_url, self.caption)
+
+    @property
+    def image_id(self) -> UUID:
+        return text_id(self.picture)
+
+
+APPLE = Pair(caption="a red apple", picture="apple", similarity=0.31)
+POMME = Pair(
+    caption="une pomme rouge, apple", picture="apple", language="fr", split="multi", similarity=0.35
+)
+CAT = Pair(caption="a black cat", picture="cat", page_url=None)
+SEA = Pair(caption="sea 42", picture="sea", language=None, split="nolang")
+HOSTILE = Pair(
+    caption="star <img src=x onerror=document.title='owned'> <b>bold</b>",
+    picture="star",
+    page_url="javascript:document.title='owned'",
+)
+PUBLISHED = (APPLE, POMME, CAT, SEA, HOSTILE)
+
+
+@dataclass
+class Mart:
+    """The mart, and all that publishing reads beside it."""
+
+    con: duckdb.DuckDBPyConnection = field(default_factory=connect)
+    dimensions: int = DIMENSIONS
+    embedded: set[UUID] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        with writing(self.con):
+            self.con.execute(_AROUND)
+            self.con.execute(_PAIRS)
+
+    def keep(self, *pairs: Pair, pixels: Mapping[str, bytes] | None = None) -> None:
+        """Make these the kept pairs; vectors and pixels of new ones land as jobs land them."""
+        columns = self.con.sql("select * exclude (sha256) from lake.marts.pairs limit 0")
+        schema = columns.to_arrow_table().schema
+        rows = pa.Table.from_pylist([_row(pair) for pair in pairs], schema=schema)
+        with writing(self.con):
+            self.con.execute("delete from lake.marts.pairs")
+            self.con.register("rows", rows)
+            self.con.execute("insert into lake.marts.pairs by name select * from rows")
+        pictures = {pair.picture: picture(pair.picture) for pair in pairs} | dict(pixels or {})
+        append(
+            {
+                "enriched.image_embeddings": self._vectors("image", {p.picture for p in pairs}),
+                "enriched.caption_embeddings": self._vectors("caption", {p.caption for p in pairs}),
+                "raw.image_pixels": pa.table(
+                    {
+                        "image_id": _uuids([text_id(name) for name in pictures]),
+                        "pixels": pa.array(pictures.values(), pa.binary()),
+                    }
+                ),
+            },
+            self.con,
+        )
+
+    def forget_vectors(self) -> None:
+        """Delete all vectors, so that those of the pairs to come may have other dimensions."""
+        self.embedded.clear()
+        with writing(self.con):
+            self.con.execute("delete from lake.enriched.image_embeddings")
+            self.con.execute("delete from lake.enriched.caption_embeddings")
+
+    def _vectors(self, kind: str, texts: set[str]) -> pa.Table:
+        new = sorted(text for text in texts if text_id(text) not in self.embedded)
+        self.embedded |= {text_id(text) for text in new}
+        vectors = [vector(text, self.dimensions) for text in new]
+        return pa.table(
+            {
+                f"{kind}_id": _uuids([text_id(text) for text in new]),
+                "model_id": pa.array([f"{kind}_encoder-1"] * len(new), pa.string()),
+                "outcome": pa.array(["ok"] * len(new), pa.string()),
+                "embedding": to_blobs(np.stack(vectors)) if new else pa.array([], pa.binary()),
+            }
+        )
+
+
+def picture(name: str) -> bytes:
+    """A PNG of 300 x 200 pixels in one colour of its own."""
+    colour = tuple(text_id(name).bytes[:3])
+    file = io.BytesIO()
+    Image.new("RGB", (300, 200), colour).save(file, "PNG")
+    return file.getvalue()
+
+
+def _uuids(keys: list[UUID]) -> pa.Array:
+    return pa.ExtensionArray.from_storage(
+        pa.uuid(), pa.array([key.bytes for key in keys], pa.binary(16))
+    )
+
+
+def _row(pair: Pair) -> dict[str, object]:
+    return {
+        **asdict(pair),
+        "pair_id": pair.pair_id.bytes,
+        "image_id": pair.image_id.bytes,
+        "caption_id": text_id(pair.caption).bytes,
+        "image_url": pair.image_url,
+        "width": 300,
+        "height": 200,
+        "hash": 7,
+        "similarity_model_id": "similarity-1",
+        "downloaded_at": datetime(2026, 1, 1),
+    }
+
+
+@pytest.fixture
+def mart() -> Iterator[Mart]:
+    """An empty mart in the test's own lake."""
+    mart = Mart()
+    yield mart
+    mart.con.close()
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an index that holds PUBLISHED, for tests that only read."""
+    home = tmp_path_factory.mktemp("published")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PAIRLAKE_HOME", str(home))
+        mart = Mart()
+        mart.keep(*PUBLISHED)
+        mart.con.close()
+        publish(progress=lambda _: None)
+    return home / "search"
+
+
+@pytest.fixture
+def search(published: Path) -> Search:
+    """A search over `published`."""
+    return Search(published, lambda _: encode_captions)

@@ -1,0 +1,255 @@
+"""The demo end to end: what was planted, what became of it, and what the README says of it."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from demo.stage import environment, prepare_world
+from demo.world import World
+from lake.catalog import connect
+from lake.settings import ROOT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demo:
+    """One run of `pairlake demo`: its settings, what it printed, and its world."""
+
+    variables: dict[str, str]
+    printed: str
+    world: World
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory, free_port: int) -> Demo:
+    """The whole demo, run once as a user runs it, on a port of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("PAIRLAKE_")]:
+            patch.delenv(name)
+        patch.setenv("PAIRLAKE_HOME", str(tmp_path_factory.mktemp("demo")))
+        patch.setenv("PAIRLAKE_DEMO_PORT", str(free_port))
+        variables = environment(None) | {"PAIRLAKE_DEMO_PORT": str(free_port)}
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        printed = _pairlake("demo")
+        return Demo(variables=variables, printed=printed, world=prepare_world(None))
+
+
+@pytest.fixture
+def settled(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo's settings, in this process."""
+    for name, value in demo.variables.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def lake(demo: Demo, settled: None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The demo's lake, with its truth and each judged pair beside it in `judged`."""
+    con = connect(read_only=True)
+    con.register("truth", demo.world.truth())
+    con.execute(
+        """
+        create temp table judged as
+        select truth.*, pairs.pair_id, pairs.drop_reason, pairs.drop_reasons, pairs.split as found
+        from truth
+        left join lake.intermediate.int_pairs_judged as pairs
+            on md5(truth.image_url || chr(31) || truth.caption)::uuid = pairs.pair_id
+        """
+    )
+    yield con
+    con.close()
+
+
+def _pairlake(*arguments: str) -> str:
+    command = [sys.executable, "-m", "pairlake", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def _rows(con: duckdb.DuckDBPyConnection, query: str) -> list[tuple[object, ...]]:
+    return con.execute(query).fetchall()
+
+
+def _count(con: duckdb.DuckDBPyConnection, query: str) -> int:
+    return int(str(_rows(con, query)[0][0]))
+
+
+def test_every_crawl_file_is_counted_as_it_was_written(
+    demo: Demo, lake: duckdb.DuckDBPyConnection
+) -> None:
+    columns = ("records", "unreadable_records", "links", "images", "sightings", "bytes")
+    found = _rows(lake, f"select {', '.join(columns)} from lake.raw.crawl_files order by path")
+    planted = [tuple(getattr(file, name) for name in columns) for file in demo.world.files]
+    assert found == planted
+
+
+def test_every_planted_pair_landed_once(demo: Demo, lake: duckdb.DuckDBPyConnection) -> None:
+    pairs = _count(lake, "select count(*) from lake.intermediate.int_pairs_judged")
+    assert pairs == demo.world.totals["pairs"]
+    assert _rows(lake, "from judged where pair_id is null") == []
+
+
+def test_each_level_of_the_funnel_adds_up_to_the_generators_totals(
+    demo: Demo, lake: duckdb.DuckDBPyConnection
+) -> None:
+    sums = "select sum(sightings)::bigint, sum(pairs)::bigint, sum(kept)::bigint"
+    (funnel,) = _rows(lake, f"{sums} from lake.marts.filter_funnel")
+    kept = _count(lake, "select count(*) from lake.marts.pairs")
+    assert funnel == (demo.world.totals["sightings"], demo.world.totals["pairs"], kept)
+
+
+def test_every_planted_fault_ends_with_the_reason_that_names_it(
+    lake: duckdb.DuckDBPyConnection,
+) -> None:
+    wrong = _rows(
+        lake,
+        """
+        select kind, expected_drop_reason, drop_reason, count(*) from judged
+        where
+            expected_drop_reason <> 'similarity_too_low'
+            and drop_reason is distinct from expected_drop_reason
+        group by all
+        """,
+    )
+    assert wrong == []
+    kinds = _count(lake, "select count(distinct expected_drop_reason) from judged")
+    assert kinds >= 18
+
+
+def test_nothing_else_is_dropped_but_by_similarity_or_as_a_duplicate(
+    lake: duckdb.DuckDBPyConnection,
+) -> None:
+    reasons = _rows(
+        lake,
+        """
+        select distinct drop_reason from judged
+        where expected_drop_reason is null and drop_reason is not null
+        order by all
+        """,
+    )
+    assert reasons == [("duplicate_image",), ("similarity_too_low",)]
+
+
+def test_of_equal_pictures_exactly_one_pair_is_kept(lake: duckdb.DuckDBPyConnection) -> None:
+    groups = """
+        select image_sha256, count(*) filter (where drop_reason is null) as kept, count(*) as pairs
+        from judged
+        where drop_reason is null or drop_reason = 'duplicate_image'
+        group by image_sha256
+    """
+    assert _rows(lake, f"from ({groups}) where kept <> 1") == []
+    assert _count(lake, f"select count(*) from ({groups}) where pairs > 1") > 1000
+
+
+def test_the_similarity_filter_tells_right_from_wrong(lake: duckdb.DuckDBPyConnection) -> None:
+    ((right_kept, right_dropped, wrong_kept, wrong_dropped),) = lake.execute(
+        """
+        select
+            count(*) filter (where kind <> 'wrong_caption' and not low),
+            count(*) filter (where kind <> 'wrong_caption' and low),
+            count(*) filter (where kind = 'wrong_caption' and not low),
+            count(*) filter (where kind = 'wrong_caption' and low)
+        from (
+            select *, list_contains(drop_reasons, 'similarity_too_low') as low
+            from judged
+            where coalesce(expected_drop_reason, 'similarity_too_low') = 'similarity_too_low'
+        )
+        """
+    ).fetchall()
+    assert right_kept / (right_kept + right_dropped) > 0.9
+    assert wrong_dropped / (wrong_kept + wrong_dropped) > 0.9
+
+
+def test_sentences_are_routed_by_their_language(lake: duckdb.DuckDBPyConnection) -> None:
+    right = _count(
+        lake, "select count(*) from judged where split = found and split in ('en', 'multi')"
+    )
+    routed = _count(
+        lake, "select count(*) from judged where found is not null and split in ('en', 'multi')"
+    )
+    assert right / routed > 0.95
+
+
+def test_a_second_run_finds_nothing_to_do(demo: Demo, settled: None) -> None:
+    again = _pairlake("demo")
+    assert "nothing has changed" in again
+    assert "Nothing new" in again
+    assert again.split("What became")[1] == demo.printed.split("What became")[1]
+
+
+def test_three_queries_find_what_they_name(demo: Demo) -> None:
+    found = demo.printed.split("'a drawing of a cat' finds")[1]
+    assert len(re.findall(r"^  0\.\d{3}  \[", found, re.MULTILINE)) == 9
+
+
+def test_the_readme_shows_what_the_demo_prints(demo: Demo) -> None:
+    """Line by line; counts that hang on float arithmetic may differ by a hundredth."""
+    readme = (ROOT / "README.md").read_text()
+    block = readme.split("    $ make demo\n")[1].split("\n\n`make demo`")[0]
+    for line in filter(None, (line.strip(" …") for line in block.splitlines())):
+        assert any(_alike(line, printed) for printed in demo.printed.splitlines()), line
+
+
+def _alike(shown: str, printed: str) -> bool:
+    number = re.compile(r"\d[\d,.]*")
+    words = [number.sub("#", text).split() for text in (shown, printed)]
+    if words[0] != words[1]:
+        return False
+    values = [
+        [float(found.replace(",", "").rstrip(".")) for found in number.findall(text)]
+        for text in (shown, printed)
+    ]
+    return values[0] == pytest.approx(values[1], rel=0.01, abs=2)
+
+
+def test_duckdbs_own_shell_reads_the_lake_in_the_readmes_two_lines(
+    demo: Demo, tmp_path: Path
+) -> None:
+    readme = (ROOT / "README.md").read_text().split("\nDuckDB's own shell")[1]
+    lines = re.search(r"^    \$ (duckdb .+)\n    D (.+)$", readme, re.MULTILINE)
+    assert lines is not None
+    command, query = lines.groups()
+    # The lines name the demo's lake from the root of a clone.
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "demo").symlink_to(demo.variables["PAIRLAKE_HOME"])
+    _install_extensions(tmp_path)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        [*shlex.split(command), "-csv"],
+        input=query,
+        cwd=tmp_path,
+        env=os.environ | {"HOME": str(tmp_path), "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    pairs = [int(row["sum(pairs)"]) for row in csv.DictReader(done.stdout.splitlines())]
+    assert len(pairs) > 18
+    assert sum(pairs) == demo.world.totals["pairs"]
+
+
+def _install_extensions(user_home: Path) -> None:
+    """Put the wheels' extensions where DuckDB's shell puts those that it downloads."""
+    ((platform,),) = duckdb.sql("pragma platform").fetchall()
+    for name in ("ducklake", "sqlite_scanner"):
+        spec = importlib.util.find_spec(f"duckdb_extension_{name}")
+        assert spec is not None
+        assert spec.origin is not None
+        (file,) = Path(spec.origin).parent.glob(f"extensions/*/{name}.duckdb_extension")
+        folder = user_home / ".duckdb" / "extensions" / file.parent.name / platform
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / file.name).symlink_to(file)

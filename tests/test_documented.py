@@ -1,0 +1,46 @@
+"""What a user can type is documented, and the documentation says what is there."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import click
+import pytest
+
+from lake.settings import ROOT, Settings
+from pairlake import main
+
+README = (ROOT / "README.md").read_text()
+SETTINGS_PAGE = ROOT / "docs" / "settings.md"
+
+
+def settings_page() -> str:
+    """The page of settings, from the settings themselves."""
+    lines = ["# Settings", "", "Environment variables; each has a default that works.", ""]
+    lines += ["| variable | default | what it is |", "|---|---|---|"]
+    for field in fields(Settings):
+        default = str(field.default).replace(str(ROOT), "(project)") or "—"
+        default = "—" if default == "." else f"`{default}`"
+        lines.append(f"| `PAIRLAKE_{field.name.upper()}` | {default} | {field.metadata['help']} |")
+    return "\n".join(lines) + "\n"
+
+
+def test_the_page_of_settings_is_current() -> None:
+    assert SETTINGS_PAGE.read_text() == settings_page(), (
+        "run: .venv/bin/python -m tests.test_documented"
+    )
+
+
+@pytest.mark.parametrize("name", list(main.commands))
+def test_every_command_has_help_with_an_example_and_is_in_the_readme(name: str) -> None:
+    command = main.commands[name]
+    help_text = command.help or ""
+    assert "Example: " in help_text
+    assert all(p.help for p in command.params if isinstance(p, click.Option)), name
+    assert f"pairlake {name}" in README
+
+
+if __name__ == "__main__":
+    Path(SETTINGS_PAGE).parent.mkdir(exist_ok=True)
+    SETTINGS_PAGE.write_text(settings_page())

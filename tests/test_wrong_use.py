@@ -1,0 +1,80 @@
+"""Wrong use gives one clear sentence with the next step, an exit code, and no traceback."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lake.settings import settings
+
+
+def _pairlake(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pairlake", *arguments]
+    variables = {**os.environ, **environment}
+    return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=120)
+
+
+def _complains(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    output = done.stdout + done.stderr
+    assert done.returncode != 0, output
+    assert "Traceback" not in output
+    for word in words:
+        assert word in output
+
+
+def test_no_such_file(tmp_path: Path) -> None:
+    _complains(_pairlake("crawl", str(tmp_path / "nowhere.warc.wat.gz")), "nowhere.warc.wat.gz")
+
+
+def test_neither_file_nor_crawl() -> None:
+    _complains(_pairlake("crawl"), "--crawl")
+
+
+def test_a_catalog_that_is_none() -> None:
+    file = settings().catalog_file
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"nonsense" * 1000)
+    _complains(_pairlake("sql", "select 1"), str(file), "backups")
+
+
+def test_an_unknown_recipe_names_the_known_ones() -> None:
+    done = _pairlake("forget", "--url", "http://a.example/", PAIRLAKE_RECIPE="laion_6b")
+    _complains(done, "laion_6b", "laion_5b", "laion_400m")
+
+
+def test_an_unknown_job_names_the_known_ones() -> None:
+    _complains(_pairlake("enrich", "image_colours"), "image_colours", "image_hashes")
+
+
+@pytest.mark.parametrize("command", ["fetch", "enrich", "publish", "models"])
+def test_before_the_first_build_the_next_step_is_named(command: str) -> None:
+    _complains(_pairlake(command), "dbt build")
+
+
+def test_a_query_that_cannot_be_answered() -> None:
+    _complains(_pairlake("sql", "select nothing from nowhere"), "nowhere")
+
+
+def test_the_lake_cannot_be_changed_by_a_query() -> None:
+    _complains(_pairlake("sql", "delete from raw.downloads"), "read-only")
+
+
+def test_a_port_in_use_is_named() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        _complains(_pairlake("serve", PAIRLAKE_PORT=port), port, "PAIRLAKE_PORT")
+
+
+def test_an_image_hash_that_is_none() -> None:
+    _complains(_pairlake("forget", "--image-hash", "zz"), "md5 or sha256")
+
+
+def test_a_folder_without_captions_is_no_demo(tmp_path: Path) -> None:
+    _complains(_pairlake("demo", "--pictures", str(tmp_path)), "captions_by_language.json")
