@@ -199,9 +199,10 @@ def test_takedowns_hide_at_once_and_leave_no_byte(planted: tuple[str, str]) -> N
     )
     by_hash = _kept(f"not {twin.format(column='image_url')}")
     by_url = _kept(twin.format(column="image_url"))
-    # By its caption: the same picture has another.
+    # By its caption: the same picture has another, under the same URL.
+    same_url = "judged.image_url = pairs.image_url and judged.image_id"
     by_caption = _kept(
-        f"{twin.format(column='caption')} "
+        f"{twin.format(column='caption').replace('judged.image_id', same_url, 1)} "
         f"and pairs.image_id not in ('{by_hash.image_id}', '{by_url.image_id}')"
     )
     caption_traces = {

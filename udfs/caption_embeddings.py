@@ -28,11 +28,13 @@ def load(model: Model) -> Udf:
     encoder = clip.encoder(model.name)
 
     def embed(batch: pa.RecordBatch) -> pa.Table:
+        captions = clip.in_eights(batch["caption"].to_pylist())
+        rows = to_blobs(encoder.encode_captions(captions))
         return pa.table(
             {
                 "caption_id": batch["caption_id"],
                 "outcome": ["ok"] * batch.num_rows,
-                "embedding": to_blobs(encoder.encode_captions(batch["caption"].to_pylist())),
+                "embedding": rows.slice(0, batch.num_rows),
             }
         )
 

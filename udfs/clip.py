@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -23,6 +24,8 @@ from udfs.job import Model, ModelUnavailable
 CONFIG = "open_clip_config.json"
 WEIGHTS = "open_clip_model.safetensors"
 BPE = "bpe.txt.gz"
+
+Row = TypeVar("Row")
 
 
 def identify(name: str, kind: str) -> Model:
@@ -88,6 +91,15 @@ class Encoder:
     def _rows(self, embedding_BD: Any) -> Matrix:
         rows: Matrix = embedding_BD.float().cpu().numpy().astype(np.float32)
         return rows
+
+
+def in_eights(rows: Sequence[Row]) -> list[Row]:
+    """`rows`, the last of them repeated until their number is a multiple of 8.
+
+    The kernels of other batch sizes round differently, so that the last bit of an embedding would
+    depend on its batch, and a run that was interrupted would not end as one that was not.
+    """
+    return [*rows, *[rows[-1]] * (-len(rows) % 8)]
 
 
 @lru_cache(maxsize=2)

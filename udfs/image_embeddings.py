@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pyarrow as pa
+from PIL import Image
 
 from lake.vectors import to_blobs
 from udfs import clip
@@ -30,7 +31,7 @@ def load(model: Model) -> Udf:
     def embed(batch: pa.RecordBatch) -> pa.Table:
         pictures, outcomes, errors = decode(batch["pixels"])
         readable = [p for p in pictures if p is not None]
-        blobs = iter(to_blobs(encoder.encode_images(readable)).to_pylist() if readable else [])
+        blobs = iter(_blobs(encoder, readable) if readable else [])
         return pa.table(
             {
                 "image_id": batch["image_id"],
@@ -41,3 +42,8 @@ def load(model: Model) -> Udf:
         )
 
     return embed
+
+
+def _blobs(encoder: clip.Encoder, pictures: list[Image.Image]) -> list[bytes]:
+    rows: list[bytes] = to_blobs(encoder.encode_images(clip.in_eights(pictures))).to_pylist()
+    return rows[: len(pictures)]

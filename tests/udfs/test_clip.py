@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from PIL import Image
 
 from lake.vectors import from_blobs
 from tests.udfs.test_images import _jpeg, _picture
@@ -59,11 +58,23 @@ def test_both_towers_write_unit_vectors_of_one_width(tiny: Path) -> None:
 
 
 def test_embeddings_do_not_depend_on_their_batch(tiny: Path) -> None:
-    encoder = clip.encoder("tiny")
-    pictures: list[Image.Image] = [_picture(seed) for seed in range(3)]
-    together = encoder.encode_images(pictures)
-    alone = np.concatenate([encoder.encode_images([picture]) for picture in pictures])
-    assert together == pytest.approx(alone, abs=1e-5)
+    images = image_embeddings.load(image_embeddings.identify("tiny"))
+    captions = caption_embeddings.load(caption_embeddings.identify("tiny"))
+    ids = pa.array([bytes([number] * 16) for number in range(11)], pa.uuid())
+    pixels = pa.array([_jpeg(_picture(seed)) for seed in range(11)], pa.binary())
+    texts = pa.array([f"a picture of number {seed}" for seed in range(11)])
+    for load, name, values in ((images, "pixels", pixels), (captions, "caption", texts)):
+        inputs = pa.record_batch([ids, values], names=["image_id", name]).append_column(
+            "caption_id", ids
+        )
+        together = load(inputs)["embedding"].to_pylist()
+        parts = [inputs.slice(0, 1), inputs.slice(1, 3), inputs.slice(4, 7)]
+        assert [v for part in parts for v in load(part)["embedding"].to_pylist()] == together
+
+
+def test_a_short_batch_is_filled_up_with_its_last_row() -> None:
+    assert clip.in_eights(["a", "b"]) == ["a", *["b"] * 7]
+    assert [len(clip.in_eights(range(count))) for count in (1, 8, 9)] == [8, 8, 16]
 
 
 def test_other_weights_are_another_model(tiny: Path) -> None:
