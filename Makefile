@@ -2,9 +2,9 @@
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	command -v $$python && break; done)
 BIN := .venv/bin
-PACKAGES := pairlake.py lake ingest udfs serve demo
+PACKAGES := pairlake.py lake ingest udfs serve demo benchmarks
 
-.PHONY: demo page test lint types sql unit clean
+.PHONY: demo page test lint types sql unit bench-crawl clean
 
 demo: .venv/demo-installed
 	$(BIN)/pairlake demo
@@ -27,6 +27,10 @@ sql: .venv/dev-installed
 
 unit: .venv/dev-installed
 	$(BIN)/python -m pytest -rs
+
+# Beside cc2dataset, in an environment of its own; needs Java. Some twenty minutes on two cores.
+bench-crawl: .venv/dev-installed
+	$(BIN)/python -m benchmarks.crawl
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

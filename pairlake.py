@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -15,6 +15,8 @@ from lake.errors import BadRequest, JobFailed
 from lake.query import count, table
 from lake.recipe import check_built, check_known
 from lake.settings import settings
+
+Command = TypeVar("Command", bound=Callable[..., object])
 
 
 class _InOrder(click.Group):
@@ -33,32 +35,61 @@ def main() -> None:
     """
 
 
-def _crawl_arguments(command: Any) -> Any:
-    files = click.option(
+def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """One decorator of several, which stand in the help in their order."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+_crawl_arguments = _options(
+    click.argument("paths", nargs=-1),
+    click.option("--crawl", "crawl_id", help="A crawl by its name."),
+    click.option(
         "--files", default="1", show_default=True, help="How many files of the crawl, or all."
-    )
-    crawl_id = click.option("--crawl", "crawl_id", help="A crawl by its name.")
-    return click.argument("paths", nargs=-1)(crawl_id(files(command)))
+    ),
+    click.option("--sample", "seed", type=int, help="Choose them by chance, with this seed."),
+    click.option("--as", "name", help="Name under which PATHS land; else their folder's."),
+    click.option("--url-column", help="A list's column of image URLs, if it has another name."),
+    click.option("--caption-column", help="A list's column of captions, if it has another name."),
+)
+_fetch_limits = _options(
+    click.option("--limit", type=click.IntRange(min=1), help="Stop after this many images."),
+    click.option(
+        "--minutes",
+        type=click.FloatRange(min=0, min_open=True),
+        help="Start no download after so many minutes.",
+    ),
+)
 
 
 @main.command()
 @_crawl_arguments
-def crawl(paths: tuple[str, ...], crawl_id: str | None, files: str) -> None:
-    """Land the image-text pairs of WAT files: PATHS, or those of a crawl.
+def crawl(**arguments: Any) -> None:
+    """Land the image-text pairs of crawl files: PATHS, or those of a crawl.
 
-    Example: pairlake crawl --crawl CC-MAIN-2026-43 --files 1
+    PATHS are WAT or WARC files, or lists of URLs and captions (Parquet, CSV, JSONL): files,
+    folders, globs or URLs; - reads their names from standard input.
+
+    \b
+    Example: pairlake crawl --crawl CC-MAIN-2026-43 --files 100 --sample 7
+             pairlake crawl laion2B-en/*.parquet
     """
-    _end(_crawl(paths, crawl_id, files))
+    _end(_crawl(**arguments))
 
 
 @main.command()
-@click.option("--limit", type=click.IntRange(min=1), help="Stop after this many images.")
-def fetch(limit: int | None) -> None:
+@_fetch_limits
+def fetch(limit: int | None, minutes: float | None) -> None:
     """Download the images that the worklist names.
 
     Example: pairlake fetch --limit 10000
     """
-    _fetch(limit)
+    _fetch(limit, minutes)
 
 
 @main.command()
@@ -168,13 +199,14 @@ def sql(query: str) -> None:
 
 @main.command()
 @_crawl_arguments
-def run(paths: tuple[str, ...], crawl_id: str | None, files: str) -> None:
+@_fetch_limits
+def run(limit: int | None, minutes: float | None, **arguments: Any) -> None:
     """Do all of it in order: crawl, fetch, enrich, build, publish, maintain.
 
     Run it again after an interruption: what is done is not done twice.
-    Example: pairlake run --crawl CC-MAIN-2026-43 --files 1
+    Example: pairlake run --crawl CC-MAIN-2026-43 --files 1 --minutes 30
     """
-    _run(paths, crawl_id, files)
+    _run(limit, minutes, **arguments)
 
 
 @main.command()
@@ -198,37 +230,59 @@ def demo(pictures: Path | None, show_env: bool) -> None:
     os.environ.update(variables)
     world = prepare_world(pictures)
     with serving(world.folder, settings().demo_port):
-        _run((), CRAWL_ID, "all")
+        _run(crawl_id=CRAWL_ID, files="all")
     for line in report(world, _search().by_text):
         click.echo(line)
 
 
-def _crawl(paths: tuple[str, ...], crawl_id: str | None, files: str) -> list[str]:
+def _crawl(
+    paths: tuple[str, ...] = (),
+    crawl_id: str | None = None,
+    files: str = "1",
+    seed: int | None = None,
+    name: str | None = None,
+    url_column: str | None = None,
+    caption_column: str | None = None,
+) -> list[str]:
     """Land crawl files; returns what went wrong, as sentences."""
     from ingest.crawl import crawl as crawl_files
-    from ingest.crawl import crawl_paths, named_files
+    from ingest.lists import Columns
+    from ingest.sources import crawl_paths, named_files
 
     if bool(paths) == bool(crawl_id):
         raise BadRequest("Name either files or a crawl: pairlake crawl --crawl CC-MAIN-2026-43")
     if files != "all" and not (files.isdecimal() and int(files)):
         raise BadRequest(f"--files is {files!r}; give a number, or all.")
     if crawl_id:
-        locations = crawl_paths(crawl_id, None if files == "all" else int(files))
+        locations = crawl_paths(crawl_id, None if files == "all" else int(files), seed=seed)
     else:
-        locations = named_files(paths)
-    summary = crawl_files(locations, crawl_id=crawl_id, progress=_progress)
+        locations = named_files(paths, sys.stdin)
+    summary = crawl_files(
+        locations,
+        crawl_id=crawl_id or name,
+        columns=Columns(url=url_column, caption=caption_column),
+        progress=_progress,
+    )
+    _clear_progress()
     click.echo(f"crawl    {summary}")
     if not summary.failed:
         return []
     query = "select path, outcome, error from crawl_files where outcome <> 'ok'"
-    return [f'{summary.failed} crawl files could not be read; to see why: pairlake sql "{query}"']
+    return [
+        f"{summary.failed} crawl files could not be read, or not whole; "
+        f'to see why: pairlake sql "{query}"'
+    ]
 
 
-def _fetch(limit: int | None) -> None:
+def _fetch(limit: int | None, minutes: float | None) -> None:
+    from ingest.ahead import images_ahead
     from ingest.fetch import fetch as fetch_images
 
     check_built()
-    click.echo(f"fetch    {fetch_images(limit=limit, progress=_progress)}")
+    click.echo(f"fetch    {images_ahead()}")
+    summary = fetch_images(limit=limit, minutes=minutes, progress=_progress)
+    _clear_progress()
+    click.echo(f"fetch    {summary}")
 
 
 def _enrich(names: Iterable[str]) -> list[str]:
@@ -282,19 +336,19 @@ def _maintain() -> None:
     click.echo(f"maintain {tidy(leave_no_trace=erasing)}")
 
 
-def _run(paths: tuple[str, ...], crawl_id: str | None, files: str) -> None:
+def _run(limit: int | None = None, minutes: float | None = None, **arguments: Any) -> None:
     from lake.dbt_plugin import build_worklists, dataset_is_current
     from udfs.jobs import JOBS
 
     check_known()
-    problems = _crawl(paths, crawl_id, files)
+    problems = _crawl(**arguments)
     if not dataset_is_current():
         # The worklists are views: built once over the new pairs, they follow what the jobs land.
         build_worklists()
     # Captions are judged before their images are asked for.
     first, *others = JOBS
     problems += _enrich([first])
-    _fetch(None)
+    _fetch(limit, minutes)
     problems += _enrich(others)
     current = dataset_is_current()
     if current:
@@ -324,6 +378,10 @@ def _progress(message: str) -> None:
     # Only where someone watches: a log needs the summaries, not the ticking.
     if sys.stderr.isatty():
         click.echo(f"\r\x1b[K{message}", nl=False, err=True)
+
+
+def _clear_progress() -> None:
+    _progress("")
 
 
 if __name__ == "__main__":

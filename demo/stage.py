@@ -36,7 +36,8 @@ def environment(pictures: Path | None) -> dict[str, str]:
 def prepare_world(pictures: Path | None) -> World:
     """The world of OpenMoji drawings, or of a folder of pictures with captions in a JSON file.
 
-    It stands in HOME/world and is built once. Raises BadRequest if the folder lacks the captions.
+    It stands in HOME/world and is built once. Raises BadRequest if the folder lacks the captions
+    or a picture.
     """
     folder, root = settings().home / "world", base_url(settings().demo_port)
     if pictures is None:
@@ -46,4 +47,9 @@ def prepare_world(pictures: Path | None) -> World:
         raise BadRequest(
             f"{pictures} holds no {CAPTIONS}: a list of [path of a picture, {{locale: caption}}]."
         )
-    return world_from_folder(pictures.expanduser(), captions, folder, root)
+    try:
+        return world_from_folder(pictures.expanduser(), captions, folder, root)
+    except FileNotFoundError as error:
+        raise BadRequest(
+            f"{captions} names pictures that are not in {pictures}, such as {error.filename}."
+        ) from error

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import os
 import signal
-import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import connection
 
 from ingest.pictures import Picture, Unusable, prepare
+from ingest.processes import worker_pool
 
 # A picture within the byte cap and the pixel cap takes a second or two.
 DECODE_SECONDS = 60
@@ -23,7 +21,7 @@ class Decoders:
     def __init__(self, *, side: int) -> None:
         """`side` is the short side, in pixels, of the pictures that `prepare` makes."""
         self._side = side
-        self._pool = _pool(os.cpu_count() or 1)
+        self._pool = worker_pool(os.cpu_count() or 1)
         self._alone = asyncio.Lock()
 
     async def prepare(self, body: bytes) -> Picture | Unusable:
@@ -37,9 +35,9 @@ class Decoders:
             return await self._in(pool, body)
         except BrokenProcessPool:
             if self._pool is pool:
-                self._pool = _pool(os.cpu_count() or 1)
+                self._pool = worker_pool(os.cpu_count() or 1)
         async with self._alone:
-            with _pool(1) as single:
+            with worker_pool(1) as single:
                 try:
                     return await self._in(single, body)
                 except BrokenProcessPool:
@@ -52,26 +50,6 @@ class Decoders:
     def close(self) -> None:
         """End the processes; what they are at is dropped."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _pool(processes: int) -> ProcessPoolExecutor:
-    # Not fork: a copy of a process with threads may hold a lock that nobody will release.
-    return ProcessPoolExecutor(
-        processes, mp_context=multiprocessing.get_context("spawn"), initializer=_enter
-    )
-
-
-def _enter() -> None:
-    """Leave Ctrl-C to the parent, and end when the parent ends, however it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _end_with(sentinel: int) -> None:
-    connection.wait([sentinel])
-    os._exit(1)
 
 
 def _prepare_in_time(body: bytes, side: int) -> Picture | Unusable:

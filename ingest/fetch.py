@@ -13,7 +13,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import aiohttp
 import duckdb
@@ -36,11 +36,17 @@ ACCEPT = "image/jpeg,image/png,image/webp,image/*;q=0.5"
 
 @dataclass(frozen=True, kw_only=True)
 class FetchSummary:
-    """What a run of `fetch` has done so far: landed downloads by outcome, and new images."""
+    """What a run of `fetch` has done so far: landed downloads by outcome, and new images.
+
+    `stopped_after` says what ended the run before its work was done, if anything did, and `waiting`
+    how many images of the worklist it left.
+    """
 
     outcomes: Mapping[str, int]
     images: int
     seconds: float
+    stopped_after: str | None = None
+    waiting: int = 0
 
     @property
     def downloads(self) -> int:
@@ -48,35 +54,50 @@ class FetchSummary:
         return sum(self.outcomes.values())
 
     def __str__(self) -> str:
-        if not self.outcomes:
+        if not self.outcomes and not self.stopped_after:
             return "nothing to do"
         ranked = sorted(self.outcomes.items(), key=lambda item: (-item[1], item[0]))
-        counts = ", ".join(f"{count:,} {outcome}" for outcome, count in ranked)
-        return f"{counts}; {self.images:,} new images in {self.seconds:.0f} s"
+        counts = ", ".join(f"{count:,} {outcome}" for outcome, count in ranked) or "no downloads"
+        parts = [counts, f"{self.images:,} new images in {self.seconds:.0f} s"]
+        if self.stopped_after:
+            parts.append(f"stopped after {self.stopped_after}")
+        if self.waiting:
+            parts.append(f"{self.waiting:,} images still await their download")
+        return "; ".join(parts)
 
 
 Progress = Callable[[str], object]
 
 
-def fetch(*, limit: int | None = None, progress: Progress | None = None) -> FetchSummary:
+def fetch(
+    *, limit: int | None = None, minutes: float | None = None, progress: Progress | None = None
+) -> FetchSummary:
     """Try every URL that awaits its download, or the first `limit` of them, each once.
 
     They come in the order of their url_id, which is to say shuffled: no host is asked for many
-    images in a row. `progress` is called, from any thread, after each batch that has landed.
+    images in a row. After `minutes` no other is begun; those under way end, and all of it lands.
+    `progress` is called, from any thread, after each batch that has landed.
     What goes wrong with a URL is its outcome; TableMissing if dbt has not built the worklist.
     """
     read = "from work order by url_id" + ("" if limit is None else f" limit {limit:d}")
     with worklist("int_urls_awaiting_download", batch_size=10_000, read=read) as work:
-        return fetch_urls(_rows(work.batches), progress=progress)
+        summary = fetch_urls(_rows(work.batches), minutes=minutes, progress=progress)
+    waiting = work.rows - summary.downloads
+    if limit is not None and waiting and not summary.stopped_after:
+        summary = replace(summary, stopped_after=f"{limit:,} images")
+    return replace(summary, waiting=waiting)
 
 
 def fetch_urls(
-    urls: Iterable[tuple[uuid.UUID, str]], *, progress: Progress | None = None
+    urls: Iterable[tuple[uuid.UUID, str]],
+    *,
+    minutes: float | None = None,
+    progress: Progress | None = None,
 ) -> FetchSummary:
-    """Try each (url_id, URL) once and land what comes of it."""
+    """Try each (url_id, URL) once and land what comes of it; `minutes` as for `fetch`."""
     con = connect()
     try:
-        job = _Job(urls, con, settings(), progress or (lambda _: None))
+        job = _Job(urls, con, settings(), minutes, progress or (lambda _: None))
         return asyncio.run(job.run())
     finally:
         con.close()
@@ -97,13 +118,16 @@ class _Job:
         urls: Iterable[tuple[uuid.UUID, str]],
         con: duckdb.DuckDBPyConnection,
         current: Settings,
+        minutes: float | None,
         progress: Progress,
     ) -> None:
-        self._urls = iter(urls)
+        self._urls = self._in_time(urls)
         self._con = con
         self._settings = current
+        self._minutes = minutes
         self._progress = progress
         self._taken = 0
+        self._stopped_after: str | None = None
         self._pending: list[Download] = []
         self._landed_at = self._started = time.monotonic()
         self._landing = asyncio.Lock()
@@ -161,6 +185,14 @@ class _Job:
             timeout=aiohttp.ClientTimeout(total=None),
         )
 
+    def _in_time(self, urls: Iterable[tuple[uuid.UUID, str]]) -> Iterator[tuple[uuid.UUID, str]]:
+        """The URLs until the time is up. All workers take theirs here, so it ends for all."""
+        for url in urls:
+            if self._minutes is not None and time.monotonic() - self._started >= self._minutes * 60:
+                self._stopped_after = f"{self._minutes:g} min"
+                return
+            yield url
+
     async def _work(self, downloader: Downloader) -> None:
         for url_id, url in self._urls:
             self._taken += 1
@@ -192,4 +224,5 @@ class _Job:
             outcomes=dict(self._outcomes),
             images=self._images,
             seconds=time.monotonic() - self._started,
+            stopped_after=self._stopped_after,
         )

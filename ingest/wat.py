@@ -2,46 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any
 
 import msgspec
+import simdjson
 
-from ingest.urls import MAX_URL_CHARS, absolute_url
+from ingest.pages import Page, Sighting, UnreadableRecord, first_license, hint, shortened
+from ingest.urls import Base
 
-_LICENSE = re.compile(r"(?:https?:)?//(?:www\.)?creativecommons\.org/licenses/", re.IGNORECASE)
-_MAX_LICENSE_CHARS = 200
-_HINT = re.compile(r"\s*(\d{1,6})(?:\.\d*)?\s*(?:px)?\s*", re.IGNORECASE)
-
-
-class UnreadableRecord(ValueError):
-    """The JSON of a record is malformed or not that of a WAT."""
-
-
-class Sighting(NamedTuple):
-    """One image with alt text as one page shows it; `alt` is as the page has it, not cleaned."""
-
-    image_url: str
-    alt: str
-    width_hint: int | None
-    height_hint: int | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Page:
-    """What one WAT record says of its page's links.
-
-    `links` counts all links of the body, `images` those that are the source of an <img>;
-    `sightings` are the images with alt text and a URL of use, in the page's order.
-    """
-
-    page_url: str | None
-    license_url: str | None
-    links: int
-    images: int
-    sightings: Sequence[Sighting]
+# What a link that is the source of an <img> holds, as Common Crawl's WATs write JSON.
+_IMAGE = b'"path":"IMG@/src"'
+_IMAGE_IN_ANY_FORM = b"IMG@"
+_ALT = b'"alt":"'
+_QUOTE = ord('"')
+_LICENSE = b"creativecommons.org/licenses/"
+_HTML_KEY = b'"HTML-Metadata"'
+_HTML = "/Envelope/Payload-Metadata/HTTP-Response-Metadata/HTML-Metadata"
 
 
 class _Link(msgspec.Struct, gc=False):
@@ -57,28 +33,8 @@ class _Head(msgspec.Struct, rename="pascal"):
     link: list[_Link] = []
 
 
-class _Html(msgspec.Struct, rename="pascal"):
-    head: _Head | None = None
-    links: list[_Link] = []
-
-
-class _Response(msgspec.Struct):
-    html: _Html | None = msgspec.field(name="HTML-Metadata", default=None)
-
-
-class _Payload(msgspec.Struct):
-    response: _Response | None = msgspec.field(name="HTTP-Response-Metadata", default=None)
-
-
-class _Envelope(msgspec.Struct):
-    payload: _Payload | None = msgspec.field(name="Payload-Metadata", default=None)
-
-
-class _Record(msgspec.Struct):
-    envelope: _Envelope = msgspec.field(name="Envelope")
-
-
-_DECODER = msgspec.json.Decoder(_Record)
+_LINK = msgspec.json.Decoder(_Link)
+_PARSER = simdjson.Parser()
 
 
 def parse_record(body: bytes, page_url: str) -> Page:
@@ -91,38 +47,82 @@ def parse_record(body: bytes, page_url: str) -> Page:
     last one before the image. Raises UnreadableRecord.
     """
     try:
-        payload = _DECODER.decode(body).envelope.payload
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UnreadableRecord(str(error)) from error
-    html = payload.response.html if payload and payload.response else None
-    head = html.head if html else None
-    links = html.links if html else []
+        return _page(body, page_url)
+    except (ValueError, TypeError, AttributeError, RuntimeError, RecursionError) as error:
+        # Without the frames of the traceback, which would hold on to the parser's document.
+        raise UnreadableRecord(str(error)) from error.with_traceback(None)
+
+
+def _page(body: bytes, page_url: str) -> Page:
+    # All of the record is validated here, at gigabytes per second; what follows makes objects of
+    # the few links that may be sightings.
+    record: Any = _PARSER.parse(body)
+    if "Envelope" not in record:
+        raise UnreadableRecord("no WAT record: it has no Envelope")
+    html = _html(record) if _HTML_KEY in body else None
+    links = None if html is None else html.get("Links")
+    if html is None or links is None:
+        return Page(shortened(page_url))
+    usual = _usual_images(body)
+    images, candidates = usual or _images(_objects(links))
+    head: Any = html.get("Head") or {}
+    base_url = head.get("Base")
+    base = Base((Base(page_url).join(base_url) if base_url else None) or page_url)
+    sightings = [sighting for link in candidates if (sighting := _sighting(link, base))]
+    license_url = None
+    if sightings and (usual is None or _LICENSE in body):
+        in_head = msgspec.convert(head.as_dict(), _Head).link if head else []
+        license_url = first_license(link.url for link in (*in_head, *_objects(links)))
+    return Page(shortened(page_url), license_url, len(links), images, sightings)
+
+
+def _html(record: Any) -> Any:
+    try:
+        return record.at_pointer(_HTML)
+    except KeyError:
+        return None
+
+
+def _usual_images(body: bytes) -> tuple[int, list[_Link]] | None:
+    """How many images a record holds, and those with alt text, found without reading the others.
+
+    The usual form is `{"path":"IMG@/src",…}`. Link objects hold no objects, and quotation marks
+    within strings are escaped, so that an object which is cut out of the record at the wrong
+    place does not decode. Then, or where links are written in another form, the answer is None,
+    and all of them have to be read.
+    """
+    before, *parts = body.split(_IMAGE)
+    if not parts:
+        return None if _IMAGE_IN_ANY_FORM in body else (0, [])
+    if before[-1:] != b"{" or any(part[-1:] != b"{" for part in parts[:-1]):
+        return None
+    try:
+        candidates = [
+            _LINK.decode(b"{" + _IMAGE + part[: end + 2])
+            for part in parts
+            if (alt := part.find(_ALT, 0, end := part.find(b'"}'))) >= 0
+            and part[alt + len(_ALT)] != _QUOTE
+        ]
+    except msgspec.DecodeError:
+        return None
+    return len(parts), candidates
+
+
+def _images(links: list[_Link]) -> tuple[int, list[_Link]]:
     images = [link for link in links if link.path == "IMG@/src" and link.url is not None]
-    base = (absolute_url(head.base, page_url) if head and head.base else None) or page_url
-    return Page(
-        page_url=page_url if len(page_url) <= MAX_URL_CHARS else None,
-        license_url=_license([*(head.link if head else []), *links]),
-        links=len(links),
-        images=len(images),
-        sightings=[sighting for link in images if (sighting := _sighting(link, base))],
-    )
+    return len(images), images
 
 
-def _sighting(link: _Link, base: str) -> Sighting | None:
+def _objects(links: Any) -> list[_Link]:
+    return msgspec.convert(links.as_list(), list[_Link])
+
+
+def _sighting(link: _Link, base: Base) -> Sighting | None:
     if not link.url or not link.alt or link.alt.isspace():
         return None
-    url = absolute_url(link.url, base)
-    return Sighting(url, link.alt, _hint(link.width), _hint(link.height)) if url else None
-
-
-def _license(links: Sequence[_Link]) -> str | None:
-    for link in links:
-        if link.url and len(link.url) <= _MAX_LICENSE_CHARS and _LICENSE.match(link.url):
-            return f"https:{link.url}" if link.url.startswith("//") else link.url
-    return None
-
-
-def _hint(value: str | float | None) -> int | None:
-    """Pixels that a page says an image has: a hint by strangers, null unless a plain number."""
-    match = _HINT.fullmatch(str(value)) if value is not None else None
-    return int(match[1]) if match else None
+    url = base.join(link.url)
+    if url is None:
+        return None
+    if link.width is None and link.height is None:
+        return Sighting(url, link.alt, None, None)
+    return Sighting(url, link.alt, hint(link.width), hint(link.height))

@@ -131,6 +131,11 @@ _GONE = (
     """,
 )
 _ERASE = (
+    # What a lesser attempt at a crawl file brought counts nowhere, and so has no verdict either.
+    """
+    delete from lake.raw.image_text_pairs
+    where attempt_id not in (select attempt_id from lake.staging.stg_raw__crawl_files)
+    """,
     """
     update lake.raw.image_text_pairs
     set image_url = null, caption = null, source_id = null, sightings = null

@@ -78,3 +78,8 @@ def test_an_image_hash_that_is_none() -> None:
 
 def test_a_folder_without_captions_is_no_demo(tmp_path: Path) -> None:
     _complains(_pairlake("demo", "--pictures", str(tmp_path)), "captions_by_language.json")
+
+
+def test_a_folder_without_its_pictures_is_no_demo(tmp_path: Path) -> None:
+    (tmp_path / "captions_by_language.json").write_text('[["cat.png", {"en": "A cat"}]]')
+    _complains(_pairlake("demo", "--pictures", str(tmp_path)), "cat.png")

@@ -26,7 +26,15 @@ keyed as (
         attempt_id,
         landed_at
     from source
-    {{ first_success('crawl_id, path') }}
+    -- A file that was cut off counts by the attempt that brought the most.
+    qualify row_number() over (
+        partition by crawl_id, path
+        order by
+            outcome = 'ok' desc,
+            sightings desc nulls last,
+            landed_at asc,
+            attempt_id asc
+    ) = 1
 
 )
 

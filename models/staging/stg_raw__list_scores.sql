@@ -18,7 +18,7 @@ keyed as (
     from source
     qualify row_number() over (
         partition by pair_id, source, name
-        order by landed_at desc, attempt_id asc
+        order by landed_at desc, attempt_id asc, value asc
     ) = 1
 
 )

@@ -3,13 +3,21 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.captions import CLEANING_VERSION, MAX_CAPTION_CHARS, clean_caption
+from ingest import captions
+from ingest.captions import (
+    CLEANING_VERSION,
+    MAX_CAPTION_CHARS,
+    clean_caption,
+    clean_captions,
+)
 
 # Frozen: who must change one raises CLEANING_VERSION; the keys of old rows stay as they are.
 GOLDEN_VERSION = 1
@@ -73,3 +81,38 @@ def test_captions_are_bounded_single_lines_without_controls(alt: str) -> None:
     assert len(caption) <= MAX_CAPTION_CHARS
     assert caption == " ".join(caption.split())
     assert not {unicodedata.category(character) for character in caption} & {"Cc", "Cs"}
+
+
+SCRIPTS = "aZ9-'éàøßÃÂœ猫のア。가русВГРСжёελληνικΒΞאבعربไทย "
+MANY = st.one_of(
+    ALTS,
+    st.text(st.sampled_from(SCRIPTS), max_size=30),
+    # Mojibake of Latin-1 and of Cyrillic.
+    st.text(max_size=12).map(lambda text: text.encode("utf-8", "replace").decode("latin-1")),
+    st.text(st.characters(min_codepoint=0x400, max_codepoint=0x4FF), max_size=9).map(
+        lambda text: text.encode().decode("cp1251", "replace")
+    ),
+)
+
+
+@given(MANY)
+def test_ftfy_is_left_out_only_where_it_changes_nothing(alt: str) -> None:
+    quick = clean_caption(alt)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(captions, "_may_be_mended", lambda text: True)
+        assert clean_caption(alt) == quick
+
+
+@given(st.lists(MANY.map(lambda alt: alt.encode("utf-8", "replace").decode()), max_size=8))
+def test_a_column_is_cleaned_as_its_values_are(alts: list[str]) -> None:
+    cleaned = clean_captions(pl.Series(alts, dtype=pl.String))
+    assert cleaned.to_list() == [clean_caption(alt) for alt in alts]
+
+
+def test_what_is_taken_for_clean_is_not_touched_by_cleaning() -> None:
+    for codepoint in (*range(0x20, 0xD800), *range(0xE000, 0x10000)):
+        character = chr(codepoint)
+        if re.fullmatch(captions._CLEAN, character):
+            assert clean_caption(f"x{character}x{character}{character}") == (
+                f"x{character}x{character}{character}"
+            )

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import gzip
+import os
+import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ingest.crawl import CrawlFileMissing, CrawlSummary, crawl, crawl_paths, named_files
+from ingest import crawl as crawl_job
+from ingest.crawl import CrawlSummary, crawl
+from ingest.crawl_file import Reading
+from ingest.sources import CrawlFileMissing, crawl_paths, named_files
 from lake.catalog import connect
+from lake.dbt_plugin import run_dbt
+from lake.settings import settings
 from tests.ingest.conftest import Web
-from tests.ingest.wats import THREE_PAGES
+from tests.ingest.wats import THREE_PAGES, image, member, page_json, wat
 
 CRAWL = "CC-TEST-2026-47"
 PATH = f"crawl-data/{CRAWL}/segments/1.00/wat/{CRAWL}-00000.warc.wat.gz"
@@ -44,7 +54,9 @@ def write_crawl(folder: Path, *files: bytes) -> None:
 def test_pairs_and_their_crawl_file_land_together(mirror: Path) -> None:
     write_crawl(mirror, THREE_PAGES)
     summary = crawl(crawl_paths(CRAWL), crawl_id=CRAWL)
-    assert summary == CrawlSummary(outcomes={"ok": 1}, skipped=0, pairs=3, sightings=5)
+    assert summary == CrawlSummary(
+        outcomes={"ok": 1}, skipped=0, pairs=3, sightings=5, unreadable_records=1
+    )
     assert rows(
         "select f.path, f.outcome, f.pairs, f.sightings, count(*), sum(p.occurrences), "
         "sum(len(p.sightings)) from lake.raw.crawl_files f "
@@ -72,17 +84,77 @@ def test_a_file_is_the_same_wherever_it_is_mirrored(mirror: Path) -> None:
 
 
 def test_a_file_that_fails_is_a_row_and_is_tried_again(mirror: Path) -> None:
-    write_crawl(mirror, THREE_PAGES[:-300], THREE_PAGES)
-    tried: list[str] = []
-    summary = crawl(crawl_paths(CRAWL), crawl_id=CRAWL, progress=tried.append)
-    assert tried == ["1 of 2 crawl files, 0 pairs", "2 of 2 crawl files, 3 pairs"]
-    assert summary == CrawlSummary(
-        outcomes={"unreadable": 1, "ok": 1}, skipped=0, pairs=3, sightings=5
-    )
+    write_crawl(mirror, b"", THREE_PAGES)
+    said: list[str] = []
+    summary = crawl(crawl_paths(CRAWL), crawl_id=CRAWL, progress=said.append)
+    assert ["1/2" in said[0], "2/2" in said[1], "3 pairs" in said[1]] == [True] * 3
+    assert summary.outcomes == {"unreadable": 1, "ok": 1}
+    assert (summary.pairs, summary.sightings, summary.failed) == (3, 5, 1)
     (mirror / PATH).write_bytes(THREE_PAGES)
     assert crawl(crawl_paths(CRAWL), crawl_id=CRAWL).outcomes == {"ok": 1}
     outcomes = rows(f"select outcome from lake.raw.crawl_files where path = '{PATH}'")
     assert sorted(outcomes) == [("ok",), ("unreadable",)]
+
+
+def test_what_a_cut_off_file_holds_lands_once_until_it_is_whole(mirror: Path) -> None:
+    write_crawl(mirror, THREE_PAGES[:-300])
+    first = crawl(crawl_paths(CRAWL), crawl_id=CRAWL)
+    again = crawl(crawl_paths(CRAWL), crawl_id=CRAWL)
+    assert (first.outcomes, first.pairs) == ({"truncated": 1}, 2)
+    assert (again.outcomes, again.pairs) == ({"truncated": 1}, 0)
+    assert rows("select count(*) from lake.raw.image_text_pairs") == [(2,)]
+    (mirror / PATH).write_bytes(THREE_PAGES)
+    assert crawl(crawl_paths(CRAWL), crawl_id=CRAWL).outcomes == {"ok": 1}
+    run_dbt("run", "--select", "+int_pairs_deduplicated")
+    kept = "select count(*), sum(occurrences) from lake.intermediate.int_pairs_deduplicated"
+    assert rows(kept) == [(3, 5)]
+
+
+def test_two_crawls_at_once_count_no_pair_twice(mirror: Path) -> None:
+    pages = [
+        wat(member(page_json([image(f"{n}-{m}.jpg", f"{n} {m}") for m in range(20)]), "http://a/"))
+        for n in range(6)
+    ]
+    write_crawl(mirror, *pages)
+    command = [sys.executable, "-m", "pairlake", "crawl", "--crawl", CRAWL, "--files", "all"]
+    both = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(2)]
+    assert [process.wait(timeout=120) for process in both] == [0, 0]
+    run_dbt("run", "--select", "+int_pairs_deduplicated", "+stg_raw__crawl_files")
+    assert rows("select count(*), sum(sightings) from lake.staging.stg_raw__crawl_files") == [
+        (6, 120)
+    ]
+    kept = "select count(*), sum(occurrences) from lake.intermediate.int_pairs_deduplicated"
+    assert rows(kept) == [(120, 120)]
+
+
+def deadly(task: Any) -> Reading:
+    """Reads a file, or dies of it; sent to the workers by its name."""
+    if "00001" in task.path:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return read(task)
+
+
+read = crawl_job._read
+
+
+def test_a_file_that_kills_its_reader_costs_itself(
+    mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_crawl(mirror, *[THREE_PAGES] * 5)
+    monkeypatch.setattr(crawl_job, "_read", deadly)
+    summary = crawl(crawl_paths(CRAWL), crawl_id=CRAWL)
+    assert summary.outcomes == {"ok": 4, "crashed": 1}
+    found = rows("select path from lake.raw.crawl_files where outcome = 'crashed'")
+    assert found == [(PATH.replace("00000", "00001"),)]
+
+
+def test_nothing_is_left_in_the_workspace(mirror: Path) -> None:
+    write_crawl(mirror, THREE_PAGES)
+    left = settings().home / "tmp" / "crawl" / "run-of-one-that-was-killed"
+    left.mkdir(parents=True)
+    (left / "pairs-0.parquet").write_bytes(b"x")
+    crawl(crawl_paths(CRAWL), crawl_id=CRAWL)
+    assert [path.name for path in left.parent.iterdir()] == ["lock"]
 
 
 def test_a_crawl_is_read_over_http(site: Web, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,18 +165,48 @@ def test_a_crawl_is_read_over_http(site: Web, monkeypatch: pytest.MonkeyPatch) -
     assert rows("select path, outcome, pairs from lake.raw.crawl_files") == [(PATH, "ok", 3)]
 
 
-@pytest.mark.parametrize("name", ["nosuch.warc.wat.gz", ".", "nosuch://x/y.gz"])
+def test_a_sample_is_drawn_once_from_the_whole_listing(mirror: Path) -> None:
+    write_crawl(mirror, *[b"x"] * 20)
+    drawn = crawl_paths(CRAWL, 8, seed=7)
+    assert drawn == crawl_paths(CRAWL, 8, seed=7)
+    assert len(set(drawn)) == 8
+    assert set(drawn) < set(crawl_paths(CRAWL))
+    assert drawn not in (crawl_paths(CRAWL, 8), crawl_paths(CRAWL, 8, seed=8))
+    assert sorted(crawl_paths(CRAWL, 99, seed=7)) == sorted(crawl_paths(CRAWL))
+
+
+@pytest.mark.parametrize("name", ["nosuch.warc.wat.gz", "nosuch://x/y.gz", "no*.gz", "s3:/x"])
 def test_a_file_named_by_a_user_must_be_there(name: str) -> None:
-    with pytest.raises(CrawlFileMissing, match=rf"crawl file {name}"):
+    with pytest.raises(CrawlFileMissing, match=f"crawl file {re.escape(name)}"):
         named_files([name])
 
 
-def test_files_that_are_there_are_given_back(tmp_path: Path, site: Web) -> None:
-    (tmp_path / "a.gz").write_bytes(b"x")
-    names = [str(tmp_path / "a.gz"), site.serve("/b.gz", b"x")]
-    assert named_files(names) == names
+def test_folders_globs_urls_and_standard_input_name_files(tmp_path: Path, site: Web) -> None:
+    for name in ("b.gz", "a.gz", "deep/c.warc", ".hidden", "_SUCCESS", "deep/_tmp/d.gz"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    a, b, c = (str(tmp_path / name) for name in ("a.gz", "b.gz", "deep/c.warc"))
+    url = site.serve("/b.gz", b"x")
+    assert named_files([str(tmp_path)]) == [a, b, c]
+    assert named_files([f"{tmp_path}/*.gz", url, a]) == [a, b, url]
+    assert named_files(["-"], [f"{b}\n", "\n", f"  {tmp_path}/deep \n"]) == [b, c]
     with pytest.raises(CrawlFileMissing, match=r"/c\.gz"):
         named_files([f"{site.url}/c.gz"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CrawlFileMissing, match="empty"):
+        named_files([str(tmp_path / "empty")])
+
+
+def test_files_of_no_crawl_go_by_their_folder(tmp_path: Path) -> None:
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive" / "x.warc.wat.gz").write_bytes(THREE_PAGES)
+    named = str(tmp_path / "archive" / ".." / "archive" / "x.warc.wat.gz")
+    crawl([named])
+    crawl([named], crawl_id="mine")
+    assert rows("select crawl_id, path, outcome from lake.raw.crawl_files order by all") == [
+        ("archive", str(tmp_path / "archive" / "x.warc.wat.gz"), "ok"),
+        ("mine", str(tmp_path / "archive" / "x.warc.wat.gz"), "ok"),
+    ]
 
 
 def test_a_crawl_without_a_listing_is_one_clear_sentence(mirror: Path) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 import io
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from aiohttp import web
@@ -104,10 +105,53 @@ def worklist_of(*urls: str) -> None:
 
 def test_the_worklist_is_worked_off_and_then_empty(site: Web) -> None:
     worklist_of(*(site.serve(f"/{number}", JPEG) for number in range(5)))
-    assert fetch(limit=2).outcomes == {"ok": 2}
-    assert fetch().outcomes == {"ok": 3}
-    assert fetch().outcomes == {}
+    first, rest, again = fetch(limit=2), fetch(), fetch(limit=2)
+    assert (first.outcomes, first.waiting) == ({"ok": 2}, 3)
+    assert str(first).endswith("; stopped after 2 images; 3 images still await their download")
+    assert (rest.outcomes, rest.waiting, rest.stopped_after) == ({"ok": 3}, 0, None)
+    assert (again.outcomes, str(again)) == ({}, "nothing to do")
     assert len(site.asked) == 5
+
+
+def test_a_limit_that_is_just_enough_has_stopped_nothing(site: Web) -> None:
+    worklist_of(*(site.serve(f"/{number}", JPEG) for number in range(2)))
+    summary = fetch(limit=2, minutes=10)
+    assert (summary.downloads, summary.waiting, summary.stopped_after) == (2, 0, None)
+    assert "await" not in str(summary)
+
+
+def test_when_the_time_is_up_downloads_under_way_end_and_none_begins(
+    site: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    both_are_asked = asyncio.Event()
+
+    async def time_passes(request: web.Request) -> web.StreamResponse:
+        nonlocal now
+        if len(site.asked) == 2:
+            now = 601.0
+            both_are_asked.set()
+        await both_are_asked.wait()
+        return web.Response(body=JPEG)
+
+    monkeypatch.setenv("PAIRLAKE_FETCH_CONCURRENCY", "2")
+    paths = [f"/{number}" for number in range(5)]
+    site.routes.update(dict.fromkeys(paths, time_passes))
+    worklist_of(*(site.url + path for path in paths))
+    with monkeypatch.context() as patch:
+        patch.setattr(job, "time", SimpleNamespace(monotonic=lambda: now))
+        summary = fetch(minutes=10)
+    assert (summary.outcomes, summary.waiting, len(site.asked)) == ({"ok": 2}, 3, 2)
+    assert str(summary).endswith("; stopped after 10 min; 3 images still await their download")
+    assert rows("select outcome from lake.raw.downloads") == [("ok",), ("ok",)]
+    assert fetch(minutes=10).outcomes == {"ok": 3}
+
+
+def test_without_time_nothing_is_asked_for(site: Web) -> None:
+    worklist_of(site.serve("/1", JPEG))
+    summary = fetch(minutes=0)
+    assert (summary.downloads, summary.waiting, site.asked) == (0, 1, [])
+    assert str(summary).startswith("no downloads; 0 new images in 0 s; stopped after 0 min; 1 ")
 
 
 def test_without_a_worklist_there_is_one_clear_sentence(home: Path) -> None:

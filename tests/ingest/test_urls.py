@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.urls import MAX_URL_CHARS, absolute_url
+from ingest import urls
+from ingest.urls import MAX_URL_CHARS, Base, absolute_url
 
 BASE = "https://Example.ORG/a/b/page.html"
 
@@ -51,3 +52,39 @@ def test_a_url_of_use_is_bounded_absolute_and_stays_as_it_is(src: str, base: str
             assert len(url) <= MAX_URL_CHARS
             assert "#" not in url
             assert absolute_url(url, BASE) == url
+
+
+def test_a_page_without_a_usable_url_still_shows_whole_ones() -> None:
+    assert Base("http://[").join("http://x.example/1.jpg") == "http://x.example/1.jpg"
+    assert Base("http://[").join("1.jpg") is None
+
+
+# What urls are made of, so that all ways of joining come up.
+SEPARATORS = ["/", "//", "?", "#", ";", ":", "@", "&amp;", "[", "|", " ", "%20", "\n", "\x00"]
+NAMES = [
+    "http://",
+    "HTTPS://",
+    "a",
+    "b.jpg",
+    ".",
+    "..",
+    "./",
+    "../",
+    "80",
+    "x.example",
+    "X.Eu",
+    "é",
+]
+PIECES = st.sampled_from([*SEPARATORS, *NAMES, "?a=1"])
+PIECED = st.lists(PIECES, max_size=8).map("".join)
+BASES = PIECED | st.sampled_from(
+    ["http://x.example:80/", "http://x.example/a/?b=/c", "http://x.example/a//b", "http://x.e/a;b"]
+)
+
+
+@given(st.one_of(PIECED, PIECED.map("http://x.example/".__add__), PIECED.map("/".__add__)), BASES)
+def test_what_is_plain_is_joined_as_the_rest_would_be(src: str, base: str) -> None:
+    quick = Base(base).join(src)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(urls, "_is_plain", lambda url: False)
+        assert Base(base).join(src) == quick

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.wat import Page, Sighting, UnreadableRecord, parse_record
-from tests.ingest.wats import image, page_json
+from ingest import wat
+from ingest.pages import Page, Sighting, UnreadableRecord
+from ingest.wat import parse_record
+from tests.ingest.wats import Link, image, page_json
 
 PAGE = "https://example.org/a/page.html"
 
@@ -98,7 +100,7 @@ def test_the_license_is_the_first_on_the_page() -> None:
 )
 def test_a_record_without_html_has_no_links(record: object) -> None:
     page = parse_record(json.dumps(record).encode(), PAGE)
-    assert (page.links, page.images, page.sightings) == (0, 0, [])
+    assert page == Page(PAGE)
 
 
 WHOLE = page_json([image("1.jpg", "x")])
@@ -155,3 +157,38 @@ def test_damaged_records_never_crash(position: int, damage: bytes) -> None:
     except UnreadableRecord:
         return
     assert len(page.sightings) <= 1
+
+
+IMAGES = [
+    image("1.jpg", 'braces {"a": [1]}, "quoted" \\ and }", {"path":"IMG@/src"'),
+    image("2.jpg", "ends with a brace {", width=5),
+    image("3.jpg", "", title="no alt text"),
+    {"path": "A@/href", "url": "4.jpg", "alt": "LAION took these"},
+    image("5.jpg", "kühl 猫"),
+    {"alt": "path comes last", "url": "6.jpg", "path": "IMG@/src"},
+    {"url": "7.jpg", "path": "IMG@/src", "alt": "path in between", "height": "7"},
+]
+
+
+@given(st.lists(st.sampled_from(IMAGES), max_size=6), st.booleans(), st.booleans(), st.booleans())
+def test_links_are_read_in_whatever_form_they_are_written(
+    links: list[Link], compact: bool, ascii_only: bool, escaped: bool
+) -> None:
+    separators = (",", ":") if compact else None
+    record = json.loads(page_json(links, {"Link": [{"path": "LINK@/href", "url": "/x"}]}))
+    body = json.dumps(record, separators=separators, ensure_ascii=ascii_only).encode()
+    if escaped:
+        body = body.replace(b"/", rb"\/")
+    page = parse_record(body, PAGE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wat, "_usual_images", lambda body: None)
+        assert page == parse_record(body, PAGE)
+    assert page.links == len(links)
+    assert page.images == sum(link.get("path") == "IMG@/src" for link in links)
+
+
+def test_the_usual_form_is_found_without_reading_all_links() -> None:
+    links = [*IMAGES[2:5], {"path": "A@/href", "url": "x"}]
+    record = json.loads(page_json(links))
+    assert wat._usual_images(json.dumps(record, separators=(",", ":")).encode()) is not None
+    assert wat._usual_images(json.dumps(record).encode()) is None

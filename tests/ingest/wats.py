@@ -39,6 +39,29 @@ def member(body: bytes, page_url: str = "", kind: str = "metadata") -> bytes:
     return gzip.compress(head.encode() + body + b"\r\n\r\n", mtime=0)
 
 
+def response(
+    body: bytes,
+    page_url: str,
+    *,
+    kind: str = "text/html",
+    charset: str | None = None,
+    encoding: str | None = None,
+) -> bytes:
+    """The record of a WARC in which a page was delivered."""
+    told = f"Content-Type: {kind}" + (f"; charset={charset}" if charset else "")
+    packed = f"Content-Encoding: {encoding}\r\n" if encoding else ""
+    http = f"HTTP/1.1 200 OK\r\n{told}\r\n{packed}\r\n".encode() + body
+    head = (
+        "WARC/1.0\r\nWARC-Type: response\r\n"
+        f"WARC-Target-URI: {page_url}\r\n"
+        "WARC-Date: 2026-11-17T08:30:00Z\r\n"
+        "WARC-Record-ID: <urn:uuid:3d3f4785-c69a-4f8c-968c-d23302c55ef5>\r\n"
+        "Content-Type: application/http; msgtype=response\r\n"
+        f"Content-Length: {len(http)}\r\n\r\n"
+    )
+    return gzip.compress(head.encode() + http + b"\r\n\r\n", mtime=0)
+
+
 def wat(*members: bytes) -> bytes:
     """A WAT file: its warcinfo record, then `members`."""
     return member(b"Software-Info: test\r\n\r\n", kind="warcinfo") + b"".join(members)

@@ -12,7 +12,7 @@ import pyarrow as pa
 from lake.append import append
 from lake.keys import image_id, text_id, with_pair_keys
 
-CRAWL, LATER_CRAWL = "CRAWL-1", "CRAWL-2"
+CRAWL, LATER_CRAWL, LIST = "CRAWL-1", "CRAWL-2", "list-1"
 MODELS = {
     "language": ("cld3", "cld3@1"),
     "image_hash": ("phash", "phash@1"),
@@ -75,18 +75,25 @@ CASES = (
 )
 
 
+# What a ready-made list holds again: a pair that is kept, and two that are out.
+LISTED = (CASES[0], CASES[4], CASES[5])
+
+
 def land() -> None:
-    """Land the cases in three crawl files of two crawls, one of the files twice."""
-    for crawl_id, path in (
-        (CRAWL, "one.wat"),
-        (CRAWL, "one.wat"),
-        (CRAWL, "two.wat"),
-        (LATER_CRAWL, "one.wat"),
+    """Land the cases in three crawl files of two crawls, and three of them in a list again.
+
+    One file lands twice, and one is never read to its end: its second attempt brings less.
+    """
+    for crawl_id, path, outcome, cases in (
+        (CRAWL, "one.wat", "ok", CASES),
+        (CRAWL, "one.wat", "ok", CASES),
+        (CRAWL, "two.wat", "ok", CASES[:3]),
+        (LATER_CRAWL, "one.wat", "truncated", CASES[:3]),
+        (LATER_CRAWL, "one.wat", "truncated", CASES[:1]),
     ):
-        # The second file and crawl show the first three cases again.
-        cases = CASES if path == "one.wat" and crawl_id == CRAWL else CASES[:3]
         pairs = _pairs(cases, crawl_id, path)
-        append({"raw.image_text_pairs": pairs, "raw.crawl_files": _crawl_file(pairs)})
+        append({"raw.image_text_pairs": pairs, "raw.crawl_files": _crawl_file(pairs, outcome)})
+    _land_list(LISTED)
     append(
         {
             "raw.downloads": _downloads(CASES),
@@ -132,15 +139,47 @@ def _pairs(cases: tuple[Case, ...], crawl_id: str, path: str) -> pa.Table:
     return with_pair_keys(pa.Table.from_pylist(rows))
 
 
-def _crawl_file(pairs: pa.Table) -> pa.Table:
+def _crawl_file(pairs: pa.Table, outcome: str) -> pa.Table:
     row = {
         "crawl_id": pairs["crawl_id"][0].as_py(),
         "path": pairs["path"][0].as_py(),
-        "outcome": "ok",
+        "outcome": outcome,
         "pairs": pairs.num_rows,
-        "sightings": 2 * pairs.num_rows,
+        "sightings": sum(pairs["occurrences"].to_pylist()),
     }
     return pa.Table.from_pylist([row])
+
+
+def _land_list(cases: tuple[Case, ...]) -> None:
+    """Land a ready-made list of the cases, with ids of its own and the same scores for each."""
+    rows = [
+        {
+            "image_url": case.image_url,
+            "caption": case.caption,
+            "crawl_id": LIST,
+            "path": "part.parquet",
+            "occurrences": 1,
+            "source_id": f"listed {case.caption}",
+        }
+        for case in cases
+    ]
+    pairs = with_pair_keys(pa.Table.from_pylist(rows))
+    values = {"similarity": 0.75, "original_width": 640.0, "width": 384.0}
+    scores = pa.table(
+        {
+            "pair_id": pa.concat_arrays(pairs["pair_id"].chunks * len(values)),
+            "source": [LIST] * len(cases) * len(values),
+            "name": [name for name in values for _ in cases],
+            "value": [value for value in values.values() for _ in cases],
+        }
+    )
+    append(
+        {
+            "raw.image_text_pairs": pairs,
+            "raw.crawl_files": _crawl_file(pairs, "ok"),
+            "raw.list_scores": scores,
+        }
+    )
 
 
 def _downloads(cases: tuple[Case, ...]) -> pa.Table:

@@ -20,7 +20,7 @@ from lake.dbt_plugin import run_dbt
 from lake.keys import text_id
 from lake.settings import ROOT, settings
 from tests.models import landed
-from tests.models.landed import CASES, CRAWL, LATER_CRAWL
+from tests.models.landed import CASES, CRAWL, LATER_CRAWL, LIST, LISTED
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,8 @@ def test_a_pair_carries_its_first_page_all_sightings_and_laions_hash(
     page = f"https://page.example/{CRAWL}/one.wat"
     hash_ = mmh3.hash64(case.image_url + case.caption)[0]
     md5 = text_id(case.caption)
-    assert row == (hash_, page, 6, CRAWL, "mini_clip@s", 0, 320, md5)
+    # Twice in each of three crawl files, and once in a list.
+    assert row == (hash_, page, 7, CRAWL, "mini_clip@s", 0, 320, md5)
 
 
 def test_the_funnel_counts_each_sighting_pair_and_kept_pair_once(
@@ -95,9 +96,11 @@ def test_the_funnel_counts_each_sighting_pair_and_kept_pair_once(
 ) -> None:
     query = "select crawl_id, sum(sightings), sum(pairs), sum(kept) from filter_funnel group by all"
     kept = sum(case.drop_reason is None for case in CASES)
-    # One file has all cases, another the first three; each pair was seen twice on each page.
+    # One file has all cases, another the first three; each pair was seen twice on each page. Of
+    # the later crawl there is only a file that was cut off: what could be read of it counts.
     first = (CRAWL, 2 * (len(CASES) + 3), len(CASES), kept)
-    assert sorted(_rows(con, query)) == [first, (LATER_CRAWL, 6, 0, 0)]
+    listed = (LIST, len(LISTED), 0, 0)
+    assert sorted(_rows(con, query)) == [first, (LATER_CRAWL, 6, 0, 0), listed]
     reasons = (
         "select drop_reason, sum(pairs)::int from filter_funnel group by all having sum(pairs) > 0"
     )
@@ -124,6 +127,16 @@ def test_statistics_count_the_same_pairs(con: duckdb.DuckDBPyConnection) -> None
     languages = _rows(con, "select language, pairs, kept from language_stats order by language")
     english = sum(case.split == "en" for case in CASES)
     assert languages == [("de", 1, 1), ("en", english, 2), ("none", 1, 1)]
+
+
+def test_listed_pairs_are_filtered_by_their_lists_scores_without_a_download(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    query = "select caption, crawl_id, source_id, width, drop_reason from listed_pairs "
+    assert set(_rows(con, query + "where similarity >= 0.7")) == {
+        (case.caption, LIST, f"listed {case.caption}", 640, case.drop_reason) for case in LISTED
+    }
+    assert _rows(con, query + "where similarity > 0.8") == []
 
 
 def test_worklists_hold_what_can_still_change_a_verdict(con: duckdb.DuckDBPyConnection) -> None:
@@ -217,5 +230,7 @@ def test_new_facts_change_worklists_at_once_and_verdicts_at_the_next_run(
         assert _verdicts(after) == verdicts
         published = pads.dataset(settings().published / "pairs", partitioning="hive").to_table()
         assert CASES[0].caption not in published["caption"].to_pylist()
+        listed = dict(_rows(after, "select caption, drop_reason from lake.marts.listed_pairs"))
+        assert listed == {case.caption: verdicts[case.caption] for case in LISTED[1:]}
         # Its ids stay in the account, so that the levels still add up.
         assert _rows(after, "select sum(pairs) from lake.marts.filter_funnel") == [(len(CASES),)]

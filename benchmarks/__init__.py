@@ -1,0 +1,1 @@
+"""Measures pairlake beside its peers, on crawl files that we make ourselves."""

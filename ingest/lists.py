@@ -1,0 +1,273 @@
+"""Reads a ready-made list of URLs and captions into pairs and scores, all verbatim.
+
+However large the list is, no more than a bounded part of it is in memory.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import shutil
+import zlib
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, TYPE_CHECKING, cast
+
+import duckdb
+from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
+
+from ingest.list_file import Columns, Layout, NotAList, find_layout, list_kind
+from ingest.list_text import transcribe
+from ingest.stream import opened
+from ingest.urls import MAX_URL_CHARS
+from lake.tables import SIGHTING
+
+if TYPE_CHECKING:
+    from ingest.crawl_file import CrawlFile
+
+__all__ = ["Columns", "NotAList", "list_kind", "read_list"]
+
+# Longer ones are texts, not captions.
+MAX_CAPTION_CHARS = 20_000
+# Distinct pairs are found among about so many rows at a time, or more in a list beyond 16 million:
+# each bucket has a file open while rows are dealt out, and DuckDB can group more than fits.
+ROWS_AT_ONCE = 250_000
+_MAX_BUCKETS = 64
+# Usual lists take a tenth of it; the rest is for those with huge pages or very long captions.
+_MEMORY = "1GB"
+_COPY_BYTES = 2**20
+# Spark of old marked no text as such.
+_PARQUET = "binary_as_string = true, hive_partitioning = false"
+_NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL\(.*\)")
+
+_MACROS = (
+    f"create temp macro is_url(text) as length(text) <= {MAX_URL_CHARS} and "
+    r"regexp_full_match(text, '(?i:https?)://[^\x00-\x20\x7f/?#][^\x00-\x20\x7f]*')",
+    f"create temp macro is_caption(text) as length(text) <= {MAX_CAPTION_CHARS} "
+    r"and regexp_matches(text, '[^\s\pZ\p{Cc}\p{Cf}]')",
+    "create temp macro pixels(size) as "
+    "case when size between 1 and 999999 and size = trunc(size) then size::integer end",
+)
+_SPOOL = f"""
+copy (
+    from list_rows
+    select
+        row_number,
+        md5(image_url || chr(31) || caption)::uuid as pair_id,
+        hash(pair_id) % $buckets as bucket,
+        image_url,
+        caption,
+        source_id,
+        [{{
+            page_url: case when is_url(page_url) then page_url end,
+            license_url: case when is_url(license_url) then license_url end,
+            record_offset: row_number,
+            width_hint: pixels(width),
+            height_hint: pixels(height)
+        }}]::{SIGHTING} as sightings,
+        scores
+    where is_url(image_url) and is_caption(caption)
+) to $spool (format parquet, partition_by (bucket), row_group_size 8192, row_group_size_bytes '1MB')
+"""
+# Not first() of each column: those states cannot leave the memory.
+_FIRSTS = """
+create or replace temp table first_rows as
+    from read_parquet($part, hive_partitioning = false)
+    select min(row_number) as row_number, count(*)::integer as occurrences
+    group by pair_id
+"""
+_PAIRS = """
+copy (
+    from read_parquet($part, hive_partitioning = false) inner join first_rows using (row_number)
+    select
+        pair_id,
+        md5(image_url)::uuid as url_id,
+        md5(caption)::uuid as caption_id,
+        $crawl_id as crawl_id,
+        $path as path,
+        image_url,
+        caption,
+        sightings,
+        occurrences,
+        source_id
+) to $target (format parquet, row_group_size_bytes '16MB')
+"""
+_SCORES = """
+copy (
+    from (
+        from read_parquet($part, hive_partitioning = false)
+        inner join first_rows using (row_number)
+        select pair_id, unnest($names) as name, unnest(scores) as value
+    )
+    select pair_id, $crawl_id as source, name, value
+    where isfinite(value)
+) to $target (format parquet, row_group_size_bytes '16MB')
+"""
+
+
+def read_list(
+    location: str,
+    kind: str,
+    *,
+    crawl_id: str,
+    path: str,
+    columns: Columns,
+    folder: Path,
+    counts: CrawlFile,
+) -> dict[str, list[Path]]:
+    """The Parquet files in `folder` with what the list at `location` brings, by table.
+
+    One row per distinct URL and caption, with id, scores and sighting of its first row; rows
+    that cannot be pairs are left out. A list that is not on disk is copied there first. Counts
+    into `counts`. Raises NotAList, or what the network raises.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=folder) as scratch, _connect(Path(scratch)) as con:
+        spool = Path(scratch) / "spool"
+        file = _on_disk(location, Path(scratch))
+        counts.bytes = file.stat().st_size
+        try:
+            scores = _spool(file, kind, columns, spool, con, counts)
+        except (duckdb.Error, gzip.BadGzipFile, zlib.error, EOFError) as error:
+            first_line = str(error).partition("\n")[0]
+            raise NotAList(f"The list cannot be read: {first_line}") from error
+        return _group(spool, scores, {"crawl_id": crawl_id, "path": path}, folder, con, counts)
+
+
+def _connect(scratch: Path) -> duckdb.DuckDBPyConnection:
+    con = duckdb.connect(
+        ":memory:",
+        config={
+            "threads": 1,
+            "memory_limit": _MEMORY,
+            "temp_directory": str(scratch / "tmp"),
+            "preserve_insertion_order": False,
+            "enable_external_file_cache": False,
+            "disabled_optimizers": "build_side_probe_side,join_order",
+            "partitioned_write_flush_threshold": 20_000,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        },
+    )
+    for macro in _MACROS:
+        con.execute(macro)
+    return con
+
+
+def _on_disk(location: str, scratch: Path) -> Path:
+    """The list under a name of ours, which DuckDB cannot take for a pattern."""
+    file = scratch / "list"
+    filesystem, name = url_to_fs(location)
+    if isinstance(filesystem, LocalFileSystem):
+        file.symlink_to(Path(name).absolute())
+        return file
+    with opened(location) as stream, file.open("wb") as copy:
+        shutil.copyfileobj(stream, copy, _COPY_BYTES)
+    return file
+
+
+def _spool(
+    file: Path,
+    kind: str,
+    columns: Columns,
+    spool: Path,
+    con: duckdb.DuckDBPyConnection,
+    counts: CrawlFile,
+) -> list[str]:
+    """Deal the rows that are pairs out to `spool`, by bucket; returns the names of their scores."""
+    if kind == "parquet":
+        rows = f"read_parquet({_literal(file)}, {_PARQUET}, file_row_number = true)"
+        layout = find_layout(_numeric(rows, con), columns)
+    else:
+        records = file.with_name("records.parquet")
+        with _unpacked(file) as stream:
+            layout = transcribe(stream, kind, columns, records, counts)
+        rows = f"read_parquet({_literal(records)})"
+    con.execute(_list_rows(layout, rows))
+    total, links = _row("select count(*), count(image_url) from list_rows", con)
+    if kind == "parquet":
+        counts.records = total
+    counts.links = counts.images = links
+    buckets = min(total // ROWS_AT_ONCE + 1, _MAX_BUCKETS)
+    (counts.sightings,) = _row(_SPOOL, con, spool=str(spool), buckets=buckets)
+    return list(layout.scores)
+
+
+def _numeric(rows: str, con: duckdb.DuckDBPyConnection) -> dict[str, bool]:
+    """The columns of a Parquet file, and whether they hold numbers."""
+    described = con.execute(f"describe from {rows}").fetchall()
+    return {
+        name: bool(_NUMBER.fullmatch(type_))
+        for name, type_, *_ in described
+        if name != "file_row_number"
+    }
+
+
+def _unpacked(file: Path) -> IO[bytes]:
+    with file.open("rb") as raw:
+        packed = raw.read(2) == b"\x1f\x8b"
+    return cast(IO[bytes], gzip.open(file)) if packed else file.open("rb")
+
+
+def _list_rows(layout: Layout, rows: str) -> str:
+    """A view of the list's rows under the names that _SPOOL knows."""
+
+    def column(name: str | None, type_: str = "varchar") -> str:
+        return f"null::{type_}" if name is None else f"try_cast({_identifier(name)} as {type_})"
+
+    role = layout.columns.get
+    scores = ", ".join(column(name, "double") for name in layout.scores.values())
+    return f"""
+create temp view list_rows as
+    from {rows}
+    select
+        file_row_number as row_number,
+        nullif({column(role("url"))}, '') as image_url,
+        {column(role("caption"))} as caption,
+        {column(role("source_id"))} as source_id,
+        {column(role("page_url"))} as page_url,
+        {column(role("license_url"))} as license_url,
+        {column(role("width"), "double")} as width,
+        {column(role("height"), "double")} as height,
+        [{scores}]::double[] as scores
+"""
+
+
+def _group(
+    spool: Path,
+    scores: list[str],
+    names: dict[str, str],
+    folder: Path,
+    con: duckdb.DuckDBPyConnection,
+    counts: CrawlFile,
+) -> dict[str, list[Path]]:
+    """Make distinct pairs of each bucket; equal ones are in the same."""
+    tables: dict[str, list[Path]] = {"raw.image_text_pairs": [], "raw.list_scores": []}
+    for number, bucket in enumerate(sorted(spool.glob("bucket=*"))):
+        part = [str(file) for file in sorted(bucket.iterdir())]
+        con.execute(_FIRSTS, {"part": part})
+        pairs = folder / f"pairs-{number}.parquet"
+        (landed,) = _row(_PAIRS, con, part=part, target=str(pairs), **names)
+        counts.pairs += landed
+        tables["raw.image_text_pairs"].append(pairs)
+        if scores:
+            target = folder / f"scores-{number}.parquet"
+            values = {"crawl_id": names["crawl_id"], "names": scores}
+            con.execute(_SCORES, {"part": part, "target": str(target), **values})
+            tables["raw.list_scores"].append(target)
+        shutil.rmtree(bucket)
+    return tables
+
+
+def _row(query: str, con: duckdb.DuckDBPyConnection, **values: object) -> tuple[int, ...]:
+    row: tuple[int, ...] | None = con.execute(query, values or None).fetchone()
+    return row or ()
+
+
+def _literal(text: Path | str) -> str:
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

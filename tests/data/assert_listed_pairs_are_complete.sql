@@ -1,0 +1,50 @@
+-- A pair with a list's score is listed, or was asked to be forgotten.
+with
+
+scored as (
+
+    select
+        pairs_landed.pair_id,
+        pairs_landed.crawl_id
+    from {{ ref('int_pairs_landed') }} as pairs_landed
+    semi join {{ ref('int_list_scores_pivoted') }} as list_scores
+        on
+            pairs_landed.pair_id = list_scores.pair_id
+            and pairs_landed.crawl_id = list_scores.source
+
+),
+
+taken_down as (
+
+    select pair_id from {{ ref('int_pairs_judged') }}
+    where drop_reason = 'takedown'
+
+),
+
+missing as (
+
+    select scored.*
+    from scored
+    anti join taken_down on scored.pair_id = taken_down.pair_id
+    anti join {{ ref('listed_pairs') }} as listed_pairs
+        on
+            scored.pair_id = listed_pairs.pair_id
+            and scored.crawl_id = listed_pairs.crawl_id
+
+),
+
+showing as (
+
+    select
+        listed_pairs.pair_id,
+        listed_pairs.crawl_id
+    from {{ ref('listed_pairs') }} as listed_pairs
+    semi join taken_down on listed_pairs.pair_id = taken_down.pair_id
+
+)
+
+select * from missing
+
+union all
+
+select * from showing
