@@ -127,25 +127,8 @@ class Records:
         rng = self._rng
         length = str(rng.randrange(4_000, 80_000))
         self._offset += int(length)
-        gzip_fields = {
-            "Deflate-Length": length,
-            "Header-Length": "10",
-            "Footer-Length": "8",
-            "Inflated-CRC": str(rng.getrandbits(32)),
-            "Inflated-Length": str(rng.randrange(80_000)),
-        }
-        warc = {
-            "WARC-Type": content_type.rpartition("=")[2] if "=" in content_type else "metadata",
-            "WARC-Date": _CRAWLED_AT,
-            "WARC-Record-ID": self._id(),
-            "Content-Length": length,
-            "Content-Type": content_type,
-            "WARC-Warcinfo-ID": _WARCINFO_ID,
-            "WARC-Concurrent-To": self._id(),
-            "WARC-IP-Address": ".".join(str(byte) for byte in rng.randbytes(4)),
-            "WARC-Target-URI": url,
-            "WARC-Payload-Digest": _sha1(rng.randbytes(8)),
-        }
+        container = self._container(length)
+        warc = self._warc_fields(url, content_type, length)
         envelope = {
             "Payload-Metadata": {
                 "Actual-Content-Type": content_type,
@@ -158,15 +141,39 @@ class Records:
             "WARC-Header-Length": "612",
             "WARC-Header-Metadata": warc,
         }
-        container = {
+        record = {"Container": container, "Envelope": envelope}
+        text = json.dumps(record, ensure_ascii=False, separators=(",", ":"), check_circular=False)
+        return text.replace("</", "<\\/").encode()
+
+    def _container(self, length: str) -> Mapping[str, Any]:
+        gzip_fields = {
+            "Deflate-Length": length,
+            "Header-Length": "10",
+            "Footer-Length": "8",
+            "Inflated-CRC": str(self._rng.getrandbits(32)),
+            "Inflated-Length": str(self._rng.randrange(80_000)),
+        }
+        return {
             "Filename": self._warc,
             "Compressed": True,
             "Offset": str(self._offset),
             "Gzip-Metadata": gzip_fields,
         }
-        record = {"Container": container, "Envelope": envelope}
-        text = json.dumps(record, ensure_ascii=False, separators=(",", ":"), check_circular=False)
-        return text.replace("</", "<\\/").encode()
+
+    def _warc_fields(self, url: str, content_type: str, length: str) -> Mapping[str, str]:
+        rng = self._rng
+        return {
+            "WARC-Type": content_type.rpartition("=")[2] if "=" in content_type else "metadata",
+            "WARC-Date": _CRAWLED_AT,
+            "WARC-Record-ID": self._id(),
+            "Content-Length": length,
+            "Content-Type": content_type,
+            "WARC-Warcinfo-ID": _WARCINFO_ID,
+            "WARC-Concurrent-To": self._id(),
+            "WARC-IP-Address": ".".join(str(byte) for byte in rng.randbytes(4)),
+            "WARC-Target-URI": url,
+            "WARC-Payload-Digest": _sha1(rng.randbytes(8)),
+        }
 
     def _record(self, url: str, body: bytes) -> bytes:
         fields = {

@@ -22,7 +22,7 @@ def python(build: Path) -> Path:
     ready, done = folder / "bin" / "python", folder / "installed"
     if not done.exists():
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)  # noqa: S603
-        install = [str(ready), "-m", "pip", "install", "-q", *_PACKAGES]
+        install = [str(ready), "-m", "pip", "install", "-qq", *_PACKAGES]
         subprocess.run(install, check=True)  # noqa: S603
         done.touch()
     return ready

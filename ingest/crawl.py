@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -181,7 +181,7 @@ def _readings(tasks: Iterable[_Task]) -> Iterator[Reading]:
         while True:
             # One more than there are processes, so that none waits for the next task.
             for task in islice(waiting, processes + 1 - len(under_way)):
-                under_way[pool.submit(_read, task)] = task
+                under_way[_submitted(pool, task)] = task
             if not under_way:
                 return
             done, _ = wait(under_way, return_when=FIRST_COMPLETED)
@@ -195,6 +195,16 @@ def _readings(tasks: Iterable[_Task]) -> Iterator[Reading]:
                 yield future.result()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _submitted(pool: ProcessPoolExecutor, task: _Task) -> Future[Reading]:
+    try:
+        return pool.submit(_read, task)
+    except BrokenProcessPool as error:
+        # As it would be had the pool broken a moment later.
+        broken: Future[Reading] = Future()
+        broken.set_exception(error)
+        return broken
 
 
 def _read(task: _Task) -> Reading:

@@ -67,20 +67,26 @@ def transcribe(
 
 
 class _Lines:
-    """The lines of a stream, and in `taken` their bytes; of a line too long, only its start."""
+    """The lines of a stream, and in `taken` their bytes; a byte that is no text for one too long.
+
+    A line that is cut could still be read, as another caption than it holds.
+    """
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
         self.taken = 0
 
     def __iter__(self) -> Iterator[bytes]:
-        start = True
-        while line := self._stream.readline(_MAX_LINE_BYTES):
+        line = self._stream.readline(_MAX_LINE_BYTES).removeprefix(BOM)
+        while line:
             self.taken += len(line)
-            yield line.removeprefix(BOM) if start else line
-            start = False
-            while line and not line.endswith(b"\n"):
-                line = self._stream.readline(_MAX_LINE_BYTES)
+            if line.endswith(b"\n") or len(line) < _MAX_LINE_BYTES:
+                yield line
+            else:
+                yield b"\xff"
+                while line and not line.endswith(b"\n"):
+                    line = self._stream.readline(_MAX_LINE_BYTES)
+            line = self._stream.readline(_MAX_LINE_BYTES)
 
 
 def _json_records(lines: Iterable[bytes]) -> Iterator[Record | None]:

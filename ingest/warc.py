@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, NamedTuple
 
 from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
 
@@ -17,8 +17,7 @@ _CHUNK = 2**16
 _GZIP, _PLAIN = b"\x1f\x8b\x08", b"WARC/1."
 
 
-@dataclass(frozen=True, kw_only=True)
-class Record:
+class Record(NamedTuple):
     """What one record holds: the JSON of a WAT, or the HTML of a page with its charset if told."""
 
     kind: str
