@@ -49,9 +49,7 @@ def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Comm
 _crawl_arguments = _options(
     click.argument("paths", nargs=-1),
     click.option("--crawl", "crawl_id", help="A crawl by its name."),
-    click.option(
-        "--files", default="1", show_default=True, help="How many files of the crawl, or all."
-    ),
+    click.option("--files", help="How many files of the crawl, or all; 1 unless told."),
     click.option("--sample", "seed", type=int, help="Choose them by chance, with this seed."),
     click.option("--as", "name", help="Name under which PATHS land; else their folder's."),
     click.option("--url-column", help="A list's column of image URLs, if it has another name."),
@@ -238,7 +236,7 @@ def demo(pictures: Path | None, show_env: bool) -> None:
 def _crawl(
     paths: tuple[str, ...] = (),
     crawl_id: str | None = None,
-    files: str = "1",
+    files: str | None = None,
     seed: int | None = None,
     name: str | None = None,
     url_column: str | None = None,
@@ -246,15 +244,21 @@ def _crawl(
 ) -> list[str]:
     """Land crawl files; returns what went wrong, as sentences."""
     from ingest.crawl import crawl as crawl_files
-    from ingest.lists import Columns
+    from ingest.list_file import Columns
     from ingest.sources import crawl_paths, named_files
 
     if bool(paths) == bool(crawl_id):
         raise BadRequest("Name either files or a crawl: pairlake crawl --crawl CC-MAIN-2026-43")
-    if files != "all" and not (files.isdecimal() and int(files)):
-        raise BadRequest(f"--files is {files!r}; give a number, or all.")
+    if paths and not (files is None and seed is None):
+        raise BadRequest(
+            "--files and --sample choose among the files of a --crawl; leave them out."
+        )
+    if crawl_id and name is not None:
+        raise BadRequest("--as names PATHS; the files of a --crawl land under its own name.")
+    if name is not None and not name.strip():
+        raise BadRequest("--as is empty; give the name under which PATHS land.")
     if crawl_id:
-        locations = crawl_paths(crawl_id, None if files == "all" else int(files), seed=seed)
+        locations = crawl_paths(crawl_id, _number(files or "1"), seed=seed)
     else:
         locations = named_files(paths, sys.stdin)
     summary = crawl_files(
@@ -267,11 +271,22 @@ def _crawl(
     click.echo(f"crawl    {summary}")
     if not summary.failed:
         return []
-    query = "select path, outcome, error from crawl_files where outcome <> 'ok'"
+    query = (
+        "select path, outcome, error from crawl_files "
+        "where path not in (select path from crawl_files where outcome = 'ok')"
+    )
     return [
         f"{summary.failed} crawl files could not be read, or not whole; "
         f'to see why: pairlake sql "{query}"'
     ]
+
+
+def _number(files: str) -> int | None:
+    if files == "all":
+        return None
+    if not (files.isascii() and files.isdecimal() and int(files)):
+        raise BadRequest(f"--files is {files!r}; give a number, or all.")
+    return int(files)
 
 
 def _fetch(limit: int | None, minutes: float | None) -> None:

@@ -5,18 +5,11 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import shutil
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
-from itertools import islice
 from pathlib import Path, PurePosixPath
 
 import duckdb
@@ -24,13 +17,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from ingest.crawl_file import CrawlFile, Reading, read_crawl_file
-from ingest.lists import Columns
-from ingest.processes import worker_pool
+from ingest.list_file import Columns
+from ingest.readers import Task, readings
+from ingest.reading import CrawlFile, Reading
+from ingest.workspace import workspace
 from lake.append import append
 from lake.catalog import connect
 from lake.errors import JobFailed
-from lake.settings import settings
 
 _ROW = pa.schema(
     {
@@ -82,15 +75,6 @@ class CrawlSummary:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Task:
-    location: str
-    crawl_id: str
-    path: str
-    folder: Path
-    columns: Columns
-
-
 def crawl(
     locations: Sequence[str],
     *,
@@ -110,9 +94,9 @@ def crawl(
     try:
         named = {_path(location): location for location in locations}
         done = _landed(con)
-        with _workspace() as folder:
+        with workspace() as folder:
             todo = [
-                _Task(
+                Task(
                     location=location,
                     crawl_id=crawl_id or _crawl_id(path),
                     path=path,
@@ -123,8 +107,9 @@ def crawl(
                 if (crawl_id or _crawl_id(path), path) not in done
             ]
             tally.files = len(todo)
-            for reading in _readings(todo):
-                tally.add(_land(reading, con))
+            with closing(readings(todo)) as arriving:
+                for reading in arriving:
+                    tally.add(_land(reading, con))
     finally:
         con.close()
     return tally.summary(skipped=len(named) - len(todo))
@@ -167,71 +152,6 @@ class _Tally:
         )
 
 
-def _readings(tasks: Iterable[_Task]) -> Iterator[Reading]:
-    """The readings of all tasks, as they are done, by one process for each processor.
-
-    When a process dies, the pool loses all its files and nothing says which of them did it. So
-    each of those is tried once more, in a process of its own.
-    """
-    processes = os.cpu_count() or 1
-    waiting = iter(tasks)
-    pool = worker_pool(processes)
-    under_way: dict[Future[Reading], _Task] = {}
-    try:
-        while True:
-            # One more than there are processes, so that none waits for the next task.
-            for task in islice(waiting, processes + 1 - len(under_way)):
-                under_way[_submitted(pool, task)] = task
-            if not under_way:
-                return
-            done, _ = wait(under_way, return_when=FIRST_COMPLETED)
-            if any(isinstance(future.exception(), BrokenProcessPool) for future in done):
-                lost, under_way = list(under_way.values()), {}
-                pool = worker_pool(processes)
-                yield from map(_read_alone, lost)
-                continue
-            for future in done:
-                del under_way[future]
-                yield future.result()
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _submitted(pool: ProcessPoolExecutor, task: _Task) -> Future[Reading]:
-    try:
-        return pool.submit(_read, task)
-    except BrokenProcessPool as error:
-        # As it would be had the pool broken a moment later.
-        broken: Future[Reading] = Future()
-        broken.set_exception(error)
-        return broken
-
-
-def _read(task: _Task) -> Reading:
-    return read_crawl_file(
-        task.location,
-        crawl_id=task.crawl_id,
-        path=task.path,
-        folder=task.folder,
-        columns=task.columns,
-    )
-
-
-def _read_alone(task: _Task) -> Reading:
-    again = replace(task, folder=task.folder.with_name(f"{task.folder.name}-again"))
-    with worker_pool(1) as pool:
-        try:
-            return pool.submit(_read, again).result()
-        except BrokenProcessPool:
-            file = CrawlFile(
-                crawl_id=task.crawl_id,
-                path=task.path,
-                outcome="crashed",
-                error="the process that read it died of it",
-            )
-            return Reading(file=file, tables={})
-
-
 def _land(reading: Reading, con: duckdb.DuckDBPyConnection) -> CrawlFile:
     """Land one reading, unless what it could read has landed already; gives its row."""
     file, tables = reading.file, reading.tables
@@ -247,37 +167,12 @@ def _land(reading: Reading, con: duckdb.DuckDBPyConnection) -> CrawlFile:
     ).fetchone()
     if file.outcome != "ok" and known and file.sightings <= known[0]:
         # Of a file that stays damaged, what could be read lands once.
-        file, tables = replace(file, pairs=0, sightings=0), {}
+        file, tables = replace(file, links=0, images=0, pairs=0, sightings=0), {}
     append({**tables, "raw.crawl_files": pa.Table.from_pylist([asdict(file)], _ROW)}, con)
     for parts in reading.tables.values():
         for part in parts:
             part.unlink()
     return file
-
-
-@contextmanager
-def _workspace() -> Iterator[Path]:
-    """A folder for what is read and has not landed; those of runs that were killed go."""
-    parent = settings().home / "tmp" / "crawl"
-    parent.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as held:
-        with (parent / "lock").open("a") as gate:
-            fcntl.flock(gate, fcntl.LOCK_EX)
-            for left in parent.glob("run-*"):
-                _remove_unless_locked(left)
-            folder = Path(held.enter_context(tempfile.TemporaryDirectory("", "run-", parent)))
-            lock = held.enter_context((folder / "lock").open("a"))
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield folder
-
-
-def _remove_unless_locked(folder: Path) -> None:
-    with (folder / "lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return
-        shutil.rmtree(folder)
 
 
 def _path(location: str) -> str:

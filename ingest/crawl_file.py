@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 import time
 import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import aiohttp
 import duckdb
 
-from ingest.captions import CLEANING_VERSION
 from ingest.html import parse_page
-from ingest.lists import Columns, NotAList, list_kind, read_list
-from ingest.pages import UnreadableRecord
+from ingest.list_file import Columns, NotAList, list_kind
+from ingest.lists import read_list
+from ingest.pages import Page, UnreadableRecord
+from ingest.reading import CrawlFile, Reading
 from ingest.spool import Spool
 from ingest.stream import NETWORK_ERRORS, GaveUp, opened, retrying, underlying
 from ingest.warc import Damage, Record, read_records
@@ -24,6 +26,10 @@ from ingest.wat import parse_record
 
 _HEAD_BYTES = 2**16
 _MAX_ERROR_CHARS = 500
+
+
+# CPU seconds for one page. What takes longer is made so: some HTML takes the square of its length.
+PAGE_SECONDS = 10.0
 
 
 class NotACrawlFile(Exception):
@@ -40,48 +46,48 @@ _FAILURES = (
 )
 
 
-@dataclass(kw_only=True)
-class CrawlFile:
-    """One attempt at one crawl file: its row in raw.crawl_files.
+class Mark:
+    """Notes in a folder which record is being read, for whoever finds that the process died."""
 
-    `records` are the pages' records, or the rows of a list, `unreadable_records` what could not
-    be read among them; `links` and `images` are what the pages hold; `pairs` are distinct
-    (image_url, caption), and `sightings` how often they were seen.
-    """
+    _NAME = "record_offset"
 
-    crawl_id: str
-    path: str
-    outcome: str = "ok"
-    error: str | None = None
-    records: int = 0
-    unreadable_records: int = 0
-    links: int = 0
-    images: int = 0
-    pairs: int = 0
-    sightings: int = 0
-    bytes: int = 0
-    seconds: float = 0.0
-    started_at: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
-    cleaning_version: int = CLEANING_VERSION
+    def __init__(self, folder: Path) -> None:
+        self._file = os.open(folder / self._NAME, os.O_WRONLY | os.O_CREAT)
 
+    def set(self, offset: int) -> None:
+        """The record that begins at `offset` of the crawl file is next."""
+        os.pwrite(self._file, offset.to_bytes(8), 0)
 
-@dataclass(frozen=True, kw_only=True)
-class Reading:
-    """What one attempt brings: its row, and by table the Parquet files of what lands with it."""
+    def close(self) -> None:
+        """Nothing more is noted."""
+        os.close(self._file)
 
-    file: CrawlFile
-    tables: Mapping[str, Sequence[Path]]
+    @classmethod
+    def last(cls, folder: Path) -> int | None:
+        """The offset that was noted last in `folder`, if any was."""
+        try:
+            return int.from_bytes((folder / cls._NAME).read_bytes())
+        except FileNotFoundError:
+            return None
 
 
 def read_crawl_file(
-    location: str, *, crawl_id: str, path: str, folder: Path, columns: Columns | None = None
+    location: str,
+    *,
+    crawl_id: str,
+    path: str,
+    folder: Path,
+    columns: Columns | None = None,
+    passed_over: Collection[int] = (),
 ) -> Reading:
     """What one attempt at the crawl file at `location` (anything fsspec opens) brings.
 
     The outcome is ok; damaged (a part could not be read) or truncated (the end is missing), with
     what could be read; or not_found, http_error, network_error or unreadable, with nothing. What
     kind of file it is follows from its first bytes. `path` is the file's name in the lake,
-    `folder` an empty one for the rows, `columns` name those of a list.
+    `folder` an empty one for the rows, `columns` name those of a list; the records that begin at
+    `passed_over` count as unreadable. A page that takes more than PAGE_SECONDS ends the process:
+    `Mark.last` says where.
     """
     started = time.monotonic()
     file = CrawlFile(crawl_id=crawl_id, path=path)
@@ -90,7 +96,7 @@ def read_crawl_file(
         for attempt in retrying():
             with attempt:
                 file = CrawlFile(crawl_id=crawl_id, path=path, started_at=file.started_at)
-                tables = _read(location, file, folder, columns or Columns())
+                tables = _read(location, file, folder, columns or Columns(), passed_over)
     except _FAILURES as error:
         file = CrawlFile(crawl_id=crawl_id, path=path, started_at=file.started_at, bytes=file.bytes)
         file.outcome, file.error = _failure(error)
@@ -100,12 +106,12 @@ def read_crawl_file(
 
 
 def _read(
-    location: str, file: CrawlFile, folder: Path, columns: Columns
+    location: str, file: CrawlFile, folder: Path, columns: Columns, passed_over: Collection[int]
 ) -> Mapping[str, Sequence[Path]]:
     with opened(location) as stream:
         kind = list_kind(_unpacked(stream.peek(_HEAD_BYTES)), columns)
         if kind is None:
-            return _read_records(stream, file, folder)
+            return _read_records(stream, file, folder, passed_over)
     return read_list(
         location,
         kind,
@@ -127,13 +133,14 @@ def _unpacked(head: bytes) -> bytes:
 
 
 def _read_records(
-    stream: io.BufferedReader, file: CrawlFile, folder: Path
+    stream: io.BufferedReader, file: CrawlFile, folder: Path, passed_over: Collection[int]
 ) -> Mapping[str, Sequence[Path]]:
     folder.mkdir(parents=True, exist_ok=True)
-    with Spool(folder) as spool:
+    with Spool(folder) as spool, closing(Mark(folder)) as mark:
         for found in read_records(stream):
             if isinstance(found, Record):
-                _read_record(found, file, spool)
+                mark.set(found.offset)
+                _read_record(found, file, spool, passed_over)
             else:
                 file.unreadable_records += 1
             if isinstance(found, Damage):
@@ -142,25 +149,38 @@ def _read_records(
         file.bytes = stream.seek(0, io.SEEK_END) if stream.seekable() else stream.raw.tell()
         if not file.records:
             why = file.error or ("no page in it" if file.bytes else "it is empty")
-            raise NotACrawlFile(f"neither WAT nor WARC nor list: {why}")
+            raise NotACrawlFile(f"neither WAT nor WARC with pages, nor a list: {why}")
         file.pairs, pairs = spool.pairs(crawl_id=file.crawl_id, path=file.path)
         file.sightings = spool.sightings
     return {"raw.image_text_pairs": pairs}
 
 
-def _read_record(record: Record, file: CrawlFile, spool: Spool) -> None:
+def _read_record(
+    record: Record, file: CrawlFile, spool: Spool, passed_over: Collection[int]
+) -> None:
     file.records += 1
     try:
+        if record.offset in passed_over:
+            raise UnreadableRecord("a process died of it")
         if record.kind == "wat":
             page = parse_record(record.body, record.page_url)
         else:
-            page = parse_page(record.body, record.page_url, record.charset)
+            page = _page_in_time(record)
     except UnreadableRecord:
         file.unreadable_records += 1
         return
     file.links += page.links
     file.images += page.images
     spool.add(page, record.offset)
+
+
+def _page_in_time(record: Record) -> Page:
+    # The alarm is not handled: it kills, also in the midst of the parser's C.
+    signal.setitimer(signal.ITIMER_VIRTUAL, PAGE_SECONDS)
+    try:
+        return parse_page(record.body, record.page_url, record.charset)
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
 
 def _failure(error: BaseException) -> tuple[str, str]:
@@ -173,6 +193,8 @@ def _failure(error: BaseException) -> tuple[str, str]:
         return ("not_found" if error.status in (404, 410) else "http_error"), words
     if isinstance(error, FileNotFoundError):
         return "not_found", words
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return "out_of_memory", "one pair of it is seen on more pages than memory holds"
     if isinstance(error, NotACrawlFile | NotAList):
         return "unreadable", str(error)[:_MAX_ERROR_CHARS]
     return ("network_error" if isinstance(error, NETWORK_ERRORS) else "unreadable"), words

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 from ingest.pictures import Picture, Unusable, prepare
-from ingest.processes import worker_pool
+from ingest.processes import WorkerPool
 
 # A picture within the byte cap and the pixel cap takes a second or two.
 DECODE_SECONDS = 60
@@ -21,7 +20,7 @@ class Decoders:
     def __init__(self, *, side: int) -> None:
         """`side` is the short side, in pixels, of the pictures that `prepare` makes."""
         self._side = side
-        self._pool = worker_pool(os.cpu_count() or 1)
+        self._pool = WorkerPool(os.cpu_count() or 1)
         self._alone = asyncio.Lock()
 
     async def prepare(self, body: bytes) -> Picture | Unusable:
@@ -35,21 +34,23 @@ class Decoders:
             return await self._in(pool, body)
         except BrokenProcessPool:
             if self._pool is pool:
-                self._pool = worker_pool(os.cpu_count() or 1)
+                self._pool = WorkerPool(os.cpu_count() or 1)
         async with self._alone:
-            with worker_pool(1) as single:
-                try:
-                    return await self._in(single, body)
-                except BrokenProcessPool:
-                    return Unusable(outcome="corrupt_image", error="the decoder died of it")
+            single = WorkerPool(1)
+            try:
+                return await self._in(single, body)
+            except BrokenProcessPool:
+                return Unusable(outcome="corrupt_image", error="the decoder died of it")
+            finally:
+                single.end()
 
-    async def _in(self, pool: ProcessPoolExecutor, body: bytes) -> Picture | Unusable:
+    async def _in(self, pool: WorkerPool, body: bytes) -> Picture | Unusable:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(pool, _prepare_in_time, body, self._side)
 
     def close(self) -> None:
         """End the processes; what they are at is dropped."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool.end()
 
 
 def _prepare_in_time(body: bytes, side: int) -> Picture | Unusable:

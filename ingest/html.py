@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+from typing import NamedTuple, cast
 
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding, map_encoding_to_html5
-from resiliparse.parse.html import DocumentNode, ElementNode, HTMLTree
+from resiliparse.parse.html import ElementNode, HTMLTree
 
 from ingest.pages import Page, Sighting, UnreadableRecord, first_license, hint, shortened
 from ingest.urls import Base
@@ -16,6 +16,15 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+
+_LINKING = frozenset({"a", "area", "link"})
+
+
+class _Image(NamedTuple):
+    src: str
+    alt: str | None
+    width: str | None
+    height: str | None
 
 
 def parse_page(body: bytes, page_url: str, charset: str | None = None) -> Page:
@@ -42,17 +51,23 @@ def _decoded(body: bytes, charset: str | None) -> str:
 
 
 def _page(tree: HTMLTree, page_url: str) -> Page:
-    document = tree.document
-    if document is None:
+    if tree.document is None:
         raise UnreadableRecord("no document in it")
-    base_url = next(_attributes(document, "base", "href"), None)
+    base_url: str | None = None
+    hrefs: list[str] = []
+    images: list[_Image] = []
+    # One walk over all elements: to go through resiliparse's collections takes the square of it.
+    for node in tree.document:
+        element = cast(ElementNode, node)
+        tag = element.tag
+        if tag == "img" and (src := element.getattr("src")):
+            sizes = element.getattr("width"), element.getattr("height")
+            images.append(_Image(src, element.getattr("alt"), *sizes))
+        elif tag in _LINKING and (href := element.getattr("href")):
+            hrefs.append(href)
+        elif tag == "base" and base_url is None:
+            base_url = element.getattr("href") or None
     base = Base((Base(page_url).join(base_url) if base_url else None) or page_url)
-    images = [image for image in document.get_elements_by_tag_name("img") if image.getattr("src")]
-    hrefs = [
-        *_attributes(document, "link", "href"),
-        *_attributes(document, "a", "href"),
-        *_attributes(document, "area", "href"),
-    ]
     return Page(
         shortened(page_url),
         first_license(hrefs),
@@ -62,18 +77,10 @@ def _page(tree: HTMLTree, page_url: str) -> Page:
     )
 
 
-def _attributes(document: DocumentNode, tag: str, name: str) -> Iterator[str]:
-    for element in document.get_elements_by_tag_name(tag):
-        value = element.getattr(name)
-        if value:
-            yield value
-
-
-def _sighting(image: ElementNode, base: Base) -> Sighting | None:
-    alt = image.getattr("alt")
-    if not alt or alt.isspace():
+def _sighting(image: _Image, base: Base) -> Sighting | None:
+    if not image.alt or image.alt.isspace():
         return None
-    url = base.join(image.getattr("src") or "")
+    url = base.join(image.src)
     if url is None:
         return None
-    return Sighting(url, alt, hint(image.getattr("width")), hint(image.getattr("height")))
+    return Sighting(url, image.alt, hint(image.width), hint(image.height))

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,9 +24,7 @@ from ingest.list_file import (
     find_layout,
     split_fields,
 )
-
-if TYPE_CHECKING:
-    from ingest.crawl_file import CrawlFile
+from ingest.reading import CrawlFile
 
 _MAX_LINE_BYTES = 16 * 2**20
 _BATCH_BYTES = 2 * 2**20

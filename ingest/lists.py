@@ -11,22 +11,18 @@ import shutil
 import zlib
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, cast
 
 import duckdb
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
-from ingest.list_file import Columns, Layout, NotAList, find_layout, list_kind
+from ingest.list_file import Columns, Layout, NotAList, find_layout
 from ingest.list_text import transcribe
+from ingest.reading import CrawlFile
 from ingest.stream import opened
 from ingest.urls import MAX_URL_CHARS
 from lake.tables import SIGHTING
-
-if TYPE_CHECKING:
-    from ingest.crawl_file import CrawlFile
-
-__all__ = ["Columns", "NotAList", "list_kind", "read_list"]
 
 # Longer ones are texts, not captions.
 MAX_CAPTION_CHARS = 20_000
@@ -150,6 +146,7 @@ def _connect(scratch: Path) -> duckdb.DuckDBPyConnection:
             "autoload_known_extensions": False,
         },
     )
+    con.execute("set enable_progress_bar = false")
     for macro in _MACROS:
         con.execute(macro)
     return con

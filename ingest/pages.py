@@ -45,15 +45,15 @@ def shortened(page_url: str) -> str | None:
     return page_url if len(page_url) <= MAX_URL_CHARS else None
 
 
-def first_license(urls: Iterable[str | None]) -> str | None:
+def first_license(urls: Iterable[object]) -> str | None:
     """The first link to creativecommons.org/licenses/, with https: where it has no scheme."""
     for url in urls:
-        if url and len(url) <= _MAX_LICENSE_CHARS and _LICENSE.match(url):
+        if isinstance(url, str) and len(url) <= _MAX_LICENSE_CHARS and _LICENSE.match(url):
             return f"https:{url}" if url.startswith("//") else url
     return None
 
 
-def hint(value: str | float | None) -> int | None:
+def hint(value: object) -> int | None:
     """Pixels that a page says an image has: a hint by strangers, null unless a plain number."""
     if value is None:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import gzip
 import random
+import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from lake.errors import PairlakeError
 from lake.settings import settings
 
 STANDARD_INPUT = "-"
+_HTTP_FILE = re.compile(r"https?://[^*]*[^*/]")
 _ERRORS = (aiohttp.ClientError, OSError, GaveUp, ImportError, ValueError, BadZipFile)
 
 
@@ -50,11 +52,13 @@ def named_files(names: Sequence[str], standard_input: Iterable[str] = ()) -> lis
     """Crawl files given by name, each once: paths and URLs as they are, folders and globs opened.
 
     A folder stands for all files below it but those that begin with `.` or `_`; `-` for a list
-    of names on `standard_input`, one a line. Raises CrawlFileMissing for the first name that
-    leads to no file.
+    of names on `standard_input`, one a line. What http URLs lead to is
+    seen when they are read. Raises CrawlFileMissing for the first other name that leads to no file.
     """
-    found = (location for name in names for location in _files(name, standard_input))
-    return list(dict.fromkeys(found))
+    found = dict.fromkeys(location for name in names for location in _files(name, standard_input))
+    if not found:
+        raise CrawlFileMissing("Standard input names no crawl file; give one name a line.")
+    return list(found)
 
 
 def _files(name: str, standard_input: Iterable[str]) -> Iterator[str]:
@@ -71,13 +75,17 @@ def _files(name: str, standard_input: Iterable[str]) -> Iterator[str]:
         ) from error
     if not found:
         raise CrawlFileMissing(
-            f"There is no crawl file {name}; give the path, folder, glob or URL of WAT or WARC "
-            "files, or of lists of URLs and captions."
+            f"There is no crawl file {name or repr(name)}; give the path, folder, glob or URL "
+            "of WAT or WARC files, or of lists of URLs and captions."
         )
     yield from found
 
 
 def _found(name: str) -> list[str]:
+    if _HTTP_FILE.fullmatch(name):
+        return [name]  # what its server says is an outcome, and costs no other file
+    if not name:
+        return []
     filesystem, path = fsspec.core.url_to_fs(name)
     if filesystem.isfile(path):
         return [name]

@@ -5,14 +5,14 @@ However large the file is, no more than a bounded part of it is in memory.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingest.captions import clean_captions
@@ -21,11 +21,13 @@ from lake.tables import SIGHTING
 
 SIGHTINGS_IN_MEMORY = 10_000
 CHARACTERS_IN_MEMORY = 4_000_000
-# Distinct pairs are found among so many bytes of sightings at a time, in so much memory.
+# Distinct pairs are found among so many sightings and bytes at a time, in so much memory.
+ROWS_AT_ONCE = 25_000
 BYTES_AT_ONCE = 16_000_000
 MEMORY = "128MB"
-# Each bucket has a file open while sightings are dealt out.
+# Each bucket has a file open while sightings are dealt out; larger ones are dealt out again.
 _MAX_BUCKETS = 64
+_MAX_DEALS = 3
 
 _SCHEMA = {
     "image_url": pl.String,
@@ -69,24 +71,16 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._file = folder / "sightings.parquet"
+        self._spooled = _Part(folder / "sightings.parquet")
         self._rows: list[Row] = []
-        self._writer: pq.ParquetWriter | None = None
-        self._characters = self._bytes = 0
+        self._characters = 0
         self.sightings = 0
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+    def __exit__(self, *_: object) -> None:
+        self._spooled.close()
 
     def add(self, page: Page, offset: int) -> None:
         """Take what a page shows, whose record begins at `offset` of the crawl file."""
@@ -104,13 +98,14 @@ class Spool:
         They have the columns of raw.image_text_pairs but for source_id, one row per pair.
         """
         self._flush()
-        self.__exit__(None, None, None)
+        self._spooled.close()
         if not self.sightings:
             return 0, []
-        with duckdb.connect(":memory:", config={"threads": "1", "memory_limit": MEMORY}) as con:
+        with duckdb.connect(":memory:", config={"threads": 1, "memory_limit": MEMORY}) as con:
+            con.execute("set enable_progress_bar = false")
             con.execute("set temp_directory = ?", [str(self._folder / "tmp")])
             targets = []
-            for number, part in enumerate(self._parts()):
+            for number, part in enumerate(_small(self._spooled)):
                 target = self._folder / f"pairs-{number}.parquet"
                 values = {"crawl_id": crawl_id, "path": path, "target": str(target)}
                 con.execute(_PAIRS, {"file": str(part), **values})
@@ -128,27 +123,53 @@ class Spool:
             return
         # What a page shows in the same way a hundred times is one sighting, counted as a hundred.
         distinct = captioned.group_by(pl.all(), maintain_order=True).agg(times=pl.len())
-        rows = distinct.to_arrow()
-        if self._writer is None:
-            self._writer = pq.ParquetWriter(self._file, rows.schema)
-        self._writer.write_table(rows)
+        self._spooled.write(distinct.to_arrow())
         self.sightings += captioned.height
-        self._bytes += rows.nbytes
 
-    def _parts(self) -> Sequence[Path]:
-        """The sightings in files that are small enough; those of one pair are in the same."""
-        buckets = min(-(-self._bytes // BYTES_AT_ONCE), _MAX_BUCKETS)
-        if buckets == 1:
-            return [self._file]
-        parts = [self._folder / f"sightings-{number}.parquet" for number in range(buckets)]
-        bucket = pl.struct("image_url", "caption").hash() % buckets
-        with ExitStack() as writers, pq.ParquetFile(self._file) as file:
-            opened = [writers.enter_context(pq.ParquetWriter(p, file.schema_arrow)) for p in parts]
-            for batch in file.iter_batches(SIGHTINGS_IN_MEMORY // 10):
-                dealt = pl.DataFrame(batch).with_columns(bucket=bucket)
-                for (number,), rows in dealt.partition_by(
-                    "bucket", include_key=False, as_dict=True
-                ).items():
-                    opened[number].write_table(rows.to_arrow().cast(file.schema_arrow))
-        self._file.unlink()
-        return parts
+
+class _Part:
+    """A file of sightings, and how much of memory they take."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.rows = self.bytes = 0
+        self._writer: pq.ParquetWriter | None = None
+
+    def write(self, rows: pa.Table) -> None:
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self.file, rows.schema)
+        self._writer.write_table(rows.cast(self._writer.schema))
+        self.rows += rows.num_rows
+        self.bytes += rows.nbytes
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+def _small(part: _Part, deal: int = 0) -> Iterator[Path]:
+    """The sightings of `part` in files that are small enough; those of one pair are in the same."""
+    buckets = max(-(-part.rows // ROWS_AT_ONCE), -(-part.bytes // BYTES_AT_ONCE))
+    if buckets <= 1 or deal == _MAX_DEALS:
+        yield part.file
+        return
+    for smaller in _dealt(part.file, min(buckets, _MAX_BUCKETS), seed=deal):
+        if smaller.rows:
+            yield from _small(smaller, deal + 1)
+
+
+def _dealt(file: Path, buckets: int, *, seed: int) -> list[_Part]:
+    parts = [_Part(file.with_name(f"{file.stem}-{number}.parquet")) for number in range(buckets)]
+    bucket = pl.struct("image_url", "caption").hash(seed) % buckets
+    with ExitStack() as closed, pq.ParquetFile(file) as sightings:
+        for part in parts:
+            closed.callback(part.close)
+        for batch in sightings.iter_batches(SIGHTINGS_IN_MEMORY // 10):
+            dealt = pl.DataFrame(batch).with_columns(bucket=bucket)
+            for (number,), rows in dealt.partition_by(
+                "bucket", include_key=False, as_dict=True
+            ).items():
+                parts[number].write(rows.to_arrow())
+    file.unlink()
+    return parts

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, NamedTuple
 
+from fastwarc.stream_io import ChunkedReader
 from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
 
 # Common Crawl cuts pages at 5 MB; a record beyond this is an attack or a broken length.
 MAX_RECORD_BYTES = 16 * 2**20
+# A document takes up to eighty times its length in memory.
+MAX_PAGE_BYTES = 5 * 2**20
 # So that a file made of beginnings of records does not take for ever.
 MAX_RESTARTS = 1_000
 _CHUNK = 2**16
@@ -80,6 +84,8 @@ def read_records(stream: IO[bytes]) -> Iterator[Found]:
         if reason is not None and not (is_behind_damage and start is not None):
             yield Damage(reason=reason, is_end=start is None)
         restarts, is_behind_damage = restarts + 1, reason is not None
+    if start is not None:
+        yield Damage(reason=f"damaged in more than {MAX_RESTARTS} places; the rest was not read")
 
 
 class _BrokenRecord(Exception):
@@ -108,32 +114,44 @@ def _is_json(record: WarcRecord) -> bool:
 
 
 def _read_html(record: WarcRecord, offset: int, page_url: str) -> Iterator[Found]:
+    length = record.content_length
+    # In memory, so that what is wrong within the response is no damage to the file.
+    record.freeze()
+    if len(record.reader.read()) < length:
+        raise _BrokenRecord("the file ends within a record")
+    record.reader.seek(0)
     try:
-        # Crawlers store pages unpacked and leave the header that says they are packed.
-        record.parse_http(auto_decode="transfer", quirks_mode=True)
+        record.parse_http(auto_decode="none", quirks_mode=True)
         if (record.http_content_type or "text/html") not in ("text/html", "application/xhtml+xml"):
             return
-        body = _unpacked(record.reader.read(MAX_RECORD_BYTES + 1))
-    except zlib.error as error:
+        body = record.reader.read()
+        if "chunked" in (record.http_headers.get("Transfer-Encoding") or ""):
+            body = _joined(body)
+        body = _unpacked(body)
+    except (OSError, zlib.error) as error:
         yield Unreadable(reason=str(error))
         return
-    except OSError as error:
-        if type(error) is not OSError:
-            raise
-        yield Unreadable(reason=str(error))
-        return
-    if len(body) > MAX_RECORD_BYTES:
-        yield Unreadable(reason="a page is too large when unpacked")
+    if len(body) > MAX_PAGE_BYTES:
+        yield Unreadable(reason="a page is too large")
         return
     charset = record.http_charset
     yield Record(kind="html", offset=offset, page_url=page_url, body=body, charset=charset)
+
+
+def _joined(body: bytes) -> bytes:
+    """The body of a response in one piece, as most crawlers store it in spite of the header."""
+    try:
+        whole: bytes = ChunkedReader(io.BytesIO(body)).read()
+    except OSError:
+        return body
+    return whole
 
 
 def _unpacked(body: bytes) -> bytes:
     """The body of a response, unpacked if its first bytes are gzip's, to a little over the cap."""
     if not body.startswith(_GZIP):
         return body
-    return zlib.decompressobj(wbits=31).decompress(body, MAX_RECORD_BYTES + 1)
+    return zlib.decompressobj(wbits=31).decompress(body, MAX_PAGE_BYTES + 1)
 
 
 def _next_start(stream: IO[bytes], last: int, reason: str | None) -> tuple[int | None, str | None]:

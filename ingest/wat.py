@@ -21,16 +21,13 @@ _HTML = "/Envelope/Payload-Metadata/HTTP-Response-Metadata/HTML-Metadata"
 
 
 class _Link(msgspec.Struct, gc=False):
-    path: str | None = None
-    url: str | None = None
-    alt: str | None = None
-    width: str | int | float | None = None
-    height: str | int | float | None = None
+    """What a link may have, of any type: it costs no record that one of its links is odd."""
 
-
-class _Head(msgspec.Struct, rename="pascal"):
-    base: str | None = None
-    link: list[_Link] = []
+    path: Any = None
+    url: Any = None
+    alt: Any = None
+    width: Any = None
+    height: Any = None
 
 
 _LINK = msgspec.json.Decoder(_Link)
@@ -65,14 +62,15 @@ def _page(body: bytes, page_url: str) -> Page:
         return Page(shortened(page_url))
     usual = _usual_images(body)
     images, candidates = usual or _images(_objects(links))
-    head: Any = html.get("Head") or {}
-    base_url = head.get("Base")
-    base = Base((Base(page_url).join(base_url) if base_url else None) or page_url)
+    head = html.get("Head")
+    base_url = head.get("Base") if isinstance(head, simdjson.Object) else None
+    joined = Base(page_url).join(base_url) if isinstance(base_url, str) else None
+    base = Base(joined or page_url)
     sightings = [sighting for link in candidates if (sighting := _sighting(link, base))]
     license_url = None
     if sightings and (usual is None or _LICENSE in body):
-        in_head = msgspec.convert(head.as_dict(), _Head).link if head else []
-        license_url = first_license(link.url for link in (*in_head, *_objects(links)))
+        in_head = head.get("Link") if isinstance(head, simdjson.Object) else None
+        license_url = first_license(link.url for link in (*_objects(in_head), *_objects(links)))
     return Page(shortened(page_url), license_url, len(links), images, sightings)
 
 
@@ -114,11 +112,15 @@ def _images(links: list[_Link]) -> tuple[int, list[_Link]]:
 
 
 def _objects(links: Any) -> list[_Link]:
-    return msgspec.convert(links.as_list(), list[_Link])
+    """The objects of an array; nothing of what is none."""
+    listed = links.as_list() if isinstance(links, simdjson.Array) else []
+    return [msgspec.convert(link, _Link) for link in listed if isinstance(link, dict)]
 
 
 def _sighting(link: _Link, base: Base) -> Sighting | None:
-    if not link.url or not link.alt or link.alt.isspace():
+    if not isinstance(link.url, str) or not isinstance(link.alt, str):
+        return None
+    if not link.alt or link.alt.isspace():
         return None
     url = base.join(link.url)
     if url is None:

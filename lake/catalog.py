@@ -21,7 +21,9 @@ EXTENSIONS = ("ducklake", "sqlite_scanner", "httpfs")
 # How long SQLite itself waits for another writer before it says "database is locked".
 BUSY_TIMEOUT_MS = 60_000
 # Without the first, a UUID crosses to Arrow as 36 characters of text.
-_SESSION = "set arrow_lossless_conversion = true; set TimeZone = 'UTC'"
+_SESSION = (
+    "set arrow_lossless_conversion = true; set TimeZone = 'UTC'; set enable_progress_bar = false"
+)
 
 
 def connect(*, read_only: bool = False) -> duckdb.DuckDBPyConnection:

@@ -8,20 +8,21 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ingest import crawl as crawl_job
+from ingest import crawl_file, readers
 from ingest.crawl import CrawlSummary, crawl
-from ingest.crawl_file import Reading
+from ingest.reading import Reading
 from ingest.sources import CrawlFileMissing, crawl_paths, named_files
 from lake.catalog import connect
 from lake.dbt_plugin import run_dbt
 from lake.settings import settings
 from tests.ingest.conftest import Web
-from tests.ingest.wats import THREE_PAGES, image, member, page_json, wat
+from tests.ingest.wats import THREE_PAGES, image, member, page_json, response, wat
 
 CRAWL = "CC-TEST-2026-47"
 PATH = f"crawl-data/{CRAWL}/segments/1.00/wat/{CRAWL}-00000.warc.wat.gz"
@@ -134,18 +135,57 @@ def deadly(task: Any) -> Reading:
     return read(task)
 
 
-read = crawl_job._read
+read = readers._read
 
 
 def test_a_file_that_kills_its_reader_costs_itself(
     mirror: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_crawl(mirror, *[THREE_PAGES] * 5)
-    monkeypatch.setattr(crawl_job, "_read", deadly)
+    monkeypatch.setattr(readers, "_read", deadly)
     summary = crawl(crawl_paths(CRAWL), crawl_id=CRAWL)
     assert summary.outcomes == {"ok": 4, "crashed": 1}
     found = rows("select path from lake.raw.crawl_files where outcome = 'crashed'")
     assert found == [(PATH.replace("00000", "00001"),)]
+
+
+def deadly_page(task: Any) -> Reading:
+    """Reads a file with less patience for a page than usual."""
+    crawl_file.PAGE_SECONDS = 0.2
+    return read(task)
+
+
+def test_a_page_that_takes_for_ever_costs_itself(
+    mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attributes = " ".join(f"a{n}=1" for n in range(50_000))
+    pages = [
+        response(b"<img src=1.jpg alt=before>", "http://a.example/"),
+        response(f"<img {attributes}>".encode(), "http://slow.example/"),
+        response(b"<img src=2.jpg alt=behind>", "http://a.example/"),
+    ]
+    write_crawl(mirror, wat(*pages), THREE_PAGES)
+    monkeypatch.setattr(readers, "_read", deadly_page)
+    assert crawl(crawl_paths(CRAWL)).outcomes == {"ok": 2}
+    found = rows("select records, unreadable_records, pairs from lake.raw.crawl_files order by all")
+    assert found == [(3, 1, 2), (4, 1, 3)]
+
+
+def test_an_interrupt_ends_all_processes_and_leaves_nothing(mirror: Path) -> None:
+    links = [image(f"{n}.jpg", f"number {n}") for n in range(2_000)]
+    pages = [member(page_json(links), f"http://a.example/{n}/") for n in range(200)]
+    write_crawl(mirror, *[wat(*pages)] * 4)
+    command = [sys.executable, "-m", "pairlake", "crawl", "--crawl", CRAWL, "--files", "all"]
+    workspace = settings().home / "tmp" / "crawl"
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        while not list(workspace.glob("run-*/*/sightings.parquet")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        started = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) != 0
+    assert time.monotonic() - started < 10
+    assert [path.name for path in workspace.iterdir()] == ["lock"]
 
 
 def test_nothing_is_left_in_the_workspace(mirror: Path) -> None:
@@ -181,6 +221,11 @@ def test_a_file_named_by_a_user_must_be_there(name: str) -> None:
         named_files([name])
 
 
+def test_an_empty_name_is_not_the_folder_of_the_command() -> None:
+    with pytest.raises(CrawlFileMissing, match="crawl file ''"):
+        named_files([""])
+
+
 def test_folders_globs_urls_and_standard_input_name_files(tmp_path: Path, site: Web) -> None:
     for name in ("b.gz", "a.gz", "deep/c.warc", ".hidden", "_SUCCESS", "deep/_tmp/d.gz"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -190,8 +235,9 @@ def test_folders_globs_urls_and_standard_input_name_files(tmp_path: Path, site: 
     assert named_files([str(tmp_path)]) == [a, b, c]
     assert named_files([f"{tmp_path}/*.gz", url, a]) == [a, b, url]
     assert named_files(["-"], [f"{b}\n", "\n", f"  {tmp_path}/deep \n"]) == [b, c]
-    with pytest.raises(CrawlFileMissing, match=r"/c\.gz"):
-        named_files([f"{site.url}/c.gz"])
+    assert named_files([f"{site.url}/c.gz?token=1"]) == [f"{site.url}/c.gz?token=1"]
+    with pytest.raises(CrawlFileMissing, match="Standard input names no crawl file"):
+        named_files(["-"], ["\n"])
     (tmp_path / "empty").mkdir()
     with pytest.raises(CrawlFileMissing, match="empty"):
         named_files([str(tmp_path / "empty")])

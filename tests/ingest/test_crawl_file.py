@@ -18,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import spool, stream, warc
-from ingest.crawl_file import CrawlFile, read_crawl_file
+from ingest.crawl_file import read_crawl_file
+from ingest.reading import CrawlFile
 from lake.keys import pair_id, text_id
 from tests.ingest.conftest import Web
 from tests.ingest.wats import CC_BY, THREE_PAGES, image, member, page_json, response, wat
@@ -235,6 +236,32 @@ def test_beginnings_of_members_do_not_take_for_ever(path: Path) -> None:
     assert (file.outcome, len(pairs)) == ("damaged", 3)
 
 
+def test_a_file_with_too_much_damage_is_not_called_whole(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warc, "MAX_RESTARTS", 2)
+    path.write_bytes(wat(*(part for one in numbered(9) for part in (one, one[:60]))))
+    file, pairs = read(path)
+    assert file.outcome == "damaged"
+    assert 0 < len(pairs) < 9
+
+
+def test_links_of_odd_types_cost_themselves(path: Path) -> None:
+    links = [
+        image("1.jpg", "a cat", width=[1], height={"px": 2}),
+        image("2.jpg", "a dog", width=True, height=3.0),
+        {"path": "IMG@/src", "url": 5, "alt": "a number"},
+        {"path": "IMG@/src", "url": "3.jpg", "alt": ["a", "list"]},
+        {"path": ["IMG@/src"], "url": "4.jpg", "alt": "a path of two"},
+    ]
+    for head in ({"Base": ["/x/"], "Link": "none"}, ["no", "object"], "text"):
+        content = page_json(links, head)  # type: ignore[arg-type]
+        path.write_bytes(wat(member(content, "http://a.example/"), *numbered(1)))
+        file, pairs = read(path)
+        assert (file.outcome, file.unreadable_records) == ("ok", 0)
+        assert {row["caption"] for row in pairs} == {"a cat", "a dog", "number 0"}
+
+
 @given(st.binary(max_size=2_000))
 def test_arbitrary_bytes_are_an_outcome(content: bytes) -> None:
     with tempfile.NamedTemporaryFile() as handle:
@@ -267,6 +294,13 @@ def test_many_sightings_are_made_distinct_in_parts(
     parts = read(path)
     assert (whole[0].pairs, whole[0].sightings) == (35, 200)
     assert sorted(map(str, parts[1])) == sorted(map(str, whole[1]))
+
+
+def test_a_hundred_thousand_short_pairs_fit_in_memory(path: Path) -> None:
+    links = [[image(f"/{n}/{m}", f"{n} {m}") for m in range(50)] for n in range(2_000)]
+    pages = [member(page_json(page), "http://a.example/") for page in links]
+    path.write_bytes(wat(*pages))
+    assert read(path)[0].pairs == 100_000
 
 
 class TestWarc:
@@ -319,6 +353,32 @@ class TestWarc:
         file, pairs = self.read(path, packed, only_said, bomb)
         assert set(pairs) == {"http://a.example/1.jpg", "http://a.example/2.jpg"}
         assert (file.outcome, file.unreadable_records) == ("ok", 1)
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"1c\r\n<img src=/1.jpg alt='a cat'>\r\n0\r\n\r\n",
+            b"<img src=/1.jpg alt='a cat'>",
+            b"zz",
+        ],
+    )
+    def test_chunks_are_joined_if_there_are_any(self, body: bytes, path: Path) -> None:
+        chunked = response(body, "http://a.example/", transfer="chunked")
+        file, pairs = self.read(path, chunked, *numbered(1))
+        assert (file.outcome, file.unreadable_records) == ("ok", 0)
+        assert pairs.get("http://a.example/1.jpg", "a cat") == "a cat"
+        assert len(pairs) == 1 + (body != b"zz")
+
+    def test_a_page_of_many_images_takes_no_longer_than_it_must(self, path: Path) -> None:
+        html = "".join(f"<img src=/{n}.jpg alt='number {n}'>" for n in range(50_000))
+        file, _ = self.read(path, response(html.encode(), "http://a.example/"))
+        assert (file.images, file.pairs) == (50_000, 50_000)
+
+    def test_a_page_cut_off_is_no_page(self, path: Path) -> None:
+        pages = [response(f"<img src={n} alt='a cat'>".encode(), "http://a/") for n in range(3)]
+        path.write_bytes(gzip.decompress(wat(*pages))[:-20])
+        file, pairs = read(path)
+        assert (file.outcome, len(pairs)) == ("truncated", 2)
 
     def test_what_is_no_page_is_passed_over(self, path: Path) -> None:
         picture = response(b"<img src=1.jpg alt=x>", "http://a.example/", kind="image/jpeg")

@@ -22,8 +22,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest import list_text, lists
-from ingest.crawl_file import CrawlFile
-from ingest.lists import Columns, NotAList, list_kind, read_list
+from ingest.list_file import Columns, NotAList, list_kind
+from ingest.lists import read_list
+from ingest.reading import CrawlFile
 from lake.keys import pair_id, text_id
 from lake.tables import ATTEMPT, TABLES
 from tests.ingest.conftest import Web

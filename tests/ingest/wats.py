@@ -46,10 +46,12 @@ def response(
     kind: str = "text/html",
     charset: str | None = None,
     encoding: str | None = None,
+    transfer: str | None = None,
 ) -> bytes:
     """The record of a WARC in which a page was delivered."""
     told = f"Content-Type: {kind}" + (f"; charset={charset}" if charset else "")
     packed = f"Content-Encoding: {encoding}\r\n" if encoding else ""
+    packed += f"Transfer-Encoding: {transfer}\r\n" if transfer else ""
     http = f"HTTP/1.1 200 OK\r\n{told}\r\n{packed}\r\n".encode() + body
     head = (
         "WARC/1.0\r\nWARC-Type: response\r\n"

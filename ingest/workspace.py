@@ -1,0 +1,37 @@
+"""A folder of its own for each run, for what has been read and not landed yet."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from lake.settings import settings
+
+
+@contextmanager
+def workspace() -> Iterator[Path]:
+    """A folder for what is read and has not landed; those of runs that were killed go."""
+    parent = settings().home / "tmp" / "crawl"
+    parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as held:
+        with (parent / "lock").open("a") as gate:
+            fcntl.flock(gate, fcntl.LOCK_EX)
+            for left in parent.glob("run-*"):
+                _remove_unless_locked(left)
+            folder = Path(held.enter_context(tempfile.TemporaryDirectory("", "run-", parent)))
+            lock = held.enter_context((folder / "lock").open("a"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
+
+
+def _remove_unless_locked(folder: Path) -> None:
+    with (folder / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        shutil.rmtree(folder)
