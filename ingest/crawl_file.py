@@ -12,7 +12,6 @@ from contextlib import closing
 from pathlib import Path
 
 import aiohttp
-import duckdb
 
 from ingest.html import parse_page
 from ingest.list_file import Columns, NotAList, list_kind
@@ -42,12 +41,11 @@ _FAILURES = (
     GaveUp,
     NotACrawlFile,
     NotAList,
-    duckdb.OutOfMemoryException,
 )
 
 
 class Mark:
-    """Notes in a folder which record is being read, for whoever finds that the process died."""
+    """Notes in a folder which page is being read, for whoever finds that the process died."""
 
     _NAME = "record_offset"
 
@@ -139,7 +137,8 @@ def _read_records(
     with Spool(folder) as spool, closing(Mark(folder)) as mark:
         for found in read_records(stream):
             if isinstance(found, Record):
-                mark.set(found.offset)
+                if found.kind == "html":
+                    mark.set(found.offset)
                 _read_record(found, file, spool, passed_over)
             else:
                 file.unreadable_records += 1
@@ -193,8 +192,6 @@ def _failure(error: BaseException) -> tuple[str, str]:
         return ("not_found" if error.status in (404, 410) else "http_error"), words
     if isinstance(error, FileNotFoundError):
         return "not_found", words
-    if isinstance(error, duckdb.OutOfMemoryException):
-        return "out_of_memory", "one pair of it is seen on more pages than memory holds"
     if isinstance(error, NotACrawlFile | NotAList):
         return "unreadable", str(error)[:_MAX_ERROR_CHARS]
     return ("network_error" if isinstance(error, NETWORK_ERRORS) else "unreadable"), words

@@ -10,21 +10,18 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
-import duckdb
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingest.captions import clean_captions
 from ingest.pages import Page
-from lake.tables import SIGHTING
+from lake.keys import pair_text, text_ids
 
 SIGHTINGS_IN_MEMORY = 10_000
 CHARACTERS_IN_MEMORY = 4_000_000
-# Distinct pairs are found among so many sightings and bytes at a time, in so much memory.
-ROWS_AT_ONCE = 25_000
-BYTES_AT_ONCE = 16_000_000
-MEMORY = "128MB"
+# Distinct pairs are found among so many bytes of sightings at a time.
+BYTES_AT_ONCE = 24_000_000
 # Each bucket has a file open while sightings are dealt out; larger ones are dealt out again.
 _MAX_BUCKETS = 64
 _MAX_DEALS = 3
@@ -38,25 +35,7 @@ _SCHEMA = {
     "width_hint": pl.Int32,
     "height_hint": pl.Int32,
 }
-_PAIRS = f"""
-copy (
-    from read_parquet($file, hive_partitioning = false)
-    select
-        md5(image_url || chr(31) || caption)::uuid as pair_id,
-        md5(image_url)::uuid as url_id,
-        md5(caption)::uuid as caption_id,
-        $crawl_id as crawl_id,
-        $path as path,
-        image_url,
-        caption,
-        list({{
-            page_url: page_url, license_url: license_url, record_offset: record_offset,
-            width_hint: width_hint, height_hint: height_hint
-        }} order by record_offset)::{SIGHTING} as sightings,
-        sum(times)::integer as occurrences
-    group by image_url, caption
-) to $target (format parquet)
-"""
+_SIGHTING = ("page_url", "license_url", "record_offset", "width_hint", "height_hint")
 
 Row = tuple[str, str, str | None, str | None, int, int | None, int | None]
 
@@ -64,9 +43,7 @@ Row = tuple[str, str, str | None, str | None, int, int | None, int | None]
 class Spool:
     """The sightings of one crawl file, in files of `folder`, with their captions cleaned.
 
-    `sightings` counts those that have a caption, which alone become pairs. Should a file be made
-    so that one pair is seen on more pages than memory holds, `pairs` raises DuckDB's
-    OutOfMemoryException.
+    `sightings` counts those that have a caption, which alone become pairs.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -101,16 +78,12 @@ class Spool:
         self._spooled.close()
         if not self.sightings:
             return 0, []
-        with duckdb.connect(":memory:", config={"threads": 1, "memory_limit": MEMORY}) as con:
-            con.execute("set enable_progress_bar = false")
-            con.execute("set temp_directory = ?", [str(self._folder / "tmp")])
-            targets = []
-            for number, part in enumerate(_small(self._spooled)):
-                target = self._folder / f"pairs-{number}.parquet"
-                values = {"crawl_id": crawl_id, "path": path, "target": str(target)}
-                con.execute(_PAIRS, {"file": str(part), **values})
-                part.unlink()
-                targets.append(target)
+        targets = []
+        for number, part in enumerate(_small(self._spooled)):
+            pairs = _distinct(pl.read_parquet(part), crawl_id=crawl_id, path=path)
+            part.unlink()
+            targets.append(self._folder / f"pairs-{number}.parquet")
+            pq.write_table(pairs, targets[-1])
         return sum(pq.read_metadata(target).num_rows for target in targets), targets
 
     def _flush(self) -> None:
@@ -125,6 +98,20 @@ class Spool:
         distinct = captioned.group_by(pl.all(), maintain_order=True).agg(times=pl.len())
         self._spooled.write(distinct.to_arrow())
         self.sightings += captioned.height
+
+
+def _distinct(sightings: pl.DataFrame, *, crawl_id: str, path: str) -> pa.Table:
+    """One row per pair, in the order in which they were seen first, and so its sightings."""
+    pairs = sightings.group_by("image_url", "caption", maintain_order=True).agg(
+        sightings=pl.struct(_SIGHTING), occurrences=pl.col("times").sum().cast(pl.Int32)
+    )
+    rows = pairs.with_columns(crawl_id=pl.lit(crawl_id), path=pl.lit(path)).to_arrow()
+    urls, captions = pairs["image_url"].to_list(), pairs["caption"].to_list()
+    return (
+        rows.append_column("pair_id", text_ids(map(pair_text, urls, captions)))
+        .append_column("url_id", text_ids(urls))
+        .append_column("caption_id", text_ids(captions))
+    )
 
 
 class _Part:
@@ -150,7 +137,7 @@ class _Part:
 
 def _small(part: _Part, deal: int = 0) -> Iterator[Path]:
     """The sightings of `part` in files that are small enough; those of one pair are in the same."""
-    buckets = max(-(-part.rows // ROWS_AT_ONCE), -(-part.bytes // BYTES_AT_ONCE))
+    buckets = -(-part.bytes // BYTES_AT_ONCE)
     if buckets <= 1 or deal == _MAX_DEALS:
         yield part.file
         return

@@ -4,28 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Iterable
 
-import duckdb
 import pyarrow as pa
-
-# A pair's key separates URL and caption: LAION's md5(url + text) is the same for "a" + "bc" and
-# "ab" + "c".
-_KEYED = """
-select
-    md5(image_url || chr(31) || caption)::uuid as pair_id,
-    md5(image_url)::uuid as url_id,
-    md5(caption)::uuid as caption_id,
-    *
-from pairs
-"""
-
-
-def with_pair_keys(pairs: pa.Table) -> pa.Table:
-    """`pairs` (image_url, caption, …) with pair_id, url_id and caption_id in front, as UUIDs."""
-    with duckdb.connect(":memory:") as con:
-        con.execute("set arrow_lossless_conversion = true")
-        con.register("pairs", pairs)
-        return con.execute(_KEYED).to_arrow_table()
 
 
 def text_id(text: str) -> uuid.UUID:
@@ -33,9 +14,23 @@ def text_id(text: str) -> uuid.UUID:
     return uuid.UUID(bytes=hashlib.md5(text.encode(), usedforsecurity=False).digest())
 
 
+def text_ids(texts: Iterable[str]) -> pa.Array:
+    """`text_id` of many texts, as a column of UUIDs."""
+    digests = [hashlib.md5(text.encode(), usedforsecurity=False).digest() for text in texts]
+    return pa.ExtensionArray.from_storage(pa.uuid(), pa.array(digests, pa.binary(16)))
+
+
+def pair_text(image_url: str, caption: str) -> str:
+    """The text that stands for a pair: URL, unit separator (0x1f) and caption.
+
+    LAION's md5(url + text) is the same for "a" + "bc" and "ab" + "c".
+    """
+    return f"{image_url}\x1f{caption}"
+
+
 def pair_id(image_url: str, caption: str) -> uuid.UUID:
-    """pair_id of one pair: md5 of URL, unit separator (0x1f) and caption."""
-    return text_id(f"{image_url}\x1f{caption}")
+    """pair_id of one pair: the text_id of its `pair_text`."""
+    return text_id(pair_text(image_url, caption))
 
 
 def image_id(sha256: bytes) -> uuid.UUID:

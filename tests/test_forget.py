@@ -22,7 +22,7 @@ from demo.web import base_url, serving
 from demo.world import build_world
 from lake.append import append
 from lake.catalog import connect
-from lake.keys import with_pair_keys
+from tests.keyed import with_pair_keys
 
 # One picture stands on a domain of its own, another is shown by two pages.
 DOMAIN = "localhost"

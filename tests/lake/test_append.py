@@ -14,7 +14,7 @@ import pytest
 from lake.append import append
 from lake.catalog import connect, writing
 from lake.errors import SchemaMismatch
-from lake.keys import with_pair_keys
+from tests.keyed import with_pair_keys
 
 
 def _pairs(*captions: str) -> pa.Table:

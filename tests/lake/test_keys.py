@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lake.catalog import connect
-from lake.keys import image_id, pair_id, text_id, with_pair_keys
+from lake.keys import image_id, pair_id, text_id
+from tests.keyed import with_pair_keys
 
 # Lone surrogates are not text that UTF-8 can carry.
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
