@@ -335,6 +335,7 @@ def _build() -> None:
 def _maintain() -> None:
     from lake.dbt_plugin import dataset_is_current
     from lake.maintain import erase_takedowns, older_snapshot_remains, takedowns_recorded, tidy
+    from lake.retention import release_pixels
     from serve.publish import compact
 
     erasing = False
@@ -347,6 +348,10 @@ def _maintain() -> None:
     if erasing:
         _build()
         _publish()
+    if settings().keep_pixels != "all":
+        if not dataset_is_current():
+            _build()
+        click.echo(f"maintain pixels of {release_pixels():,} images released")
     compact(erase=erasing)
     click.echo(f"maintain {tidy(leave_no_trace=erasing)}")
 

@@ -48,7 +48,7 @@ FAULTS: tuple[Fault, ...] = (
     _route("forbidden", "download_http_error"),
     _route("server_error", "download_server_error"),
     _route("server_error", "download_server_error", path="unavailable"),
-    _route("slow", "download_timeout"),
+    _route("slow", "download_too_slow"),
     _route("reset", "download_connection_error"),
     _route("short_body", "download_connection_error"),
     # Nothing listens on the discard port.
@@ -61,7 +61,7 @@ FAULTS: tuple[Fault, ...] = (
     _file("truncated", "download_corrupt_image", "upload.jpg", scenes.truncated),
     _file("half_zeroed", "download_corrupt_image", "disk.png", scenes.half_zeroed),
     # Endings that lie: those that tell the truth (.gif, .svg) a crawler may refuse unseen.
-    _file("unsupported_format", "download_unsupported_format", "anim.jpg", scenes.gif),
+    _file("unwanted_format", "image_format", "anim.jpg", scenes.gif),
     _file("unsupported_format", "download_unsupported_format", "scan.png", scenes.bmp),
     _file("tiny", "image_too_small", "icon.png", scenes.icon),
     _file("tiny", "image_too_small", "spacer.png", scenes.spacer),
@@ -74,7 +74,7 @@ FAULTS: tuple[Fault, ...] = (
     _elsewhere("private_address", "download_private_address", "169.254.169.254"),
     _elsewhere("private_address", "download_private_address", "[::ffff:10.0.0.1]"),
     _route("mislabelled", None),
-    _route("opted_out", "opted_out"),
+    _route("opted_out", "opted_out_x_robots_tag"),
     _route("opted_out_of_another", None),
     _elsewhere("blocked_domain", "blocked_domain", "blocked.example"),
     _elsewhere("blocked_domain", "blocked_domain", "images.blocked.example"),

@@ -26,7 +26,10 @@ def environment(pictures: Path | None) -> dict[str, str]:
         "PAIRLAKE_MODELS": str(ROOT / "demo"),
         "PAIRLAKE_CRAWL_ROOT": base_url(int(port)),
         "PAIRLAKE_ALLOW_NETWORKS": "127.0.0.0/8",
-        "PAIRLAKE_USER_AGENT": "pairlake-demo/0.1 (loopback only)",
+        "PAIRLAKE_USER_AGENT": "pairlake-demo/0.1 (loopback only; you@localhost)",
+        # It is our own server, and one domain.
+        "PAIRLAKE_FETCH_DOMAIN_CONCURRENCY": "64",
+        "PAIRLAKE_FETCH_DOMAIN_DELAY_S": "0",
         # The demo's slow pictures would be waited for, and on loopback nothing else is slow.
         "PAIRLAKE_FETCH_TIMEOUT_S": "5",
     }

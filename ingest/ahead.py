@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ingest.domains import HOST
 from lake.worklist import worklist
 
 # Fewer downloads say little of the next: a few large pictures move their mean.
@@ -13,16 +14,10 @@ ENOUGH_DOWNLOADS = 1_000
 # came over the line. It stands in until this lake has figures of its own.
 ASSUMED_BYTES = round(84.8 * 2**40 / 2e9)
 
-# The host as in int_pairs_deduplicated.
-_AHEAD = r"""
+_AHEAD = f"""
 select
     (select count(*) from work) as images,
-    (
-        select count(distinct rtrim(lower(regexp_extract(
-            image_url, '^[^/?#]*//(?:[^/?#]*@)?(\[[^\]]*\]|[^/?#:]*)', 1
-        )), '.'))
-        from work
-    ) as hosts,
+    (select count(distinct {HOST}) from work) as hosts,
     count(bytes) as downloads,
     avg(bytes) as mean_bytes
 from lake.raw.downloads

@@ -62,6 +62,7 @@ def guarded_connector(
         socket_factory=guarded_socket,
         resolver=resolver,
         ttl_dns_cache=60,
-        # Most hosts are asked once: idle connections would use up the process's file descriptors.
-        keepalive_timeout=1.0,
+        # Long enough for the next image of a domain (ingest/turns.py), since a TLS handshake costs
+        # more than an image; and short, since most hosts are asked a few times and never again.
+        keepalive_timeout=5.0,
     )

@@ -8,21 +8,25 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import aiohttp
 from yarl import URL
 
+from ingest.bodies import BadEncoding, TooSlow, read_up_to
 from ingest.connector import AddressRefused
 from ingest.decoders import Decoders
-from ingest.optout import product_token, refusing_header
+from ingest.optout import Refusal, product_token, refusal_in
 from ingest.pictures import Picture
-from lake.keys import image_id
+from ingest.sites import Sites
+from lake.keys import image_id, text_id
 from lake.settings import Settings
 
 MAX_REDIRECTS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
 _OUTCOME_OF_STATUS = {404: "not_found", 410: "gone", 429: "too_many_requests"}
 _MAX_TEXT_CHARS = 500
+_FAILURES = (aiohttp.ClientError, OSError, ValueError, TooSlow, BadEncoding)
 
 
 @dataclass(kw_only=True)
@@ -43,6 +47,9 @@ class Download:
     md5: uuid.UUID | None = None
     sha256: bytes | None = None
     opt_out_evidence: str | None = None
+    # Not of the row, but of what the domain asks for: a break, seconds between two images.
+    retry_after_s: float = 0.0
+    delay_s: float = 0.0
     picture: Picture | None = None
     # Last, since it hides the type of that name from the fields after it.
     bytes: int | None = None
@@ -56,6 +63,16 @@ class Download:
         """Note that the attempt came to `outcome`, and why."""
         self.outcome, self.error = outcome, _text(error)
 
+    @property
+    def is_reached(self) -> bool:
+        """Whether somebody answered, whatever it was."""
+        return self.outcome not in ("timeout", "connection_error", "robots_unreachable")
+
+    @property
+    def wants_break(self) -> bool:
+        """Whether the server asked to be left in peace for a while."""
+        return self.http_status in (429, 503)
+
 
 class _Failed(Exception):
     """The attempt ends here, with this outcome."""
@@ -67,59 +84,70 @@ class _Failed(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Downloader:
-    """What all downloads of a job share; `blocked` are image_ids and md5s taken down by request."""
+    """What all downloads of a job share.
+
+    `blocked` are what no byte of may reach the disk: url_ids, and pictures by md5 or by the first
+    16 bytes of sha256.
+    """
 
     session: aiohttp.ClientSession
+    sites: Sites
     decoders: Decoders
     settings: Settings
-    blocked: frozenset[uuid.UUID] = frozenset()
+    blocked: frozenset[bytes] = frozenset()
 
     async def download(self, url_id: uuid.UUID, url: str) -> Download:
         """One attempt at `url`; what goes wrong out there is an outcome, never an exception.
 
-        The deadline covers everything from the first name lookup to the last byte.
+        What the site says of its paths is asked for first, which takes as long as it takes. The
+        deadline covers everything from the lookup of the image's name to the last byte.
         """
         download = Download(url_id=url_id)
-        started = time.monotonic()
-        body = None
+        started, body = time.monotonic(), None
         try:
+            place = URL(url)
+            await self._respect_site(place, download)
+            started = time.monotonic()
             async with asyncio.timeout(self.settings.fetch_timeout_s):
-                body = await self._body(url, download)
+                body = await self._body(place, download)
         except TimeoutError:
             download.fail("timeout", f"no whole answer within {self.settings.fetch_timeout_s} s")
-        except (_Failed, aiohttp.ClientError, OSError, ValueError) as error:
+        except (_Failed, *_FAILURES) as error:
             download.fail(_outcome(error), str(error) or repr(error))
         download.elapsed_ms = round((time.monotonic() - started) * 1000)
         if body is not None:
             await self._judge(body, download)
         return download
 
-    async def _body(self, url: str, download: Download) -> bytes:
-        """The body behind `url`, over at most five redirects, each checked like the first URL."""
-        place = URL(url)
-        for _ in range(MAX_REDIRECTS + 1):
-            if place.scheme not in ("http", "https") or not place.host:
-                raise _Failed("bad_url", f"not an http or https URL: {place}")
+    async def _respect_site(self, place: URL, download: Download) -> None:
+        """Raise _Failed unless `place` may be asked for."""
+        if place.scheme not in ("http", "https") or not place.host:
+            raise _Failed("bad_url", f"not an http or https URL: {place}")
+        if text_id(str(place)).bytes in self.blocked:
+            raise _Failed("blocked", "the URL was taken down by request")
+        rules = await self.sites.rules(place)
+        download.delay_s = max(download.delay_s, rules.delay_s)
+        _refuse(rules.refusal(str(place)), download)
+
+    async def _body(self, place: URL, download: Download) -> bytes:
+        """The body behind `place`, over at most five redirects, each checked like the first URL."""
+        for hop in range(MAX_REDIRECTS + 1):
+            if hop:
+                await self._respect_site(place, download)
             download.final_url = str(place)
             async with self.session.get(place, allow_redirects=False) as response:
                 download.http_status = response.status
                 download.content_type = _text(response.headers.get("Content-Type"))
-                self._respect_opt_out(response, download)
+                download.retry_after_s = _seconds(response.headers.get("Retry-After"))
+                if response.status < 400:  # an error page speaks of itself
+                    agent = product_token(self.settings.user_agent)
+                    _refuse(refusal_in(response.headers, agent), download)
                 location = response.headers.get("Location")
                 if response.status in _REDIRECTS and location:
                     place = place.join(URL(location)).with_fragment(None)
                     continue
                 return await self._read(response)
         raise _Failed("too_many_redirects", f"more than {MAX_REDIRECTS} redirects")
-
-    def _respect_opt_out(self, response: aiohttp.ClientResponse, download: Download) -> None:
-        if response.status >= 400:
-            return  # an error page speaks of itself
-        agent = product_token(self.settings.user_agent)
-        header = refusing_header(response.headers.getall("X-Robots-Tag", []), agent)
-        if header is not None:
-            download.opt_out_evidence = _text(f"X-Robots-Tag: {header}")
-            raise _Failed("opted_out", "the server refuses the use of this image")
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         if response.status != 200:
@@ -128,20 +156,18 @@ class Downloader:
         too_large = _Failed("too_large", f"more than {most} bytes")
         if (response.content_length or 0) > most:
             raise too_large
-        body = bytearray()
-        async for chunk in response.content.iter_chunked(65_536):
-            body += chunk
-            if len(body) > most:
-                raise too_large
-        return bytes(body)
+        body = await read_up_to(response, most)
+        if len(body) > most:
+            raise too_large
+        return body
 
     async def _judge(self, body: bytes, download: Download) -> None:
         """Hash what was read, and decode it unless it is not to be kept."""
         download.bytes = len(body)
         download.md5 = uuid.UUID(bytes=hashlib.md5(body, usedforsecurity=False).digest())
         download.sha256 = hashlib.sha256(body).digest()
-        if {download.md5, image_id(download.sha256)} & self.blocked:
-            download.fail("blocked", "the picture was taken down by request")
+        if not self.blocked.isdisjoint((download.md5.bytes, download.sha256[:16])):
+            download.fail("blocked", "the picture is not to be kept, by request or by a hash list")
             return
         result = await self.decoders.prepare(body)
         if isinstance(result, Picture):
@@ -156,9 +182,31 @@ def _outcome_of(status: int) -> str:
     return _OUTCOME_OF_STATUS.get(status, "http_error")
 
 
+def _refuse(refusal: Refusal | None, download: Download) -> None:
+    if refusal is not None:
+        download.opt_out_evidence = _text(refusal.evidence)
+        raise _Failed(refusal.outcome, "the site refuses the use of this image")
+
+
+def _seconds(retry_after: str | None) -> float:
+    """The seconds of a Retry-After, which may be a date; 0 where there is none that can be read."""
+    if not retry_after:
+        return 0.0
+    if retry_after.strip().isdecimal():
+        return float(retry_after)
+    try:
+        return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return 0.0
+
+
 def _outcome(error: Exception) -> str:
     if isinstance(error, _Failed):
         return error.outcome
+    if isinstance(error, TooSlow):
+        return "too_slow"
+    if isinstance(error, BadEncoding):
+        return "bad_encoding"
     if isinstance(error, aiohttp.ClientConnectorError):
         refused = isinstance(error.os_error, AddressRefused)
         return "private_address" if refused else "connection_error"

@@ -7,6 +7,8 @@ raw.images and raw.image_pixels.
 from __future__ import annotations
 
 import asyncio
+import re
+import resource
 import threading
 import time
 import uuid
@@ -18,19 +20,33 @@ from dataclasses import dataclass, replace
 import aiohttp
 import duckdb
 import pyarrow as pa
+from tqdm import tqdm
 
+from ingest.blocked import blocked
 from ingest.connector import guarded_connector
 from ingest.decoders import Decoders
+from ingest.domains import HOST
 from ingest.download import Download, Downloader
-from ingest.landing import blocked_pictures, land
+from ingest.landing import land
+from ingest.optout import product_token
+from ingest.sites import Sites
+from ingest.turns import Turn, Turns
 from lake.catalog import connect
-from lake.errors import JobFailed
+from lake.errors import BadSetting, JobFailed
 from lake.settings import Settings, settings
 from lake.worklist import worklist
 
 # A batch is what a crash can cost: this many downloads, or what this many seconds brought.
 LAND_DOWNLOADS = 2_000
 LAND_SECONDS = 30.0
+MAX_OPEN_FILES = 16_384
+# A host is asked for some images in a row, while its connection and its robots.txt are at hand;
+# then it is the turn of others.
+_BY_TURNS = f"""
+select url_id, image_url from work
+order by (row_number() over (partition by {HOST} order by url_id) - 1) // 16, md5({HOST}), url_id
+"""
+_CONTACT = re.compile(r"https?://\S|[^\s@]@[^\s@]")
 ACCEPT = "image/jpeg,image/png,image/webp,image/*;q=0.5"
 
 
@@ -74,14 +90,17 @@ def fetch(
 ) -> FetchSummary:
     """Try every URL that awaits its download, or the first `limit` of them, each once.
 
-    They come in the order of their url_id, which is to say shuffled: no host is asked for many
-    images in a row. After `minutes` no other is begun; those under way end, and all of it lands.
+    They come such that many hosts are asked by turns, and each for a few images in a row. After
+    `minutes` no other is begun; those under way end, and all of it lands. Raises BadSetting where
+    the user agent names no address at which whoever runs the servers finds you.
     `progress` is called, from any thread, after each batch that has landed.
     What goes wrong with a URL is its outcome; TableMissing if dbt has not built the worklist.
     """
-    read = "from work order by url_id" + ("" if limit is None else f" limit {limit:d}")
+    check_contact(settings().user_agent)
+    read = _BY_TURNS + ("" if limit is None else f" limit {limit:d}")
     with worklist("int_urls_awaiting_download", batch_size=10_000, read=read) as work:
-        summary = fetch_urls(_rows(work.batches), minutes=minutes, progress=progress)
+        total = work.rows if limit is None else min(work.rows, limit)
+        summary = fetch_urls(_rows(work.batches), total=total, minutes=minutes, progress=progress)
     waiting = work.rows - summary.downloads
     if limit is not None and waiting and not summary.stopped_after:
         summary = replace(summary, stopped_after=f"{limit:,} images")
@@ -91,16 +110,26 @@ def fetch(
 def fetch_urls(
     urls: Iterable[tuple[uuid.UUID, str]],
     *,
+    total: int | None = None,
     minutes: float | None = None,
     progress: Progress | None = None,
 ) -> FetchSummary:
-    """Try each (url_id, URL) once and land what comes of it; `minutes` as for `fetch`."""
+    """Try each of `total` (url_id, URL) once and land what comes; `minutes` as for `fetch`."""
     con = connect()
     try:
-        job = _Job(urls, con, settings(), minutes, progress or (lambda _: None))
+        job = _Job(urls, total, con, settings(), minutes, progress or (lambda _: None))
         return asyncio.run(job.run())
     finally:
         con.close()
+
+
+def check_contact(user_agent: str) -> None:
+    """Raise BadSetting unless the user agent names a page or a mail address."""
+    if not _CONTACT.search(user_agent):
+        raise BadSetting(
+            "Whoever runs a server must be able to reach you; name yourself, such as "
+            'PAIRLAKE_USER_AGENT="pairlake/0.1 (+https://you.example/crawler; you@you.example)"'
+        )
 
 
 def _rows(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[uuid.UUID, str]]:
@@ -110,24 +139,37 @@ def _rows(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[uuid.UUID, str]]:
         )
 
 
+def _allow_open_files() -> None:
+    """Connections are kept for a while: as many as the system lets us, not as a shell does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_OPEN_FILES)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 class _Job:
     """Downloads under way and not yet landed. Lives for one call of `fetch_urls`."""
 
     def __init__(
         self,
         urls: Iterable[tuple[uuid.UUID, str]],
+        total: int | None,
         con: duckdb.DuckDBPyConnection,
         current: Settings,
         minutes: float | None,
         progress: Progress,
     ) -> None:
-        self._urls = self._in_time(urls)
+        self._turns = Turns(
+            iter(urls),
+            at_once=current.fetch_domain_concurrency,
+            delay_s=current.fetch_domain_delay_s,
+        )
+        self._total = total
         self._con = con
         self._settings = current
         self._minutes = minutes
         self._progress = progress
         self._taken = 0
-        self._stopped_after: str | None = None
         self._pending: list[Download] = []
         self._landed_at = self._started = time.monotonic()
         self._landing = asyncio.Lock()
@@ -136,9 +178,13 @@ class _Job:
         self._images = 0
 
     async def run(self) -> FetchSummary:
+        _allow_open_files()
         # Name lookups block a thread each, and landing must not wait for them.
         threads = ThreadPoolExecutor(self._settings.fetch_concurrency + 1)
-        asyncio.get_running_loop().set_default_executor(threads)
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(threads)
+        if self._minutes is not None:
+            loop.call_later(self._minutes * 60, self._turns.stop)
         try:
             await self._download_all()
         except ExceptionGroup as failures:
@@ -160,9 +206,10 @@ class _Job:
             async with self._session() as session, asyncio.TaskGroup() as group:
                 downloader = Downloader(
                     session=session,
+                    sites=Sites(session, product_token(self._settings.user_agent)),
                     decoders=decoders,
                     settings=self._settings,
-                    blocked=blocked_pictures(self._con),
+                    blocked=blocked(self._con, self._settings.hash_lists),
                 )
                 for _ in range(self._settings.fetch_concurrency):
                     group.create_task(self._work(downloader))
@@ -183,20 +230,14 @@ class _Job:
             },
             # Each download has a deadline of its own, redirects included.
             timeout=aiohttp.ClientTimeout(total=None),
+            # What arrives is unpacked within bounds (ingest/bodies.py).
+            auto_decompress=False,
         )
 
-    def _in_time(self, urls: Iterable[tuple[uuid.UUID, str]]) -> Iterator[tuple[uuid.UUID, str]]:
-        """The URLs until the time is up. All workers take theirs here, so it ends for all."""
-        for url in urls:
-            if self._minutes is not None and time.monotonic() - self._started >= self._minutes * 60:
-                self._stopped_after = f"{self._minutes:g} min"
-                return
-            yield url
-
     async def _work(self, downloader: Downloader) -> None:
-        for url_id, url in self._urls:
+        while (turn := await self._turns.next()) is not None:
             self._taken += 1
-            download = await downloader.download(url_id, url)
+            download = await self._download(turn, downloader)
             self._pending.append(download)
             if self._is_due():
                 # The others go on meanwhile, until they too find a full batch.
@@ -204,6 +245,21 @@ class _Job:
                     if self._is_due():
                         batch, self._pending = self._pending, []
                         await asyncio.to_thread(self._land, batch)
+
+    async def _download(self, turn: Turn, downloader: Downloader) -> Download:
+        if turn.left_alone:
+            download = Download(url_id=turn.url_id)
+            download.fail(*turn.left_alone)
+            return download
+        download = await downloader.download(turn.url_id, turn.url)
+        self._turns.done(
+            turn,
+            is_reached=download.is_reached,
+            wants_break=download.wants_break,
+            retry_after_s=download.retry_after_s,
+            delay_s=download.delay_s,
+        )
+        return download
 
     def _is_due(self) -> bool:
         waited = time.monotonic() - self._landed_at
@@ -217,12 +273,25 @@ class _Job:
             self._images += land(batch, self._con)
             self._outcomes.update(download.outcome for download in batch)
             self._landed_at = time.monotonic()
-            self._progress(str(self._summary()))
+            self._progress(self._bar())
+
+    def _bar(self) -> str:
+        counts = ", ".join(f"{count:,} {name}" for name, count in self._outcomes.most_common(4))
+        bar: str = tqdm.format_meter(
+            self._outcomes.total(),
+            self._total,
+            time.monotonic() - self._started,
+            ncols=100,
+            prefix="fetch",
+            unit=" images",
+            postfix=counts,
+        )
+        return bar
 
     def _summary(self) -> FetchSummary:
         return FetchSummary(
             outcomes=dict(self._outcomes),
             images=self._images,
             seconds=time.monotonic() - self._started,
-            stopped_after=self._stopped_after,
+            stopped_after=f"{self._minutes:g} min" if self._turns.is_stopped else None,
         )

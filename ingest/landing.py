@@ -39,6 +39,7 @@ _IMAGES = pa.schema(
         "md5": pa.uuid(),
         "sha256": pa.binary(),
         "first_seen_at": pa.timestamp("us"),
+        "frames": pa.int32(),
     }
 )
 _PIXELS = pa.schema(
@@ -74,14 +75,6 @@ def land(downloads: Sequence[Download], con: duckdb.DuckDBPyConnection) -> int:
     return len(pictures)
 
 
-def blocked_pictures(con: duckdb.DuckDBPyConnection) -> frozenset[uuid.UUID]:
-    """The image_ids and md5s of pictures that were taken down by request."""
-    rows = con.execute(
-        "select value_id from lake.raw.takedowns where kind in ('image_sha256', 'image_md5')"
-    ).fetchall()
-    return frozenset(value for (value,) in rows)
-
-
 def _already_landed(ids: Iterable[uuid.UUID], con: duckdb.DuckDBPyConnection) -> list[uuid.UUID]:
     # As a list, since DuckDB cannot push a join's UUIDs down into an Arrow table.
     rows = con.execute(
@@ -109,6 +102,7 @@ def _image(download: Download, picture: Picture) -> Mapping[str, object]:
         "md5": download.md5,
         "sha256": download.sha256,
         "first_seen_at": download.attempted_at,
+        "frames": picture.frames,
     }
 
 

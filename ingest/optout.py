@@ -1,14 +1,44 @@
-"""Reads `X-Robots-Tag`, by which a web server says that its images are not for datasets."""
+"""Reads what a response says of its own use: X-Robots-Tag, TDM-Reservation, Content-Usage."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any, NamedTuple
 
-REFUSING = frozenset({"noai", "noimageai", "noindex", "noimageindex", "none"})
+import http_sf
+from multidict import CIMultiDictProxy
+
+REFUSING = frozenset({"noai", "noimageai", "noml", "noindex", "noimageindex", "none"})
 # Directives that carry a value; whatever else stands before a colon names the agent meant.
 _VALUED = frozenset({"max-snippet", "max-image-preview", "max-video-preview", "unavailable_after"})
 _AGENT = re.compile(r"[a-z0-9_.*-]+")
+
+# The uses that training a model is one of, in the drafts of AIPREF's vocabulary (`bots` and `ai`
+# are of early ones) and in Cloudflare's Content-Signal (`ai-train`).
+_TRAINING = ("train-ai", "ai-train", "train-genai", "ai", "bots")
+_NO = ("n", "no")
+
+
+class Refusal(NamedTuple):
+    """A wish that an image is not used: the outcome of its download, and the wish word for word."""
+
+    outcome: str
+    evidence: str
+
+
+def refusal_in(headers: CIMultiDictProxy[str], agent: str) -> Refusal | None:
+    """The first header of a response that refuses `agent`, a product token, or None."""
+    robots = refusing_header(headers.getall("X-Robots-Tag", []), agent)
+    if robots is not None:
+        return Refusal("opted_out_x_robots_tag", f"X-Robots-Tag: {robots}")
+    if headers.get("TDM-Reservation", "").strip() == "1":
+        policy = headers.get("TDM-Policy", "none")
+        return Refusal("opted_out_tdmrep", f"TDM-Reservation: 1; TDM-Policy: {policy}")
+    usage = ", ".join(headers.getall("Content-Usage", []))
+    if refuses_training(usage):
+        return Refusal("opted_out_content_usage", f"Content-Usage: {usage}")
+    return None
 
 
 def refusing_header(headers: Iterable[str], agent: str) -> str | None:
@@ -30,6 +60,20 @@ def refusing_header(headers: Iterable[str], agent: str) -> str | None:
             if meant and directive in REFUSING:
                 return header
     return None
+
+
+def refuses_training(preferences: str) -> bool | None:
+    """Whether usage preferences such as `train-ai=n, search=y` refuse training; None: not said.
+
+    A Dictionary of structured fields (RFC 9651; draft-ietf-aipref-attach, section 4); what is
+    none says nothing, as the draft has it.
+    """
+    try:
+        said: Any = http_sf.parse(preferences.encode(), tltype="dictionary")
+    except (ValueError, UnicodeError):
+        return None
+    values = [str(said[use][0]) for use in _TRAINING if use in said]
+    return any(value in _NO for value in values) if values else None
 
 
 def product_token(user_agent: str) -> str:

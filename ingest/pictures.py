@@ -10,12 +10,22 @@ import re
 import warnings
 from dataclasses import dataclass
 
+import cv2
+import numpy as np
+import numpy.typing as npt
+import simplejpeg
 from PIL import ExifTags, Image
+
+# There is a process per processor already.
+cv2.setNumThreads(1)
 
 # Pillow's own bound against decompression bombs, and LAION's.
 MAX_PIXELS = 89_478_484
 # A banner of 90,000 x 400 would be kept whole if only its short side counted.
 MAX_KEPT_SIDE = 4_096
+# Only the first frame is decoded, so this bounds the walk over the others. A frame in which
+# anything moves takes kilobytes: no body that is fetched holds so many.
+MAX_FRAMES = 10_000
 JPEG_QUALITY = 95
 
 # What to do about each EXIF orientation, and which of them swap width and height.
@@ -30,7 +40,9 @@ _TURNS = {
 }
 _ON_ITS_SIDE = (5, 6, 7, 8)
 
-DECODED = ("jpeg", "png", "webp")
+Pixels = npt.NDArray[np.uint8]
+
+DECODED = ("jpeg", "png", "webp", "gif")
 
 _MAGIC = (
     ("jpeg", re.compile(rb"\xff\xd8\xff")),
@@ -49,17 +61,27 @@ _MAGIC = (
 )
 
 
+# So long a stretch of zeros occurs in the coded pixels of a JPEG only where `_zeroed` allows it.
+_ZEROS = bytes(16)
+# Ends the coded pixels of a scan: a marker other than the restarts within it.
+_MARKER = re.compile(rb"\xff[^\0\xd0-\xd7\xff]")
+_DHT, _SOS, _EOI = 0xC4, 0xDA, 0xD9
+# The markers of frames by their coding.
+_SEQUENTIAL, _PROGRESSIVE, _ARITHMETIC = (0xC0, 0xC1), (0xC2,), (0xC9, 0xCA)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Picture:
     """A picture that decoded completely.
 
     `width` and `height` are those of the original as it is shown, its EXIF orientation applied;
-    `pixels` is a JPEG of `kept_width` x `kept_height`.
+    `pixels` is a JPEG of `kept_width` x `kept_height`. `frames` is 1 unless it is animated.
     """
 
     format: str
     width: int
     height: int
+    frames: int
     pixels: bytes
     kept_width: int
     kept_height: int
@@ -83,7 +105,7 @@ def prepare(body: bytes, side: int) -> Picture | Unusable:
 
     Never enlarged; transparent parts stand on white; no metadata is kept. Of an animation, the
     first frame. Returns Unusable with the outcome not_an_image, unsupported_format,
-    too_many_pixels or corrupt_image.
+    too_many_pixels, too_many_frames or corrupt_image.
     """
     kind = picture_format(body)
     if kind is None:
@@ -102,33 +124,181 @@ def prepare(body: bytes, side: int) -> Picture | Unusable:
 
 
 def _decode(body: bytes, kind: str, side: int) -> Picture | Unusable:
+    # This reads the header only.
     image: Image.Image = Image.open(io.BytesIO(body), formats=[kind])
     width, height = image.size
     if width * height > MAX_PIXELS:
         return Unusable(outcome="too_many_pixels", error=f"{width} x {height} pixels")
-    if kind == "png":
-        # Decoding alone leaves out the checksums of a PNG's chunks.
-        Image.open(io.BytesIO(body), formats=[kind]).verify()
+    frames = _frames(image, body, kind)
+    if frames > MAX_FRAMES:
+        return Unusable(outcome="too_many_frames", error=f"more than {MAX_FRAMES} frames")
     kept = _kept_size(width, height, side)
-    # A JPEG can be decoded at a half, quarter or eighth for a fraction of the cost.
-    image.draft(None, (2 * kept[0], 2 * kept[1]))
-    image.load()
-    shown = _opaque(_plain(image).resize(kept, Image.Resampling.LANCZOS, reducing_gap=3.0))
+    shown = _jpeg(image, body, kept) if kind == "jpeg" else _other(image, body, kind, kept)
     orientation = _orientation(image)
     if orientation in _TURNS:
         shown = shown.transpose(_TURNS[orientation])
     if orientation in _ON_ITS_SIDE:
         width, height = height, width
     encoded = io.BytesIO()
+    # At this quality simplejpeg's encoder is less exact than Pillow's, and hardly faster.
     shown.save(encoded, "JPEG", quality=JPEG_QUALITY, subsampling=0)
     return Picture(
         format=kind,
         width=width,
         height=height,
+        frames=frames,
         pixels=encoded.getvalue(),
         kept_width=shown.width,
         kept_height=shown.height,
     )
+
+
+def _frames(image: Image.Image, body: bytes, kind: str) -> int:
+    if kind == "jpeg":
+        # Pillow counts the previews that cameras append.
+        return 1
+    return _gif_frames(body) if kind == "gif" else getattr(image, "n_frames", 1)
+
+
+def _gif_frames(body: bytes) -> int:
+    """How many frames a GIF has, by a walk over its blocks that ends soon after MAX_FRAMES.
+
+    Pillow's own count has no bound, and ends quietly where a GIF is cut off.
+    """
+    frames = 0
+    try:
+        at = 13 + _colour_table_bytes(body[10])
+        while frames <= MAX_FRAMES:
+            if body[at] == ord(";"):
+                return frames
+            if body[at] == ord(","):
+                frames += 1
+                at += 11 + _colour_table_bytes(body[at + 9])
+            elif body[at] == ord("!"):
+                at += 2
+            else:
+                raise ValueError(f"a GIF has no block {body[at]:#04x}")
+            while length := body[at]:
+                at += 1 + length
+            at += 1
+    except IndexError:
+        raise ValueError("the GIF is cut off") from None
+    return frames
+
+
+def _colour_table_bytes(flags: int) -> int:
+    return 3 * 2 ** (1 + flags % 8) if flags & 0x80 else 0
+
+
+def _jpeg(image: Image.Image, body: bytes, kept: tuple[int, int]) -> Image.Image:
+    """A JPEG in the kept size. Unlike Pillow, simplejpeg takes libjpeg's warnings for errors."""
+    # It can be decoded at a half, quarter or eighth for a fraction of the cost.
+    enough = (2 * kept[0], 2 * kept[1])
+    if _known_to_simplejpeg(body, image.size):
+        whole = _strictly(image, body, enough)
+    else:
+        image.draft(None, enough)
+        whole = np.asarray(image.convert("RGB"))
+    if _zeroed(body):
+        raise ValueError("a stretch of zeros amid the pixels")
+    return Image.fromarray(cv2.resize(whole, kept, interpolation=cv2.INTER_AREA))
+
+
+def _known_to_simplejpeg(body: bytes, size: tuple[int, int]) -> bool:
+    try:
+        height, width, _, _ = simplejpeg.decode_jpeg_header(body)
+    except KeyError:
+        return False
+    except ValueError as error:
+        # Colours may be stored at fractions of the size for which it has no name.
+        if "subsampling" in str(error):
+            return False
+        raise
+    if (width, height) != size:
+        raise ValueError(f"{width} x {height} pixels, or {size[0]} x {size[1]}")
+    return True
+
+
+def _strictly(image: Image.Image, body: bytes, enough: tuple[int, int]) -> Pixels:
+    least = {"min_width": enough[0], "min_height": enough[1], "min_factor": 2}
+    if image.mode != "CMYK":
+        rgb: Pixels = simplejpeg.decode_jpeg(body, "RGB", **least)
+        return rgb
+    inks: Pixels = simplejpeg.decode_jpeg(body, "CMYK", **least)
+    if "adobe" in image.info:
+        # Adobe's programs store them inverted.
+        inks = 255 - inks
+    return np.asarray(Image.fromarray(inks, "CMYK").convert("RGB"))
+
+
+def _zeroed(body: bytes) -> bool:
+    """Whether a stretch of the coded pixels of a whole JPEG was overwritten with zeros.
+
+    Bits of zero stand for the first entries of the Huffman tables, over and over. Where that is
+    "nothing more in this block", as often in drawings, they are an even area. Where it is a
+    coefficient, they are block after block full of it to the finest, which no picture is.
+    """
+    if _ZEROS not in body:
+        return False
+    firsts: dict[int, int] = {}
+    frame = 0
+    at = 2
+    while True:
+        # Markers may be preceded by any number of 0xff.
+        while body[at + 1] == 0xFF:
+            at += 1
+        marker, start = body[at + 1], at + 4
+        if marker == _EOI:
+            return False
+        at += 2 + int.from_bytes(body[at + 2 : start])
+        segment = body[start:at]
+        if marker in _SEQUENTIAL + _PROGRESSIVE + _ARITHMETIC:
+            frame = marker
+        elif marker == _DHT:
+            firsts |= _first_entries(segment)
+        elif marker == _SOS:
+            end = _next_marker(body, at)
+            if body.find(_ZEROS, at, end) >= 0 and not _may_be_even(segment, firsts, frame):
+                return True
+            at = end
+
+
+def _first_entries(tables: bytes) -> dict[int, int]:
+    """The first entry of each Huffman table in a segment, by the table's class and number."""
+    firsts = {}
+    at = 0
+    while at < len(tables):
+        firsts[tables[at]] = tables[at + 17]
+        at += 17 + sum(tables[at + 1 : at + 17])
+    return firsts
+
+
+def _next_marker(body: bytes, at: int) -> int:
+    marker = _MARKER.search(body, at)
+    return marker.start() if marker else len(body)
+
+
+def _may_be_even(scan: bytes, firsts: dict[int, int], frame: int) -> bool:
+    """Whether zeros in a scan may be an even area, by its header and the Huffman tables."""
+    if frame in _ARITHMETIC:
+        return True
+    components = scan[0]
+    first, last, approximation = scan[1 + 2 * components : 4 + 2 * components]
+    if frame in _PROGRESSIVE and (first == 0 or last < 63 or approximation >= 0x10):
+        # Averages of blocks, a few coarse coefficients that a pattern may repeat, or single bits.
+        return True
+    # Of an entry's two halves, the second is the length of a coefficient, 0 if there is none.
+    tables = (0x10 | scan[2 + 2 * i] & 0x0F for i in range(components))
+    return all(firsts.get(table, 0) & 0x0F == 0 for table in tables)
+
+
+def _other(image: Image.Image, body: bytes, kind: str, kept: tuple[int, int]) -> Image.Image:
+    """A picture in the kept size that Pillow decodes, which is strict enough but for JPEGs."""
+    if kind == "png":
+        # Decoding alone leaves out the checksums of a PNG's chunks.
+        Image.open(io.BytesIO(body), formats=[kind]).verify()
+    image.load()
+    return _opaque(_plain(image).resize(kept, Image.Resampling.LANCZOS, reducing_gap=3.0))
 
 
 def _kept_size(width: int, height: int, side: int) -> tuple[int, int]:

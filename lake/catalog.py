@@ -15,7 +15,7 @@ import duckdb
 from lake.errors import BadSetting, LakeUnreadable, PairlakeError
 from lake.functions import register_functions
 from lake.settings import Settings, settings
-from lake.tables import ensure_tables, tables_are_current
+from lake.tables import ensure_tables, set_options, tables_are_current
 
 EXTENSIONS = ("ducklake", "sqlite_scanner", "httpfs")
 # How long SQLite itself waits for another writer before it says "database is locked".
@@ -63,6 +63,7 @@ def prepare(con: duckdb.DuckDBPyConnection, *, options: str = "") -> None:
         con.begin()
         ensure_tables(con)
         con.commit()
+        set_options(con)
     if options:
         con.execute("detach lake")
         _attach(con, current, options)

@@ -38,16 +38,28 @@ class Settings:
     )
     user_agent: str = _setting(
         "pairlake/0.1 (image-text dataset builder)",
-        "What `fetch` calls itself. Add an address where you can be reached.",
+        "What `fetch` calls itself, with an address where you can be reached: `fetch` wants one.",
     )
     allow_networks: str = _setting(
         "",
         "Networks, comma-separated, that `fetch` may reach although they are not public.",
     )
     fetch_concurrency: int = _setting(64, "Downloads under way at once.")
+    fetch_domain_concurrency: int = _setting(2, "Downloads under way at once from one domain.")
+    fetch_domain_delay_s: float = _setting(
+        0.25, "Least seconds between two downloads from one domain; Crawl-delay may ask for more."
+    )
     fetch_timeout_s: float = _setting(20.0, "Seconds that one download may take in all.")
     fetch_max_bytes: int = _setting(25_000_000, "Largest body that `fetch` reads, in bytes.")
+    hash_lists: str = _setting(
+        "",
+        "Files, comma-separated, of md5s or sha256s, one a line: such pictures are never kept.",
+    )
     pixel_side: int = _setting(384, "Short side, in pixels, at which images are kept.")
+    keep_pixels: str = _setting(
+        "all",
+        "Whose pixels `maintain` leaves once judged: `all`, those of `kept` pairs, or `none`.",
+    )
     batch_size: int = _setting(256, "Rows that a model sees at once.")
     device: str = _setting("auto", "Where models run: auto, cpu, cuda or cuda:N.")
     models: Path = _setting(Path(), "Folder of local CLIP checkpoints. Empty: HOME/models.")
@@ -68,6 +80,10 @@ class Settings:
             )
         if not self.user_agent.isprintable():
             raise BadSetting("PAIRLAKE_USER_AGENT must be one line of printable characters.")
+        if self.keep_pixels not in ("all", "kept", "none"):
+            raise BadSetting(f"PAIRLAKE_KEEP_PIXELS is {self.keep_pixels!r}; all, kept or none.")
+        if not 0 <= self.fetch_domain_delay_s < float("inf"):
+            raise BadSetting("PAIRLAKE_FETCH_DOMAIN_DELAY_S must be a number of seconds, or 0.")
         if not 0 < self.fetch_timeout_s < float("inf"):
             raise BadSetting("PAIRLAKE_FETCH_TIMEOUT_S must be a number of seconds above 0.")
         for place in (str(self.home), self.data):
@@ -77,7 +93,13 @@ class Settings:
         for name in ("port", "demo_port"):
             if not 0 <= getattr(self, name) <= 65_535:
                 raise BadSetting(f"{PREFIX}{name.upper()} must be between 0 and 65535.")
-        for name in ("fetch_concurrency", "fetch_max_bytes", "pixel_side", "batch_size"):
+        for name in (
+            "fetch_concurrency",
+            "fetch_domain_concurrency",
+            "fetch_max_bytes",
+            "pixel_side",
+            "batch_size",
+        ):
             if getattr(self, name) < 1:
                 raise BadSetting(f"{PREFIX}{name.upper()} must be 1 or more.")
         self.allowed_networks()

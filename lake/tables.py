@@ -92,6 +92,7 @@ TABLES: dict[str, dict[str, str]] = {
         "md5": "UUID",
         "sha256": "BLOB",
         "first_seen_at": "TIMESTAMP",
+        "frames": "INTEGER",
         **ATTEMPT,
     },
     "raw.image_pixels": {
@@ -133,6 +134,14 @@ TABLES: dict[str, dict[str, str]] = {
 }
 
 
+# One row group is read at once, and 2,048 rows, DuckDB's least, are some 90 MB of pixels already.
+_FEW_PIXELS_AT_ONCE = """
+call lake.set_option(
+    'parquet_row_group_size', '2048', schema => 'raw', table_name => 'image_pixels'
+)
+"""
+
+
 def ensure_tables(con: duckdb.DuckDBPyConnection) -> None:
     """Create the tables that are missing and add columns that an older version did not know.
 
@@ -156,6 +165,11 @@ def ensure_tables(con: duckdb.DuckDBPyConnection) -> None:
                     f"{table}.{name} is {found}, but this version of pairlake writes {type_}; "
                     "use the version that made this lake, or start another with PAIRLAKE_HOME."
                 )
+
+
+def set_options(con: duckdb.DuckDBPyConnection) -> None:
+    """Say how DuckLake writes the tables; not within the transaction that makes them."""
+    con.execute(_FEW_PIXELS_AT_ONCE)
 
 
 def tables_are_current(con: duckdb.DuckDBPyConnection) -> bool:

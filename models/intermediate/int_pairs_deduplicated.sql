@@ -19,11 +19,11 @@ first_landings as (
         image_url,
         caption,
         source_id,
-        landed_at
+        crawl_landed_at
     from pairs_landed
     qualify row_number() over (
         partition by pair_id
-        order by landed_at, crawl_id, path
+        order by crawl_landed_at, crawl_id, path
     ) = 1
 
 ),
@@ -41,7 +41,9 @@ totals as (
         pair_id,
         sum(occurrences)::bigint as occurrences,
         -- Passes over null: files whose sightings have all been erased.
-        arg_min(sightings[1], (landed_at, crawl_id, path)) as first_sighting
+        arg_min(
+            sightings[1], (crawl_landed_at, crawl_id, path)
+        ) as first_sighting
     from pairs_landed
     group by pair_id
 
@@ -75,7 +77,7 @@ pairs_deduplicated as (
         end as license_url,
         totals.occurrences,
         first_landings.source_id,
-        first_landings.landed_at
+        first_landings.crawl_landed_at
     from first_landings
     inner join totals on first_landings.pair_id = totals.pair_id
     left join pairs_on_pages_taken_down

@@ -41,7 +41,11 @@ joined as (
         images_taken_down.image_id is not null
         or coalesce(urls_resolved.outcome = 'blocked', false)
             as is_image_taken_down,
-        coalesce(urls_resolved.outcome = 'opted_out', false) as is_opted_out
+        case
+            when urls_resolved.outcome_kind = 'opt_out'
+                then urls_resolved.outcome
+        end as opt_out,
+        urls_resolved.outcome_kind as download_outcome_kind
     from pairs_read
     left join urls_resolved on pairs_read.url_id = urls_resolved.url_id
     left join images on urls_resolved.image_id = images.image_id
@@ -59,7 +63,7 @@ flagged as (
         case
             when
                 image_id is null
-                and download_outcome not in ('ok', 'blocked', 'opted_out')
+                and download_outcome_kind in ('transient', 'final')
                 then download_outcome
         end as download_failure,
         coalesce(
@@ -86,7 +90,7 @@ pairs_fetched as (
         is_worth_fetching
         and image_id is not null
         and not is_image_taken_down
-        and not is_opted_out
+        and opt_out is null
         and not is_image_too_small
         and not is_image_format_unwanted
         and not is_image_too_long as is_worth_scoring

@@ -14,7 +14,7 @@ explained as (
         list_filter([
             {{ reason('is_taken_down or is_image_taken_down', 'takedown') }},
             {{ reason('is_domain_blocked', 'blocked_domain') }},
-            {{ reason('is_opted_out', 'opted_out') }},
+            opt_out,
             {{ reason('is_caption_too_short', 'caption_too_short') }},
             {{ reason('is_url_not_http', 'url_not_http') }},
             {{ reason('is_language_unwanted', 'language_not_wanted') }},
@@ -46,7 +46,7 @@ ranked as (
             order by
                 width::bigint * height desc,
                 similarity desc,
-                landed_at asc,
+                crawl_landed_at asc,
                 pair_id asc
         ) > 1 as is_duplicate
     from explained

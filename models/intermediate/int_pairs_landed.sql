@@ -2,7 +2,14 @@ with
 
 crawl_files as (
 
-    select * from {{ ref('stg_raw__crawl_files') }}
+    -- The files of a crawl land in any order, and the order of pairs is not to
+    -- hang on it: a crawl's is when its first file landed, then go the paths.
+    select
+        crawl_id,
+        path,
+        attempt_id,
+        min(landed_at) over (partition by crawl_id) as crawl_landed_at
+    from {{ ref('stg_raw__crawl_files') }}
 
 ),
 
@@ -15,7 +22,9 @@ image_text_pairs as (
 -- A file that landed twice counts once: by the attempt that staging keeps.
 pairs_landed as (
 
-    select image_text_pairs.*
+    select
+        image_text_pairs.*,
+        crawl_files.crawl_landed_at
     from image_text_pairs
     inner join crawl_files
         on

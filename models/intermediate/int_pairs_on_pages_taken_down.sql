@@ -38,7 +38,7 @@ sightings as (
 
     select
         pairs_landed.pair_id,
-        pairs_landed.landed_at,
+        pairs_landed.crawl_landed_at,
         pairs_landed.crawl_id,
         pairs_landed.path,
         generate_subscripts(pairs_landed.sightings, 1) as place,
@@ -55,7 +55,7 @@ seen_elsewhere as (
         arg_min(
             sightings.sighting,
             (
-                sightings.landed_at,
+                sightings.crawl_landed_at,
                 sightings.crawl_id,
                 sightings.path,
                 sightings.place

@@ -32,7 +32,7 @@ flagged as (
         pairs_deduplicated.caption_id,
         pairs_deduplicated.image_url,
         pairs_deduplicated.caption,
-        pairs_deduplicated.landed_at,
+        pairs_deduplicated.crawl_landed_at,
         recipes_resolved.*,
         pairs_taken_down.pair_id is not null
         or coalesce(hosts_excluded.is_taken_down, false) as is_taken_down,

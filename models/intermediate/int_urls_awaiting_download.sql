@@ -1,3 +1,5 @@
+{% set refresh_days = var('fetch_refresh_days') or 'null' %}
+
 with
 
 pairs_read as (
@@ -23,19 +25,36 @@ urls as (
 
 ),
 
--- A transient failure is tried again when it is due; all else is final.
+-- When the next attempt is due: an image's when it is so many days old, that of
+-- a failure in passing later each time, all others' never.
+urls_due as (
+
+    select
+        url_id,
+        case
+            when outcome_kind = 'ok'
+                then attempted_at + to_days({{ refresh_days }}::integer)
+            when
+                outcome_kind = 'transient'
+                and attempts < {{ var('fetch_attempts') }}
+                then
+                    attempted_at
+                    + retry_hours * interval 1 hour
+                    * pow(2, greatest(attempts - 1, 0))::integer
+            when
+                outcome_kind in ('transient', 'final')
+                and downloaded_at is not null
+                then attempted_at + to_days({{ refresh_days }}::integer)
+        end as due_at
+    from urls_resolved
+
+),
+
 urls_settled as (
 
     select url_id
-    from urls_resolved
-    where
-        image_id is not null
-        or outcome not in (
-            'timeout', 'connection_error', 'server_error', 'too_many_requests'
-        )
-        or attempts >= {{ var('fetch_attempts') }}
-        or attempted_at + to_hours({{ var('fetch_retry_hours') }})
-        > now() at time zone 'UTC'
+    from urls_due
+    where coalesce(due_at > now() at time zone 'UTC', true)
 
 ),
 

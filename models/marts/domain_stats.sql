@@ -31,6 +31,15 @@ domain_stats as (
             where urls_resolved.image_id is null
             and urls_resolved.url_id is not null
         ) as urls_failed,
+        count(distinct pairs_judged.url_id) filter (
+            where urls_resolved.outcome_kind = 'opt_out'
+        ) as urls_opted_out,
+        count(distinct pairs_judged.url_id) filter (
+            where urls_resolved.is_rotten
+        ) as urls_rotten,
+        count(distinct pairs_judged.url_id) filter (
+            where urls_resolved.is_changed
+        ) as urls_changed,
         count(*) filter (where pairs_judged.drop_reason is null) as kept
     from pairs_judged
     inner join pairs_deduplicated

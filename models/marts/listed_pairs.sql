@@ -32,7 +32,8 @@ listings as (
         pairs_landed.pair_id,
         pairs_landed.crawl_id,
         arg_min(
-            pairs_landed.source_id, (pairs_landed.landed_at, pairs_landed.path)
+            pairs_landed.source_id,
+            (pairs_landed.crawl_landed_at, pairs_landed.path)
         ) as source_id
     from pairs_landed
     left join list_scores

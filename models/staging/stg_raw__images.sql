@@ -17,6 +17,7 @@ keyed as (
         md5,
         sha256,
         first_seen_at,
+        frames,
         attempt_id,
         landed_at
     from source

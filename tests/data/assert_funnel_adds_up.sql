@@ -28,7 +28,7 @@ first_landings as (
 
     select
         pair_id,
-        arg_min(crawl_id, (landed_at, crawl_id, path)) as crawl_id
+        arg_min(crawl_id, (crawl_landed_at, crawl_id, path)) as crawl_id
     from {{ ref('int_pairs_landed') }}
     group by pair_id
 

@@ -17,11 +17,15 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(kw_only=True)
 class Web:
-    """`url` is the root; `routes` are handlers by path; `asked` the paths that were asked for."""
+    """`url` is the root; `routes` are handlers by path; `asked` the paths that were asked for.
+
+    Those of robots.txt and tdmrep.json are in `asked_of_rules`.
+    """
 
     url: str = ""
     routes: dict[str, Handler] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    asked_of_rules: list[str] = field(default_factory=list)
 
     def serve(self, path: str, body: bytes, status: int = 200, **headers: str) -> str:
         """Answer `path` with `body`; header names are given with `_` for `-`. Returns its URL."""
@@ -34,7 +38,8 @@ class Web:
         return self.url + path
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        self.asked.append(request.path)
+        rules = request.path in ("/robots.txt", "/.well-known/tdmrep.json")
+        (self.asked_of_rules if rules else self.asked).append(request.path)
         handler = self.routes.get(request.path)
         return web.Response(status=404) if handler is None else await handler(request)
 
@@ -72,5 +77,8 @@ def site() -> Iterator[Web]:
 @pytest.fixture(autouse=True)
 def _bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAIRLAKE_ALLOW_NETWORKS", "127.0.0.1/32")
+    monkeypatch.setenv("PAIRLAKE_USER_AGENT", "pairlake/0.1 (you@test.example)")
+    monkeypatch.setenv("PAIRLAKE_FETCH_DOMAIN_CONCURRENCY", "64")
+    monkeypatch.setenv("PAIRLAKE_FETCH_DOMAIN_DELAY_S", "0")
     monkeypatch.setenv("PAIRLAKE_FETCH_TIMEOUT_S", "10")
     monkeypatch.setenv("PAIRLAKE_FETCH_MAX_BYTES", str(MAX_BYTES))

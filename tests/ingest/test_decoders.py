@@ -47,7 +47,7 @@ def prepare_all(*bodies: bytes) -> list[Picture | Unusable]:
 
 
 def test_pictures_are_decoded_elsewhere() -> None:
-    picture, broken, foreign = prepare_all(JPEG, JPEG[:-50], b"GIF89a")
+    picture, broken, foreign = prepare_all(JPEG, JPEG[:-50], b"<svg >")
     assert isinstance(picture, Picture)
     assert picture.kept_height == 32
     assert isinstance(broken, Unusable)

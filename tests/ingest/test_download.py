@@ -30,7 +30,7 @@ def test_statuses_and_bodies_are_named(site: Web) -> None:
         site.serve("/503", JPEG, 503): "server_error",
         site.serve("/html", b"<!doctype html><p>Sorry", Content_Type="image/jpeg"): "not_an_image",
         site.serve("/empty", b""): "not_an_image",
-        site.serve("/gif", encoded(noise(32, 32), "GIF")): "unsupported_format",
+        site.serve("/bmp", encoded(noise(32, 32), "BMP")): "unsupported_format",
         site.serve("/cut", JPEG[: len(JPEG) // 2]): "corrupt_image",
         site.serve("/noindex-404", JPEG, 404, X_Robots_Tag="noindex"): "not_found",
     }
@@ -113,7 +113,7 @@ def test_the_cap_counts_what_a_compressed_body_unpacks_to(site: Web) -> None:
         site.serve("/fits", fits, Content_Encoding="gzip"),
         site.serve("/lies", JPEG, Content_Encoding="gzip"),
     ]
-    assert outcomes(*urls) == ["too_large", "ok", "connection_error"]
+    assert outcomes(*urls) == ["too_large", "ok", "bad_encoding"]
 
 
 def test_a_body_of_just_the_cap_is_taken(site: Web) -> None:
@@ -182,10 +182,14 @@ def test_opt_outs_are_respected_and_their_evidence_kept(site: Web) -> None:
     refused = site.serve("/1", JPEG, X_Robots_Tag="max-image-preview:large, NoAI")
     others = site.serve("/2", JPEG, X_Robots_Tag="otherbot: noai")
     moved = site.serve("/3", b"", 301, Location="/2", X_Robots_Tag="pairlake: noimageai")
-    assert outcomes(refused, others, moved) == ["opted_out", "ok", "opted_out"]
+    assert outcomes(refused, others, moved) == [
+        "opted_out_x_robots_tag",
+        "ok",
+        "opted_out_x_robots_tag",
+    ]
     evidence = rows(
         "select opt_out_evidence, sha256, image_id from lake.raw.downloads "
-        "where outcome = 'opted_out' order by 1"
+        "where outcome = 'opted_out_x_robots_tag' order by 1"
     )
     assert evidence == [
         ("X-Robots-Tag: max-image-preview:large, NoAI", None, None),

@@ -7,7 +7,6 @@ import asyncio
 import hashlib
 import io
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from aiohttp import web
@@ -16,7 +15,7 @@ from PIL import Image
 from ingest import fetch as job
 from ingest.fetch import fetch, fetch_urls
 from lake.catalog import connect
-from lake.errors import TableMissing
+from lake.errors import BadSetting, TableMissing
 from lake.keys import image_id, text_id
 from tests.ingest.conftest import Web
 from tests.ingest.drawn import JPEG, encoded, noise
@@ -63,7 +62,8 @@ def test_batches_land_as_they_fill(site: Web, monkeypatch: pytest.MonkeyPatch) -
     urls = [site.serve(f"/{number}", encoded(noise(40, 40, number), "JPEG")) for number in range(8)]
     landed: list[str] = []
     summary = fetch_urls([(text_id(url), url) for url in urls], progress=landed.append)
-    assert landed[-1].startswith("8 ok; 8 new images")
+    assert landed[-1].startswith("fetch: 8 images ")
+    assert landed[-1].endswith(", 8 ok]")
     assert summary.downloads == summary.images == len(urls)
     assert len(landed) >= 2
     assert rows("select count(distinct attempt_id) from lake.raw.downloads") == [(len(landed),)]
@@ -123,35 +123,32 @@ def test_a_limit_that_is_just_enough_has_stopped_nothing(site: Web) -> None:
 def test_when_the_time_is_up_downloads_under_way_end_and_none_begins(
     site: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now = 0.0
-    both_are_asked = asyncio.Event()
-
-    async def time_passes(request: web.Request) -> web.StreamResponse:
-        nonlocal now
-        if len(site.asked) == 2:
-            now = 601.0
-            both_are_asked.set()
-        await both_are_asked.wait()
+    async def until_the_time_is_up(request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(1)
         return web.Response(body=JPEG)
 
     monkeypatch.setenv("PAIRLAKE_FETCH_CONCURRENCY", "2")
     paths = [f"/{number}" for number in range(5)]
-    site.routes.update(dict.fromkeys(paths, time_passes))
+    site.routes.update(dict.fromkeys(paths, until_the_time_is_up))
     worklist_of(*(site.url + path for path in paths))
-    with monkeypatch.context() as patch:
-        patch.setattr(job, "time", SimpleNamespace(monotonic=lambda: now))
-        summary = fetch(minutes=10)
+    summary = fetch(minutes=0.5 / 60)
     assert (summary.outcomes, summary.waiting, len(site.asked)) == ({"ok": 2}, 3, 2)
-    assert str(summary).endswith("; stopped after 10 min; 3 images still await their download")
+    assert ("; stopped after 0.00833333 min; 3 images still await their download") in str(summary)
     assert rows("select outcome from lake.raw.downloads") == [("ok",), ("ok",)]
     assert fetch(minutes=10).outcomes == {"ok": 3}
 
 
-def test_without_time_nothing_is_asked_for(site: Web) -> None:
+def test_whoever_runs_a_server_must_be_able_to_reach_us(
+    site: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
     worklist_of(site.serve("/1", JPEG))
-    summary = fetch(minutes=0)
-    assert (summary.downloads, summary.waiting, site.asked) == (0, 1, [])
-    assert str(summary).startswith("no downloads; 0 new images in 0 s; stopped after 0 min; 1 ")
+    for agent in ("", "pairlake/0.1", "pairlake/0.1 (at my desk)"):
+        monkeypatch.setenv("PAIRLAKE_USER_AGENT", agent)
+        with pytest.raises(BadSetting, match="PAIRLAKE_USER_AGENT"):
+            fetch()
+    assert (site.asked, site.asked_of_rules) == ([], [])
+    monkeypatch.setenv("PAIRLAKE_USER_AGENT", "pairlake/0.1 (+https://me.example/crawler)")
+    assert fetch().outcomes == {"ok": 1}
 
 
 def test_without_a_worklist_there_is_one_clear_sentence(home: Path) -> None:

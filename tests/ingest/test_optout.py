@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from multidict import CIMultiDict, CIMultiDictProxy
 
-from ingest.optout import product_token, refusing_header
+from ingest.optout import product_token, refusal_in, refusing_header
 
 
 @pytest.mark.parametrize(
@@ -70,3 +71,34 @@ def test_the_token_of_the_user_agent_has_any_case() -> None:
 @given(st.lists(st.text()), st.text())
 def test_no_header_is_too_strange(headers: list[str], agent: str) -> None:
     assert refusing_header(headers, agent) in (*headers, None)
+
+
+@pytest.mark.parametrize(
+    ("headers", "outcome"),
+    [
+        ({"X-Robots-Tag": "noml"}, "opted_out_x_robots_tag"),
+        ({"TDM-Reservation": "1"}, "opted_out_tdmrep"),
+        ({"tdm-reservation": " 1 ", "tdm-policy": "https://a.example/p"}, "opted_out_tdmrep"),
+        ({"TDM-Reservation": "0"}, None),
+        ({"TDM-Reservation": "true"}, None),
+        ({"Content-Usage": "train-ai=n"}, "opted_out_content_usage"),
+        ({"Content-Usage": "search=y, train-ai=n;note=1"}, "opted_out_content_usage"),
+        ({"Content-Usage": "bots=n"}, "opted_out_content_usage"),
+        ({"Content-Usage": "train-ai=y"}, None),
+        ({"Content-Usage": "search=n"}, None),
+        ({"Content-Usage": "train-ai"}, None),
+        ({"Content-Usage": "no, thank you!"}, None),
+        ({"Content-Type": "image/jpeg"}, None),
+    ],
+)
+def test_wishes_in_a_response(headers: dict[str, str], outcome: str | None) -> None:
+    refusal = refusal_in(CIMultiDictProxy(CIMultiDict(headers)), "pairlake")
+    assert (refusal.outcome if refusal else None) == outcome
+    if refusal:
+        assert next(iter(headers.values())).strip() in refusal.evidence
+
+
+def test_preferences_of_several_header_lines_are_one() -> None:
+    headers = CIMultiDict([("Content-Usage", "search=y"), ("Content-Usage", "train-ai=n")])
+    refusal = refusal_in(CIMultiDictProxy(headers), "pairlake")
+    assert refusal == ("opted_out_content_usage", "Content-Usage: search=y, train-ai=n")

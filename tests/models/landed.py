@@ -66,7 +66,7 @@ CASES = (
     ),
     Case(caption="not yet fetched", drop_reason="not_downloaded", outcome=None),
     Case(caption="a dead link", drop_reason="download_not_found", outcome="not_found"),
-    Case(caption="with an opt-out", drop_reason="opted_out", outcome="opted_out"),
+    Case(caption="with an opt-out", drop_reason="opted_out_tdmrep", outcome="opted_out_tdmrep"),
     Case(caption="a tiny icon", drop_reason="image_too_small", file_size=4_999),
     Case(caption="another thing", drop_reason="similarity_too_low", similarity=0.1),
     Case(caption="not yet compared", drop_reason="similarity_missing", similarity=None),

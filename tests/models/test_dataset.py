@@ -18,6 +18,7 @@ import pytest
 from lake.catalog import connect
 from lake.dbt_plugin import run_dbt
 from lake.keys import text_id
+from lake.retention import release_pixels
 from lake.settings import ROOT, settings
 from tests.models import landed
 from tests.models.landed import CASES, CRAWL, LATER_CRAWL, LIST, LISTED
@@ -120,9 +121,9 @@ def test_recipes_are_compared_on_the_same_pairs(con: duckdb.DuckDBPyConnection) 
 
 
 def test_statistics_count_the_same_pairs(con: duckdb.DuckDBPyConnection) -> None:
-    blocked = ("images.blocked.example", 1, 1, 0, 0, 0)
+    blocked = ("images.blocked.example", 1, 1, 0, 0, 0, 0, 0, 0)
     kept = sum(case.drop_reason is None for case in CASES)
-    host = ("host.example", len(CASES) - 1, len(CASES) - 1, 9, 2, kept)
+    host = ("host.example", len(CASES) - 1, len(CASES) - 1, 9, 2, 1, 0, 0, kept)
     assert _rows(con, "from domain_stats order by pairs") == [blocked, host]
     languages = _rows(con, "select language, pairs, kept from language_stats order by language")
     english = sum(case.split == "en" for case in CASES)
@@ -189,12 +190,12 @@ def test_an_unknown_recipe_ends_the_build_and_changes_nothing(
 def test_a_view_is_replaced_when_its_sql_changed_and_only_then(
     con: duckdb.DuckDBPyConnection,
 ) -> None:
-    def replaced(hours: int) -> list[str]:
+    def replaced(days: int | str) -> list[str]:
         """Run two worklists with another var, which stands in one; returns what was created."""
         with connect() as before:
             (last,) = _rows(before, "select max(snapshot_id) from ducklake_snapshots('lake')")
         worklists = ("int_urls_awaiting_download", "int_captions_awaiting_language")
-        run_dbt("run", "--select", *worklists, "--vars", f"fetch_retry_hours: {hours}")
+        run_dbt("run", "--select", *worklists, "--vars", f"fetch_refresh_days: {days}")
         with connect() as after:
             changes = after.execute(
                 "select changes::varchar from ducklake_snapshots('lake') where snapshot_id > ?",
@@ -203,13 +204,13 @@ def test_a_view_is_replaced_when_its_sql_changed_and_only_then(
             (sql,) = _rows(
                 after, f"select sql from duckdb_views() where view_name = '{worklists[0]}'"
             )
-        assert f"to_hours({hours})" in sql[0]
+        assert f"CAST({days} AS INTEGER)".upper() in sql[0]
         return [name for name in worklists if name in str(changes)]
 
     con.close()
     assert replaced(25) == ["int_urls_awaiting_download"]
     assert replaced(25) == []
-    assert replaced(24) == ["int_urls_awaiting_download"]
+    assert replaced("null") == ["int_urls_awaiting_download"]
 
 
 # Last, since it adds to the lake that the tests above read.
@@ -234,3 +235,24 @@ def test_new_facts_change_worklists_at_once_and_verdicts_at_the_next_run(
         assert listed == {case.caption: verdicts[case.caption] for case in LISTED[1:]}
         # Its ids stay in the account, so that the levels still add up.
         assert _rows(after, "select sum(pairs) from lake.marts.filter_funnel") == [(len(CASES),)]
+
+
+# Last of all, since it takes pixels away.
+@pytest.mark.parametrize("keep", ["kept", "none"])
+def test_pixels_are_released_when_nothing_waits_for_them(
+    keep: str, con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = "(select distinct image_id from lake.raw.image_pixels)"
+    judged = "lake.intermediate.int_pairs_judged"
+    waiting = "drop_reason in ('similarity_missing', 'language_missing')"
+    wanted = waiting if keep == "none" else f"{waiting} or drop_reason is null"
+    monkeypatch.setenv("PAIRLAKE_KEEP_PIXELS", keep)
+    assert release_pixels() > 0
+    assert release_pixels() == 0
+    left = f"select image_id from {judged} semi join {pixels} using (image_id)"
+    assert _rows(con, left + " order by 1") == _rows(
+        con,
+        f"select image_id from {judged} where image_id in "
+        f"(select image_id from {judged} where {wanted}) order by 1",
+    )
+    assert _rows(con, f"select count(*) > 0 from {judged} where {waiting}") == [(True,)]

@@ -1,0 +1,52 @@
+"""Reads the body of a response within bounds: of bytes, of their rate, of what they unpack to."""
+
+from __future__ import annotations
+
+import time
+import zlib
+
+import aiohttp
+
+# A server that drips fewer bytes a second than this, after a while, is not worth the wait.
+MIN_BYTES_PER_S = 1_024
+PATIENCE_S = 3.0
+_CHUNK_BYTES = 65_536
+# gzip, or zlib as `deflate` means it.
+_EITHER = 32 + zlib.MAX_WBITS
+
+
+class TooSlow(Exception):
+    """The body came at less than MIN_BYTES_PER_S."""
+
+
+class BadEncoding(Exception):
+    """The body is not encoded as its header says, or in a way that was not asked for."""
+
+
+async def read_up_to(response: aiohttp.ClientResponse, most: int) -> bytes:
+    """The body as it is meant, without its Content-Encoding; of a longer one `most` + 1 bytes.
+
+    Neither more than that is read nor more than that is unpacked. Needs a session with
+    `auto_decompress=False`, since aiohttp unpacks whatever arrives. Raises TooSlow, BadEncoding.
+    """
+    started, body = time.monotonic(), bytearray()
+    async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+        body += chunk
+        if len(body) > most:
+            break
+        waited = time.monotonic() - started
+        if waited > PATIENCE_S and len(body) < MIN_BYTES_PER_S * waited:
+            raise TooSlow(f"{len(body)} bytes in {waited:.0f} s")
+    return _unpacked(bytes(body), response.headers.get("Content-Encoding", ""), most)
+
+
+def _unpacked(body: bytes, encoding: str, most: int) -> bytes:
+    encoding = encoding.strip().lower()
+    if encoding in ("", "identity"):
+        return body[: most + 1]
+    if encoding not in ("gzip", "x-gzip", "deflate"):
+        raise BadEncoding(f"Content-Encoding: {encoding[:100]}")
+    try:
+        return zlib.decompressobj(_EITHER).decompress(body, most + 1)
+    except zlib.error as error:
+        raise BadEncoding(f"Content-Encoding: {encoding}, but {error}") from error

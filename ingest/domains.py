@@ -1,0 +1,28 @@
+"""Tells to which registrable domain a host belongs, whose servers one is polite to as to one."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from publicsuffixlist import PublicSuffixList
+
+# Those of registries only: all blogs below blogspot.com are one operator's servers.
+_SUFFIXES = PublicSuffixList(only_icann=True)
+
+# The host of a URL in SQL, as in int_pairs_deduplicated.
+HOST = r"""
+rtrim(lower(regexp_extract(
+    image_url, '^[^/?#]*//(?:[^/?#]*@)?(\[[^\]]*\]|[^/?#:]*)', 1
+)), '.')
+"""
+
+
+@lru_cache(65_536)
+def registrable_domain(host: str) -> str:
+    """`example.co.uk` of `img.example.co.uk`; an address, and a name without a suffix, as it is.
+
+    By the Public Suffix List that the package publicsuffixlist carries.
+    """
+    if ":" in host or host.rpartition(".")[2].isdecimal():
+        return host
+    return _SUFFIXES.privatesuffix(host) or host

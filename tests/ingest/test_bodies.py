@@ -1,0 +1,50 @@
+"""Bodies are read within bounds, whatever a server sends and however slowly."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import zlib
+
+import pytest
+from aiohttp import web
+
+from ingest import bodies
+from tests.ingest.conftest import MAX_BYTES, Web
+from tests.ingest.drawn import JPEG
+from tests.ingest.fetching import outcomes, rows
+
+
+def test_a_slow_drip_ends_long_before_the_deadline(
+    site: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "PATIENCE_S", 0.2)
+
+    async def drip(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for byte in JPEG:
+            await response.write(bytes([byte]))
+            await asyncio.sleep(0.05)
+        return response
+
+    site.routes["/drip"] = drip
+    assert outcomes(f"{site.url}/drip") == ["too_slow"]
+    ((error, elapsed),) = rows("select error, elapsed_ms from lake.raw.downloads")
+    assert error.endswith("bytes in 0 s")
+    assert elapsed < 5_000
+
+
+def test_encodings_are_undone_within_the_cap(site: Web) -> None:
+    bomb = bytes(100 * MAX_BYTES)
+    cases = {
+        site.serve("/gzip", gzip.compress(JPEG), Content_Encoding="gzip"): "ok",
+        site.serve("/deflate", zlib.compress(JPEG), Content_Encoding="Deflate"): "ok",
+        site.serve("/identity", JPEG, Content_Encoding="identity"): "ok",
+        site.serve("/brotli", JPEG, Content_Encoding="br"): "bad_encoding",
+        site.serve("/two", gzip.compress(JPEG), Content_Encoding="gzip, br"): "bad_encoding",
+        site.serve("/lies", JPEG, Content_Encoding="gzip"): "bad_encoding",
+        site.serve("/bomb", gzip.compress(bomb), Content_Encoding="gzip"): "too_large",
+        site.serve("/bomb2", zlib.compress(bomb), Content_Encoding="deflate"): "too_large",
+    }
+    assert dict(zip(cases, outcomes(*cases), strict=True)) == cases

@@ -1,0 +1,133 @@
+"""What a site says of its paths: robots.txt, wishes about use, and tdmrep.json."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.site_rules import site_rules
+
+SITE = "https://a.example"
+
+
+def outcome(path: str, robots: str = "", tdmrep: object = None) -> str | None:
+    body = b"" if tdmrep is None else json.dumps(tdmrep).encode()
+    refusal = site_rules("pairlake", robots, body).refusal(SITE + path)
+    return refusal.outcome if refusal else None
+
+
+DISALLOWED, USAGE, RESERVED = (
+    "opted_out_robots_txt",
+    "opted_out_content_usage",
+    "opted_out_tdmrep",
+)
+
+
+@pytest.mark.parametrize(
+    ("robots", "path", "expected"),
+    [
+        ("", "/x.jpg", None),
+        ("User-agent: *\nDisallow:", "/x.jpg", None),
+        ("User-agent: *\nDisallow: /", "/x.jpg", DISALLOWED),
+        ("User-agent: *\nDisallow: /private/", "/private/x.jpg", DISALLOWED),
+        ("User-agent: *\nDisallow: /private/", "/public/x.jpg", None),
+        ("User-agent: *\nDisallow: /*.jpg$", "/x.jpg", DISALLOWED),
+        ("User-agent: *\nDisallow: /*.jpg$", "/x.jpg?size=2", None),
+        ("User-agent: *\nDisallow: /a\nAllow: /a/b", "/a/b/x.jpg", None),
+        # The group of our own name counts alone, in whatever case.
+        ("User-agent: *\nDisallow: /\n\nUser-agent: PairLake\nDisallow: /no", "/x.jpg", None),
+        ("User-agent: pairlake\nDisallow: /", "/x.jpg", DISALLOWED),
+        ("User-agent: otherbot\nDisallow: /", "/x.jpg", None),
+        ("User-agent: otherbot\nUser-agent: pairlake\nDisallow: /", "/x.jpg", DISALLOWED),
+        ("<!doctype html><title>Not here</title>", "/x.jpg", None),
+        # AIPREF and Content-Signal, in groups and by paths as Allow and Disallow are.
+        ("User-agent: *\nContent-Usage: train-ai=n", "/x.jpg", USAGE),
+        ("User-agent: *\nContent-Usage: train-ai=y", "/x.jpg", None),
+        ("User-agent: *\nContent-Usage: search=n", "/x.jpg", None),
+        ("User-agent: *\nContent-Usage: train-ai=n, search=y", "/x.jpg", USAGE),
+        ("User-agent: *\nContent-Signal: search=yes,ai-train=no", "/x.jpg", USAGE),
+        ("User-agent: *\nContent-Usage: /art/ train-ai=n", "/art/x.jpg", USAGE),
+        ("User-agent: *\nContent-Usage: /art/ train-ai=n", "/x.jpg", None),
+        (
+            "User-agent: *\nContent-Usage: train-ai=n\nContent-Usage: /ai-ok/ train-ai=y",
+            "/ai-ok/x.jpg",
+            None,
+        ),
+        (
+            "User-agent: *\nContent-Usage: /a/ train-ai=y\nContent-Usage: /a/ train-ai=n",
+            "/a/x.jpg",
+            USAGE,
+        ),
+        (
+            "User-agent: *\nContent-Usage: train-ai=n\n\n"
+            "User-agent: pairlake\nAllow: /\nContent-Usage: train-ai=y",
+            "/x.jpg",
+            None,
+        ),
+        (
+            "User-agent: otherbot\nAllow: /\n\nUser-agent: *\nContent-Usage: train-ai=n",
+            "/x.jpg",
+            USAGE,
+        ),
+        (
+            "User-agent: otherbot\nContent-Usage: train-ai=n\nUser-agent: *\nAllow: /",
+            "/x.jpg",
+            None,
+        ),
+    ],
+)
+def test_robots_txt(robots: str, path: str, expected: str | None) -> None:
+    assert outcome(path, robots) == expected
+
+
+@pytest.mark.parametrize(
+    ("tdmrep", "path", "expected"),
+    [
+        ([{"location": "/", "tdm-reservation": 1}], "/x.jpg", RESERVED),
+        ([{"location": "/", "tdm-reservation": 0}], "/x.jpg", None),
+        ([{"location": "/", "tdm-reservation": "1"}], "/x.jpg", RESERVED),
+        ([{"location": "/art/*.jpg$", "tdm-reservation": 1}], "/art/x.jpg", RESERVED),
+        ([{"location": "/art/*.jpg$", "tdm-reservation": 1}], "/art/x.png", None),
+        (
+            [
+                {"location": "/", "tdm-reservation": 1, "tdm-policy": "https://a.example/tdm"},
+                {"location": "/press/", "tdm-reservation": 0},
+            ],
+            "/press/x.jpg",
+            None,
+        ),
+        ({"location": "/", "tdm-reservation": 1}, "/x.jpg", RESERVED),
+        ([{"location": 5, "tdm-reservation": 1}, "no rule", None], "/x.jpg", None),
+        ({"no": "rules"}, "/x.jpg", None),
+        ([], "/x.jpg", None),
+    ],
+)
+def test_tdmrep_json(tdmrep: object, path: str, expected: str | None) -> None:
+    assert outcome(path, tdmrep=tdmrep) == expected
+
+
+def test_a_page_in_place_of_tdmrep_json_says_nothing() -> None:
+    for body in (b"<!doctype html>", b"\xff\xfe", b"[" * 100_000, b"1"):
+        assert site_rules("pairlake", "", body).refusal(f"{SITE}/x.jpg") is None
+
+
+def test_the_evidence_is_what_the_file_says() -> None:
+    robots = "# no robots\nUser-agent: *  # all\n\nDisallow: /\n" + "Disallow: /x\n" * 1_000
+    refusal = site_rules("pairlake", robots).refusal(f"{SITE}/x.jpg")
+    assert refusal
+    assert refusal.evidence.startswith("robots.txt: User-agent: * | Disallow: / | Disallow: /x")
+    assert len(refusal.evidence) < 400
+
+
+def test_a_delay_is_read() -> None:
+    assert site_rules("pairlake", "User-agent: *\nCrawl-delay: 2.5").delay_s == 2.5
+    assert site_rules("pairlake", "User-agent: *\nCrawl-delay: soon").delay_s == 0
+    assert site_rules("pairlake", "").delay_s == 0
+
+
+@given(st.text(), st.binary())
+def test_nothing_that_a_site_says_is_too_strange(robots: str, tdmrep: bytes) -> None:
+    site_rules("pairlake", robots, tdmrep).refusal(f"{SITE}/x.jpg")

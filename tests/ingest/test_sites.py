@@ -1,0 +1,177 @@
+"""Sites are asked for their rules first, once, and what they refuse is not asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import uuid
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from aiohttp import web
+
+from ingest import sites
+from lake.append import append
+from lake.errors import BadSetting
+from lake.keys import text_id
+from tests.ingest.conftest import Web
+from tests.ingest.drawn import JPEG
+from tests.ingest.fetching import fetch_all, md5_of, outcomes, redirect, rows
+
+RULES = ["/robots.txt", "/.well-known/tdmrep.json"]
+NO = b"User-agent: *\nDisallow: /private/"
+
+
+def test_rules_are_asked_for_once_and_before_the_images(site: Web) -> None:
+    site.serve("/robots.txt", NO)
+    urls = [site.serve(f"/{n}.jpg", JPEG) for n in range(5)]
+    urls += [site.serve(f"/private/{n}.jpg", JPEG) for n in range(2)]
+    assert outcomes(*urls) == ["ok"] * 5 + ["opted_out_robots_txt"] * 2
+    assert site.asked_of_rules == RULES
+    assert not any(path.startswith("/private/") for path in site.asked)
+    assert rows("select distinct opt_out_evidence from lake.raw.downloads order by 1") == [
+        ("robots.txt: User-agent: * | Disallow: /private/",),
+        (None,),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (200, "opted_out_robots_txt"),
+        (204, "ok"),
+        (401, "ok"),
+        (403, "ok"),
+        (404, "ok"),
+        (410, "ok"),
+        (429, "robots_unreachable"),
+        (500, "robots_unreachable"),
+        (503, "robots_unreachable"),
+    ],
+)
+def test_what_the_status_of_robots_txt_means(status: int, outcome: str, site: Web) -> None:
+    site.serve("/robots.txt", b"User-agent: *\nDisallow: /", status)
+    assert outcomes(site.serve("/1.jpg", JPEG)) == [outcome]
+    assert site.asked == (["/1.jpg"] if outcome == "ok" else [])
+
+
+def test_redirects_of_robots_txt_are_followed_five_times(site: Web) -> None:
+    for hop in range(5):
+        redirect(site, f"/hop{hop}", f"/hop{hop + 1}")
+    site.serve("/hop5", b"User-agent: *\nDisallow: /")
+    redirect(site, "/robots.txt", "/hop1")
+    assert outcomes(site.serve("/1.jpg", JPEG)) == ["opted_out_robots_txt"]
+
+
+def test_a_robots_txt_in_a_circle_is_none(site: Web) -> None:
+    redirect(site, "/robots.txt", "/robots.txt")
+    assert outcomes(site.serve("/1.jpg", JPEG)) == ["ok"]
+
+
+@pytest.mark.parametrize("target", ["ftp://a.example/robots.txt", "http://10.0.0.1/robots.txt"])
+def test_a_robots_txt_does_not_lead_where_images_must_not(target: str, site: Web) -> None:
+    redirect(site, "/robots.txt", target)
+    (outcome,) = outcomes(site.serve("/1.jpg", JPEG))
+    assert outcome in ("bad_url", "private_address")
+    assert site.asked == []
+
+
+def test_a_robots_txt_that_does_not_come_is_a_timeout(
+    site: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sites, "_TIMEOUT_S", 0.2)
+
+    async def never(request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(5)
+        return web.Response()
+
+    site.routes["/robots.txt"] = never
+    assert outcomes(site.serve("/1.jpg", JPEG)) == ["timeout"]
+    assert site.asked == []
+
+
+def test_of_an_endless_robots_txt_the_beginning_counts(site: Web) -> None:
+    site.serve("/robots.txt", b"User-agent: *\nDisallow: /private/\n" + b"# x\n" * 1_000_000)
+    urls = [site.serve("/1.jpg", JPEG), site.serve("/private/1.jpg", JPEG)]
+    assert outcomes(*urls) == ["ok", "opted_out_robots_txt"]
+
+
+def test_tdmrep_json_reserves_paths(site: Web) -> None:
+    rules = [{"location": "/art/", "tdm-reservation": 1}]
+    site.serve("/.well-known/tdmrep.json", json.dumps(rules).encode())
+    urls = [site.serve("/art/1.jpg", JPEG), site.serve("/1.jpg", JPEG)]
+    assert outcomes(*urls) == ["opted_out_tdmrep", "ok"]
+    assert site.asked == ["/1.jpg"]
+
+
+def test_wishes_in_headers_are_outcomes_of_their_own(site: Web) -> None:
+    cases = {
+        site.serve("/1", JPEG, TDM_Reservation="1"): "opted_out_tdmrep",
+        site.serve("/2", JPEG, Content_Usage="train-ai=n"): "opted_out_content_usage",
+        site.serve("/3", JPEG, X_Robots_Tag="noml"): "opted_out_x_robots_tag",
+        site.serve("/4", JPEG, Content_Usage="train-ai=y", TDM_Reservation="0"): "ok",
+    }
+    assert dict(zip(cases, outcomes(*cases), strict=True)) == cases
+    evidence = rows("select opt_out_evidence from lake.raw.downloads where outcome <> 'ok'")
+    assert sorted(evidence) == [
+        ("Content-Usage: train-ai=n",),
+        ("TDM-Reservation: 1; TDM-Policy: none",),
+        ("X-Robots-Tag: noml",),
+    ]
+
+
+def test_the_site_that_a_redirect_leads_to_has_its_say(site: Web) -> None:
+    other = site.url.replace("127.0.0.1", "localhost")
+
+    async def robots(request: web.Request) -> web.StreamResponse:
+        refuses = request.host.startswith("localhost")
+        return web.Response(text="User-agent: *\nDisallow: /" if refuses else "")
+
+    site.routes["/robots.txt"] = robots
+    site.serve("/2.jpg", JPEG)
+    assert outcomes(redirect(site, "/1.jpg", f"{other}/2.jpg")) == ["opted_out_robots_txt"]
+    assert site.asked == ["/1.jpg"]
+
+
+def test_a_server_that_is_busy_is_left_alone(site: Web) -> None:
+    urls = [site.serve(f"/{n}", b"", 429, Retry_After="3600") for n in range(30)]
+    summary = fetch_all(*urls)
+    assert set(summary.outcomes) <= {"too_many_requests", "postponed"}
+    assert summary.downloads == 30
+
+
+def test_a_url_that_was_taken_down_is_not_asked_for(site: Web) -> None:
+    gone, moved = site.serve("/gone.jpg", JPEG), redirect(site, "/moved.jpg", "/gone.jpg")
+    takedown = pa.table({"kind": ["url"], "value_id": pa.array([text_id(gone).bytes], pa.uuid())})
+    append({"raw.takedowns": takedown})
+    assert outcomes(gone, moved) == ["blocked", "blocked"]
+    assert "/gone.jpg" not in site.asked
+
+
+def test_pictures_on_a_hash_list_are_not_kept(
+    site: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = JPEG + b"\0"
+    (tmp_path / "a.txt").write_text(f"# a list\n{hashlib.sha256(JPEG).hexdigest()}  x.jpg\n\n")
+    (tmp_path / "b.txt").write_text(md5_of(other).hex.upper())
+    monkeypatch.setenv("PAIRLAKE_HASH_LISTS", f"{tmp_path}/a.txt, {tmp_path}/b.txt")
+    urls = [site.serve("/1", JPEG), site.serve("/2", other)]
+    assert outcomes(*urls) == ["blocked", "blocked"]
+    assert rows("select count(*) from lake.raw.image_pixels") == [(0,)]
+
+
+@pytest.mark.parametrize("content", ["no hash", "abc123", None])
+def test_a_hash_list_must_be_one(
+    content: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if content is not None:
+        (tmp_path / "list").write_text(content)
+    monkeypatch.setenv("PAIRLAKE_HASH_LISTS", str(tmp_path / "list"))
+    with pytest.raises(BadSetting, match="hash list"):
+        fetch_all("http://a.example/")
+
+
+def test_a_uuid_is_no_url(site: Web) -> None:
+    assert outcomes(str(uuid.UUID(int=1))) == ["bad_url"]
