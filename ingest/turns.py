@@ -23,7 +23,7 @@ MAX_DOMAINS = 50_000
 MAX_FAILURES = 5
 # A domain that wants a break gets it: first so long, then twice as long each time. One that wants
 # more than a minute is for another run.
-FIRST_BREAK_S = 5.0
+FIRST_BREAK_S = 1.0
 MAX_BREAK_S = 60.0
 
 
