@@ -4,7 +4,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 PACKAGES := pairlake.py lake ingest udfs serve demo benchmarks
 
-.PHONY: demo page test lint types sql unit bench-crawl clean
+.PHONY: demo page test lint types sql unit bench-crawl bench-fetch clean
 
 demo: .venv/demo-installed
 	$(BIN)/pairlake demo
@@ -31,6 +31,10 @@ unit: .venv/dev-installed
 # Beside cc2dataset, in an environment of its own; needs Java. Some twenty minutes on two cores.
 bench-crawl: .venv/dev-installed
 	$(BIN)/python -m benchmarks.crawl
+
+# Beside img2dataset, in an environment of its own; needs openssl. Some forty minutes.
+bench-fetch: .venv/dev-installed
+	$(BIN)/python -m benchmarks.fetching
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     data: Path = _BUILD / "bench-crawl"
     data.mkdir(parents=True, exist_ok=True)
     python = peer.python(_BUILD)
-    machine(peer.versions(python))
+    machine("Crawl files into pairs, beside cc2dataset", peer.versions(python))
     megabytes = 10 if asked.quick else 200
     folder = data / f"1x{megabytes}"
     if {1, 2, 3} & set(sections):

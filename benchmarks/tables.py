@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-_OURS = ("duckdb", "fastwarc", "msgspec", "polars", "pyarrow", "ftfy")
+_OURS = (
+    "duckdb", "fastwarc", "msgspec", "polars", "pyarrow", "ftfy", "aiohttp", "pillow", "simplejpeg",
+)  # fmt: skip
 
 
 def heading(text: str) -> None:
@@ -29,11 +31,11 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         print(f"| {' | '.join(map(_cell, row))} |", flush=True)
 
 
-def machine(peer: Mapping[str, str]) -> None:
+def machine(title: str, peer: Mapping[str, str]) -> None:
     """Print on what the figures were made; `peer` are versions in its environment."""
     ours = {name: version(name) for name in _OURS}
     load = " ".join(f"{value:.1f}" for value in os.getloadavg())
-    print("# Crawl files into pairs, beside cc2dataset\n")
+    print(f"# {title}\n")
     print(f"- machine: {_processor()}, {os.cpu_count()} cores, {_memory_gb():.0f} GB; load {load}")
     print(f"- pairlake: Python {platform.python_version()}, {_named(ours)}")
     print(f"- peer: {_named(peer)}")

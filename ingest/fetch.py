@@ -38,6 +38,8 @@ from lake.worklist import worklist
 
 # A batch is what a crash can cost: this many downloads, or what this many seconds brought.
 LAND_DOWNLOADS = 2_000
+# Pixels take their memory several times over while they land.
+LAND_BYTES = 24_000_000
 LAND_SECONDS = 30.0
 MAX_OPEN_FILES = 16_384
 # A host is asked for some images in a row, while its connection and its robots.txt are at hand;
@@ -171,6 +173,7 @@ class _Job:
         self._progress = progress
         self._taken = 0
         self._pending: list[Download] = []
+        self._pending_bytes = 0
         self._landed_at = self._started = time.monotonic()
         self._landing = asyncio.Lock()
         self._writing = threading.Lock()
@@ -239,11 +242,12 @@ class _Job:
             self._taken += 1
             download = await self._download(turn, downloader)
             self._pending.append(download)
+            self._pending_bytes += len(download.picture.pixels) if download.picture else 0
             if self._is_due():
                 # The others go on meanwhile, until they too find a full batch.
                 async with self._landing:
                     if self._is_due():
-                        batch, self._pending = self._pending, []
+                        batch, self._pending, self._pending_bytes = self._pending, [], 0
                         await asyncio.to_thread(self._land, batch)
 
     async def _download(self, turn: Turn, downloader: Downloader) -> Download:
@@ -262,8 +266,11 @@ class _Job:
         return download
 
     def _is_due(self) -> bool:
-        waited = time.monotonic() - self._landed_at
-        return len(self._pending) >= LAND_DOWNLOADS or waited > LAND_SECONDS
+        return (
+            len(self._pending) >= LAND_DOWNLOADS
+            or self._pending_bytes >= LAND_BYTES
+            or time.monotonic() - self._landed_at > LAND_SECONDS
+        )
 
     def _land(self, batch: list[Download]) -> None:
         if not batch:

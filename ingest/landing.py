@@ -76,10 +76,12 @@ def land(downloads: Sequence[Download], con: duckdb.DuckDBPyConnection) -> int:
 
 
 def _already_landed(ids: Iterable[uuid.UUID], con: duckdb.DuckDBPyConnection) -> list[uuid.UUID]:
-    # As a list, since DuckDB cannot push a join's UUIDs down into an Arrow table.
+    # As one text, since DuckDB cannot push a join's UUIDs down into an Arrow table, and takes a
+    # tenth of a millisecond to look at each value of a list.
     rows = con.execute(
-        "select image_id from lake.raw.images where image_id in (select unnest(?::uuid[]))",
-        [[str(candidate) for candidate in ids]],
+        "select image_id from lake.raw.images "
+        "where image_id in (select unnest(string_split(?, ' '))::uuid)",
+        [" ".join(map(str, ids))],
     ).fetchall()
     return [value for (value,) in rows]
 

@@ -201,7 +201,7 @@ def _jpeg(image: Image.Image, body: bytes, kept: tuple[int, int]) -> Image.Image
         whole = np.asarray(image.convert("RGB"))
     if _zeroed(body):
         raise ValueError("a stretch of zeros amid the pixels")
-    return Image.fromarray(cv2.resize(whole, kept, interpolation=cv2.INTER_AREA))
+    return _shrunk(whole, kept)
 
 
 def _known_to_simplejpeg(body: bytes, size: tuple[int, int]) -> bool:
@@ -298,7 +298,15 @@ def _other(image: Image.Image, body: bytes, kind: str, kept: tuple[int, int]) ->
         # Decoding alone leaves out the checksums of a PNG's chunks.
         Image.open(io.BytesIO(body), formats=[kind]).verify()
     image.load()
-    return _opaque(_plain(image).resize(kept, Image.Resampling.LANCZOS, reducing_gap=3.0))
+    plain = _plain(image)
+    if plain.mode == "RGB":
+        return _shrunk(np.asarray(plain), kept)
+    # Colours count by how opaque they are, which Pillow sees to.
+    return _opaque(plain.resize(kept, Image.Resampling.LANCZOS, reducing_gap=3.0))
+
+
+def _shrunk(whole: Pixels, kept: tuple[int, int]) -> Image.Image:
+    return Image.fromarray(cv2.resize(whole, kept, interpolation=cv2.INTER_AREA))
 
 
 def _kept_size(width: int, height: int, side: int) -> tuple[int, int]:

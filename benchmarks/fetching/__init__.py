@@ -1,0 +1,1 @@
+"""The benchmark of `pairlake fetch`, beside img2dataset and beside the bare work."""
