@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import duckdb
 import pyarrow as pa
@@ -75,7 +75,9 @@ def land(downloads: Sequence[Download], con: duckdb.DuckDBPyConnection) -> int:
     return len(pictures)
 
 
-def _already_landed(ids: Iterable[uuid.UUID], con: duckdb.DuckDBPyConnection) -> list[uuid.UUID]:
+def _already_landed(ids: Collection[uuid.UUID], con: duckdb.DuckDBPyConnection) -> list[uuid.UUID]:
+    if not ids:
+        return []
     # As one text, since DuckDB cannot push a join's UUIDs down into an Arrow table, and takes a
     # tenth of a millisecond to look at each value of a list.
     rows = con.execute(
