@@ -188,7 +188,10 @@ class Turns:
         self._domains = {
             name: domain
             for name, domain in self._domains.items()
-            if domain.waiting or domain.under_way or (domain.left_alone and domain.free_at > now)
+            if domain.is_listed
+            or domain.waiting
+            or domain.under_way
+            or (domain.left_alone and domain.free_at > now)
         }
 
 

@@ -171,6 +171,27 @@ def test_idle_domains_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asyncio.run(run()) <= 20
 
 
+def test_a_domain_in_line_is_not_forgotten_when_it_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(turns, "WINDOW", 4)
+    monkeypatch.setattr(turns, "MAX_DOMAINS", 2)
+    monkeypatch.setattr(turns, "MAX_FAILURES", 1)
+
+    async def run() -> int:
+        places = ["a.example/1", "a.example/2", "b.example/1", "c.example/1", "d.example/1"]
+        waiting = Turns(urls(*places), at_once=2, delay_s=0)
+        turn, count = await waiting.next(), 0
+        while turn is not None:
+            count += 1
+            if not turn.left_alone:
+                waiting.done(turn, is_reached=turn.domain != "a.example")
+            turn = await waiting.next()
+        return count
+
+    assert asyncio.run(run()) == 5
+
+
 def test_when_stopped_no_turn_comes_and_it_is_told_whether_any_was_left() -> None:
     async def run(count: int) -> tuple[bool, Turn | None]:
         places = urls(*(f"a.example/{n}" for n in range(count)))
