@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
+from benchmarks.environments import peer_python
 from benchmarks.processes import ROOT, answer
 
 # The wheel of cc2dataset asks for pkg_resources, which later setuptools no longer have.
 _PACKAGES = ("cc2dataset==1.5.0", "setuptools<70")
-_VARIABLE = "BENCH_CC2DATASET_PYTHON"
 
 
 def python(build: Path) -> Path:
-    """The Python that BENCH_CC2DATASET_PYTHON names, or one below `build`, installed if need be."""
-    if named := os.environ.get(_VARIABLE):
-        return Path(named)
-    folder = build / "peers" / "cc2dataset"
-    ready, done = folder / "bin" / "python", folder / "installed"
-    if not done.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)  # noqa: S603
-        install = [str(ready), "-m", "pip", "install", "-qq", *_PACKAGES]
-        subprocess.run(install, check=True)  # noqa: S603
-        done.touch()
-    return ready
+    """The Python that has cc2dataset (benchmarks/environments.py)."""
+    return peer_python(build, "cc2dataset", _PACKAGES)
 
 
 def command(python: Path, *arguments: object) -> list[str]:

@@ -1,4 +1,4 @@
-"""Reads the body of a response within bounds: of bytes, of their rate, of what they unpack to."""
+"""Reads responses within bounds: where they lead, how many bytes, how fast, unpacked to what."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import time
 import zlib
 
 import aiohttp
+from yarl import URL
 
+# RFC 9309, 2.3.1.2, wants at least five for robots.txt; images get no more.
+MAX_REDIRECTS = 5
+_REDIRECTS = (301, 302, 303, 307, 308)
 # A server that drips fewer bytes a second than this, after a while, is not worth the wait.
 MIN_BYTES_PER_S = 1_024
 PATIENCE_S = 3.0
@@ -21,6 +25,18 @@ class TooSlow(Exception):
 
 class BadEncoding(Exception):
     """The body is not encoded as its header says, or in a way that was not asked for."""
+
+
+# What a request may raise that is the other side's doing.
+FAILURES = (aiohttp.ClientError, OSError, ValueError, TooSlow, BadEncoding)
+
+
+def redirected(response: aiohttp.ClientResponse, place: URL) -> URL | None:
+    """Where a response from `place` leads, whatever that is; None unless it is a redirect."""
+    location = response.headers.get("Location")
+    if response.status not in _REDIRECTS or not location:
+        return None
+    return place.join(URL(location)).with_fragment(None)
 
 
 async def read_up_to(response: aiohttp.ClientResponse, most: int) -> bytes:

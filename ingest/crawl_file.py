@@ -25,8 +25,6 @@ from ingest.wat import parse_record
 
 _HEAD_BYTES = 2**16
 _MAX_ERROR_CHARS = 500
-
-
 # CPU seconds for one page. What takes longer is made so: some HTML takes the square of its length.
 PAGE_SECONDS = 10.0
 

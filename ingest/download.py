@@ -13,20 +13,24 @@ from email.utils import parsedate_to_datetime
 import aiohttp
 from yarl import URL
 
-from ingest.bodies import BadEncoding, TooSlow, read_up_to
+from ingest.bodies import (
+    FAILURES,
+    MAX_REDIRECTS,
+    BadEncoding,
+    TooSlow,
+    read_up_to,
+    redirected,
+)
 from ingest.connector import AddressRefused
 from ingest.decoders import Decoders
-from ingest.optout import Refusal, product_token, refusal_in
+from ingest.optout import Refusal, refusal_in
 from ingest.pictures import Picture
 from ingest.sites import Sites
 from lake.keys import image_id, text_id
 from lake.settings import Settings
 
-MAX_REDIRECTS = 5
-_REDIRECTS = (301, 302, 303, 307, 308)
 _OUTCOME_OF_STATUS = {404: "not_found", 410: "gone", 429: "too_many_requests"}
 _MAX_TEXT_CHARS = 500
-_FAILURES = (aiohttp.ClientError, OSError, ValueError, TooSlow, BadEncoding)
 
 
 @dataclass(kw_only=True)
@@ -112,7 +116,7 @@ class Downloader:
                 body = await self._body(place, download)
         except TimeoutError:
             download.fail("timeout", f"no whole answer within {self.settings.fetch_timeout_s} s")
-        except (_Failed, *_FAILURES) as error:
+        except (_Failed, *FAILURES) as error:
             download.fail(_outcome(error), str(error) or repr(error))
         download.elapsed_ms = round((time.monotonic() - started) * 1000)
         if body is not None:
@@ -140,13 +144,11 @@ class Downloader:
                 download.content_type = _text(response.headers.get("Content-Type"))
                 download.retry_after_s = _seconds(response.headers.get("Retry-After"))
                 if response.status < 400:  # an error page speaks of itself
-                    agent = product_token(self.settings.user_agent)
-                    _refuse(refusal_in(response.headers, agent), download)
-                location = response.headers.get("Location")
-                if response.status in _REDIRECTS and location:
-                    place = place.join(URL(location)).with_fragment(None)
-                    continue
-                return await self._read(response)
+                    _refuse(refusal_in(response.headers, self.sites.agent), download)
+                next_place = redirected(response, place)
+                if next_place is None:
+                    return await self._read(response)
+                place = next_place
         raise _Failed("too_many_redirects", f"more than {MAX_REDIRECTS} redirects")
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:

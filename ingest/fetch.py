@@ -7,7 +7,6 @@ raw.images and raw.image_pixels.
 from __future__ import annotations
 
 import asyncio
-import re
 import resource
 import threading
 import time
@@ -22,17 +21,17 @@ import duckdb
 import pyarrow as pa
 from tqdm import tqdm
 
+from ingest.agent import check_contact, product_token
 from ingest.blocked import blocked
 from ingest.connector import guarded_connector
 from ingest.decoders import Decoders
 from ingest.domains import HOST
 from ingest.download import Download, Downloader
 from ingest.landing import land
-from ingest.optout import product_token
 from ingest.sites import Sites
 from ingest.turns import Turn, Turns
 from lake.catalog import connect
-from lake.errors import BadSetting, JobFailed
+from lake.errors import JobFailed
 from lake.settings import Settings, settings
 from lake.worklist import worklist
 
@@ -48,7 +47,6 @@ _BY_TURNS = f"""
 select url_id, image_url from work
 order by (row_number() over (partition by {HOST} order by url_id) - 1) // 16, md5({HOST}), url_id
 """
-_CONTACT = re.compile(r"https?://\S|[^\s@]@[^\s@]")
 ACCEPT = "image/jpeg,image/png,image/webp,image/*;q=0.5"
 
 
@@ -123,15 +121,6 @@ def fetch_urls(
         return asyncio.run(job.run())
     finally:
         con.close()
-
-
-def check_contact(user_agent: str) -> None:
-    """Raise BadSetting unless the user agent names a page or a mail address."""
-    if not _CONTACT.search(user_agent):
-        raise BadSetting(
-            "Whoever runs a server must be able to reach you; name yourself, such as "
-            'PAIRLAKE_USER_AGENT="pairlake/0.1 (+https://you.example/crawler; you@you.example)"'
-        )
 
 
 def _rows(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[uuid.UUID, str]]:

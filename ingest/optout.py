@@ -74,8 +74,3 @@ def refuses_training(preferences: str) -> bool | None:
         return None
     values = [str(said[use][0]) for use in _TRAINING if use in said]
     return any(value in _NO for value in values) if values else None
-
-
-def product_token(user_agent: str) -> str:
-    """The name by which headers call a user agent: `pairlake` of `pairlake/0.1 (…)`."""
-    return re.split(r"[/\s(]", user_agent.strip(), maxsplit=1)[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from protego import Protego
 
@@ -49,16 +49,19 @@ class SiteRules:
         """Seconds that robots.txt asks to wait between requests (Crawl-delay), 0 if it does not."""
         return (self.robots and self.robots.crawl_delay(self.agent)) or 0.0
 
+    def with_reservations(self, tdmrep: bytes) -> SiteRules:
+        """The same with what a tdmrep.json reserves; empty where the site has none."""
+        return replace(self, tdm=_tdm(tdmrep))
 
-def site_rules(agent: str, robots: str, tdmrep: bytes = b"") -> SiteRules:
-    """The rules in a robots.txt and a tdmrep.json, each empty where the site has none."""
+
+def site_rules(agent: str, robots: str) -> SiteRules:
+    """The rules in a robots.txt, empty where the site has none."""
     lines = (line.partition("#")[0].strip() for line in robots.splitlines())
     return SiteRules(
         agent=agent,
         robots=Protego.parse(robots) if robots else None,
         robots_text=" | ".join(filter(None, lines))[:_MAX_EVIDENCE_CHARS],
         usage=_usage(robots),
-        tdm=_tdm(tdmrep),
     )
 
 

@@ -8,22 +8,19 @@ from collections import OrderedDict
 import aiohttp
 from yarl import URL
 
-from ingest.bodies import BadEncoding, TooSlow, read_up_to
+from ingest.bodies import FAILURES, MAX_REDIRECTS, read_up_to, redirected
 from ingest.site_rules import MAX_ROBOTS_BYTES, SiteRules, site_rules
 
-# RFC 9309, 2.3.1.2: at least five redirects are followed.
-MAX_REDIRECTS = 5
 # Rules take some 20 KB a site; the fetcher comes back to a site for a dozen images in a row.
 MAX_SITES = 2_000
 _TIMEOUT_S = 10.0
-_FAILURES = (aiohttp.ClientError, OSError, ValueError, TooSlow, BadEncoding)
 
 
 class Sites:
     """The rules of the sites that a job meets, for the product token `agent`."""
 
     def __init__(self, session: aiohttp.ClientSession, agent: str) -> None:
-        self._session, self._agent = session, agent
+        self._session, self.agent = session, agent
         self._asked: OrderedDict[str, asyncio.Task[SiteRules | Exception]] = OrderedDict()
 
     async def rules(self, url: URL) -> SiteRules:
@@ -50,7 +47,7 @@ class Sites:
     async def _answer(self, origin: URL) -> SiteRules | Exception:
         try:
             return await self._ask(origin)
-        except _FAILURES as error:
+        except FAILURES as error:
             return error
 
     async def _ask(self, origin: URL) -> SiteRules:
@@ -58,19 +55,19 @@ class Sites:
             status, body = await self._get(origin / "robots.txt")
         if status >= 500 or status == 429:
             why = f"robots.txt: status {status}"
-            return SiteRules(agent=self._agent, unreachable=why)
+            return SiteRules(agent=self.agent, unreachable=why)
         robots = body.decode(errors="replace").removeprefix("\ufeff") if status == 200 else ""
-        rules = site_rules(self._agent, robots)
+        rules = site_rules(self.agent, robots)
         place = origin / ".well-known" / "tdmrep.json"
         if rules.refusal(str(place)) is None:
-            rules = site_rules(self._agent, robots, await self._reservations(place))
+            rules = rules.with_reservations(await self._reservations(place))
         return rules
 
     async def _reservations(self, place: URL) -> bytes:
         try:
             async with asyncio.timeout(_TIMEOUT_S):
                 status, body = await self._get(place)
-        except _FAILURES:
+        except FAILURES:
             return b""
         return body if status == 200 else b""
 
@@ -78,11 +75,10 @@ class Sites:
         """Status and first bytes of what is at `place`, over redirects to http and https only."""
         for _ in range(MAX_REDIRECTS + 1):
             async with self._session.get(place, allow_redirects=False) as response:
-                location = response.headers.get("Location")
-                if response.status in (301, 302, 303, 307, 308) and location:
-                    place = place.join(URL(location))
-                    if place.scheme not in ("http", "https") or not place.host:
-                        raise ValueError(f"a redirect to {place}")
-                    continue
-                return response.status, await read_up_to(response, MAX_ROBOTS_BYTES)
+                next_place = redirected(response, place)
+                if next_place is None:
+                    return response.status, await read_up_to(response, MAX_ROBOTS_BYTES)
+                place = next_place
+                if place.scheme not in ("http", "https") or not place.host:
+                    raise ValueError(f"a redirect to {place}")
         return 404, b""  # so many redirects count as no robots.txt

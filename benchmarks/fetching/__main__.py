@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from benchmarks.environments import peer_python
 from benchmarks.fetching import runs
 from benchmarks.fetching.photos import photos
 from benchmarks.fetching.server import FAULTS
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sections = asked.only or _SECTIONS
     data: Path = ROOT / "build" / "bench-fetch"
     photos(data / "photos")
-    python = runs.peer_python(ROOT / "build")
+    python = peer_python(ROOT / "build", "img2dataset", runs.PEER_PACKAGES)
     machine("Images off the web, beside img2dataset", runs.peer_versions(python))
     few, many = (200, 1_000) if asked.quick else (5_000, 50_000)
     if 1 in sections:

@@ -18,8 +18,7 @@ import pyarrow.parquet as pq
 from benchmarks.processes import ROOT, Use, answer, clean_environment, measured, module
 
 SIDE = 256
-_PEER = ("img2dataset==1.47.0", "setuptools<70", "simplejpeg", "pycurl")
-_VARIABLE = "BENCH_IMG2DATASET_PYTHON"
+PEER_PACKAGES = ("img2dataset==1.47.0", "setuptools<70", "simplejpeg", "pycurl")
 _CORES = os.cpu_count() or 1
 _SETTINGS = {
     "PAIRLAKE_ALLOW_NETWORKS": "127.0.0.0/8",
@@ -78,20 +77,6 @@ def serving(data: Path, *, tls: bool = False) -> Iterator[Server]:
         finally:
             process.stdin.close()
             process.wait()
-
-
-def peer_python(build: Path) -> Path:
-    """The Python that BENCH_IMG2DATASET_PYTHON names, or one below `build`, made if need be."""
-    if named := os.environ.get(_VARIABLE):
-        return Path(named)
-    folder = build / "peers" / "img2dataset"
-    ready, done = folder / "bin" / "python", folder / "installed"
-    if not done.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        install = [str(ready), "-m", "pip", "install", "-qq", *_PEER]
-        subprocess.run(install, check=True)
-        done.touch()
-    return ready
 
 
 def peer_versions(python: Path) -> dict[str, str]:

@@ -39,6 +39,7 @@ class _Site:
     def __init__(self, folder: Path, log: TextIO) -> None:
         self.bodies = [path.read_bytes() for path in photos(folder)]
         self.jpegs = [body for body in self.bodies if body.startswith(b"\xff\xd8")]
+        self.smallest = min(self.bodies, key=len)
         self.page, self.log = page(), log
 
 
@@ -71,7 +72,7 @@ class _Connection(asyncio.Protocol):
         if kind == "image":
             self._send(200, body)
         elif kind == "small":
-            self._send(200, of_its_own(min(self._site.bodies, key=len), number))
+            self._send(200, of_its_own(self._site.smallest, number))
         else:
             self._fail(kind, number, body, path)
 

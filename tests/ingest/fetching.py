@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import uuid
 from typing import Any
+
+from aiohttp import web
 
 from ingest.fetch import FetchSummary, fetch_urls
 from lake.catalog import connect
 from lake.keys import text_id
 from tests.ingest.conftest import Web
+from tests.ingest.drawn import JPEG
 
 
 def rows(query: str) -> list[tuple[Any, ...]]:
@@ -33,6 +37,16 @@ def outcomes(*urls: str) -> list[str]:
 
 def md5_of(body: bytes) -> uuid.UUID:
     return uuid.UUID(bytes=hashlib.md5(body, usedforsecurity=False).digest())
+
+
+async def drip(request: web.Request) -> web.StreamResponse:
+    """A handler that sends a picture byte by byte, twenty a second."""
+    response = web.StreamResponse()
+    await response.prepare(request)
+    for byte in JPEG:
+        await response.write(bytes([byte]))
+        await asyncio.sleep(0.05)
+    return response
 
 
 def redirect(site: Web, path: str, to: str, status: int = 302) -> str:

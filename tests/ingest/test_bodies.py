@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import zlib
 
 import pytest
-from aiohttp import web
 
 from ingest import bodies
 from tests.ingest.conftest import MAX_BYTES, Web
 from tests.ingest.drawn import JPEG
-from tests.ingest.fetching import outcomes, rows
+from tests.ingest.fetching import drip, outcomes, rows
 
 
 def test_a_slow_drip_ends_long_before_the_deadline(
     site: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bodies, "PATIENCE_S", 0.2)
-
-    async def drip(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse()
-        await response.prepare(request)
-        for byte in JPEG:
-            await response.write(bytes([byte]))
-            await asyncio.sleep(0.05)
-        return response
 
     site.routes["/drip"] = drip
     assert outcomes(f"{site.url}/drip") == ["too_slow"]

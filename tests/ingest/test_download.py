@@ -14,7 +14,7 @@ from lake.append import append
 from lake.keys import image_id, text_id
 from tests.ingest.conftest import MAX_BYTES, Web
 from tests.ingest.drawn import JPEG, encoded, noise
-from tests.ingest.fetching import fetch_all, md5_of, outcomes, redirect, rows
+from tests.ingest.fetching import drip, fetch_all, md5_of, outcomes, redirect, rows
 
 
 def test_statuses_and_bodies_are_named(site: Web) -> None:
@@ -126,14 +126,6 @@ def test_the_deadline_covers_the_last_byte_and_every_hop(
     site: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PAIRLAKE_FETCH_TIMEOUT_S", "0.5")
-
-    async def drip(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse()
-        await response.prepare(request)
-        for byte in JPEG:
-            await response.write(bytes([byte]))
-            await asyncio.sleep(0.05)
-        return response
 
     async def silent(request: web.Request) -> web.StreamResponse:
         await asyncio.sleep(30)

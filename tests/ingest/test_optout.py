@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from ingest.optout import product_token, refusal_in, refusing_header
+from ingest.agent import product_token
+from ingest.optout import refusal_in, refusing_header
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ SITE = "https://a.example"
 
 def outcome(path: str, robots: str = "", tdmrep: object = None) -> str | None:
     body = b"" if tdmrep is None else json.dumps(tdmrep).encode()
-    refusal = site_rules("pairlake", robots, body).refusal(SITE + path)
+    refusal = site_rules("pairlake", robots).with_reservations(body).refusal(SITE + path)
     return refusal.outcome if refusal else None
 
 
@@ -111,7 +111,7 @@ def test_tdmrep_json(tdmrep: object, path: str, expected: str | None) -> None:
 
 def test_a_page_in_place_of_tdmrep_json_says_nothing() -> None:
     for body in (b"<!doctype html>", b"\xff\xfe", b"[" * 100_000, b"1"):
-        assert site_rules("pairlake", "", body).refusal(f"{SITE}/x.jpg") is None
+        assert site_rules("pairlake", "").with_reservations(body).refusal(f"{SITE}/x.jpg") is None
 
 
 def test_the_evidence_is_what_the_file_says() -> None:
@@ -130,4 +130,4 @@ def test_a_delay_is_read() -> None:
 
 @given(st.text(), st.binary())
 def test_nothing_that_a_site_says_is_too_strange(robots: str, tdmrep: bytes) -> None:
-    site_rules("pairlake", robots, tdmrep).refusal(f"{SITE}/x.jpg")
+    site_rules("pairlake", robots).with_reservations(tdmrep).refusal(f"{SITE}/x.jpg")
