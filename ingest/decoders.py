@@ -7,7 +7,7 @@ import os
 import signal
 from concurrent.futures.process import BrokenProcessPool
 
-from ingest.pictures import Picture, Unusable, prepare
+from ingest.picture import Picture, Unusable
 from ingest.processes import WorkerPool
 
 # A picture within the byte cap and the pixel cap takes a second or two.
@@ -54,6 +54,9 @@ class Decoders:
 
 
 def _prepare_in_time(body: bytes, side: int) -> Picture | Unusable:
+    # Here alone, since the process that downloads need not carry what decodes.
+    from ingest.pictures import prepare
+
     # The alarm is not handled: it kills, also in the midst of a decoder's C.
     signal.alarm(DECODE_SECONDS)
     try:

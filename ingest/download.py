@@ -24,7 +24,7 @@ from ingest.bodies import (
 from ingest.connector import AddressRefused
 from ingest.decoders import Decoders
 from ingest.optout import Refusal, refusal_in
-from ingest.pictures import Picture
+from ingest.picture import Picture
 from ingest.sites import Sites
 from lake.keys import image_id, text_id
 from lake.settings import Settings

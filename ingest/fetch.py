@@ -38,7 +38,7 @@ from lake.worklist import worklist
 # A batch is what a crash can cost: this many downloads, or what this many seconds brought.
 LAND_DOWNLOADS = 2_000
 # Pixels take their memory several times over while they land.
-LAND_BYTES = 24_000_000
+LAND_BYTES = 16_000_000
 LAND_SECONDS = 30.0
 MAX_OPEN_FILES = 16_384
 # A host is asked for some images in a row, while its connection and its robots.txt are at hand;
@@ -116,6 +116,8 @@ def fetch_urls(
 ) -> FetchSummary:
     """Try each of `total` (url_id, URL) once and land what comes; `minutes` as for `fetch`."""
     con = connect()
+    # Each thread of DuckDB holds row groups of pixels; landing is a small part of the work.
+    con.execute("set threads = 1")
     try:
         job = _Job(urls, total, con, settings(), minutes, progress or (lambda _: None))
         return asyncio.run(job.run())
@@ -233,11 +235,7 @@ class _Job:
             self._pending.append(download)
             self._pending_bytes += len(download.picture.pixels) if download.picture else 0
             if self._is_due():
-                # The others go on meanwhile, until they too find a full batch.
-                async with self._landing:
-                    if self._is_due():
-                        batch, self._pending, self._pending_bytes = self._pending, [], 0
-                        await asyncio.to_thread(self._land, batch)
+                await self._land_due()
 
     async def _download(self, turn: Turn, downloader: Downloader) -> Download:
         if turn.left_alone:
@@ -253,6 +251,13 @@ class _Job:
             delay_s=download.delay_s,
         )
         return download
+
+    async def _land_due(self) -> None:
+        """Land what is pending. The other downloads go on, until they too find a full batch."""
+        async with self._landing:
+            if self._is_due():
+                batch, self._pending, self._pending_bytes = self._pending, [], 0
+                await asyncio.to_thread(self._land, batch)
 
     def _is_due(self) -> bool:
         return (

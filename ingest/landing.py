@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from ingest.download import Download
-from ingest.pictures import Picture
+from ingest.picture import Picture
 from lake.append import append
 
 _DOWNLOADS = pa.schema(

@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -17,6 +16,7 @@ import simplejpeg
 from PIL import ExifTags, Image
 
 from ingest.jpeg_zeros import is_zeroed
+from ingest.picture import Picture, Unusable
 
 # There is a process per processor already.
 cv2.setNumThreads(1)
@@ -61,31 +61,6 @@ _MAGIC = (
     ("heic", re.compile(rb".{4}ftyp(?:hei|hev|mif1|msf1)", re.DOTALL)),
     ("svg", re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml.{0,500}?)?<svg[\s>]", re.DOTALL)),
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Picture:
-    """A picture that decoded completely.
-
-    `width` and `height` are those of the original as it is shown, its EXIF orientation applied;
-    `pixels` is a JPEG of `kept_width` x `kept_height`. `frames` is 1 unless it is animated.
-    """
-
-    format: str
-    width: int
-    height: int
-    frames: int
-    pixels: bytes
-    kept_width: int
-    kept_height: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Unusable:
-    """Why bytes are no picture of use: the outcome of their download, and the words for it."""
-
-    outcome: str
-    error: str
 
 
 def picture_format(body: bytes) -> str | None:

@@ -15,7 +15,7 @@ import pytest
 
 from ingest import decoders
 from ingest.decoders import Decoders
-from ingest.pictures import Picture, Unusable
+from ingest.picture import Picture, Unusable
 from tests.ingest.drawn import JPEG
 
 KILLER = b"kill the decoder"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import asyncio
+import gc
 import hashlib
 import io
 from pathlib import Path
@@ -13,6 +14,7 @@ from aiohttp import web
 from PIL import Image
 
 from ingest import fetch as job
+from ingest.download import Download
 from ingest.fetch import fetch, fetch_urls
 from lake.catalog import connect
 from lake.errors import BadSetting, TableMissing
@@ -68,6 +70,20 @@ def test_batches_land_as_they_fill(site: Web, monkeypatch: pytest.MonkeyPatch) -
     assert len(landed) >= 2
     assert rows("select count(distinct attempt_id) from lake.raw.downloads") == [(len(landed),)]
     assert rows("select count(*) from lake.raw.image_pixels") == [(8,)]
+
+
+def test_what_has_landed_is_let_go(site: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job, "LAND_DOWNLOADS", 4)
+    monkeypatch.setenv("PAIRLAKE_FETCH_CONCURRENCY", "8")
+    urls = [site.serve(f"/{number}", JPEG + bytes([number])) for number in range(80)]
+    held: list[int] = []
+
+    def count(_: str) -> None:
+        held.append(sum(isinstance(found, Download) for found in gc.get_objects()))
+
+    fetch_urls([(text_id(url), url) for url in urls], progress=count)
+    # One batch that has just landed, one or two that wait, and one download in each worker's hand.
+    assert max(held) <= 3 * 4 + 8, held
 
 
 def test_an_interrupt_keeps_what_has_been_downloaded(

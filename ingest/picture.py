@@ -1,0 +1,30 @@
+"""What decoding makes of bytes: a picture, or the reason why there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A picture that decoded completely.
+
+    `width` and `height` are those of the original as it is shown, its EXIF orientation applied;
+    `pixels` is a JPEG of `kept_width` x `kept_height`. `frames` is 1 unless it is animated.
+    """
+
+    format: str
+    width: int
+    height: int
+    frames: int
+    pixels: bytes
+    kept_width: int
+    kept_height: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unusable:
+    """Why bytes are no picture of use: the outcome of their download, and the words for it."""
+
+    outcome: str
+    error: str
