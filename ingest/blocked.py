@@ -7,24 +7,47 @@ from pathlib import Path
 
 import duckdb
 
+from ingest.domains import host_of
+from ingest.urls import absolute_url
 from lake.errors import BadSetting
+from lake.keys import text_id
 
 _HASH = re.compile(r"\s*([0-9a-fA-F]{32}|[0-9a-fA-F]{64})\b")
 
 
-def blocked(con: duckdb.DuckDBPyConnection, lists: str) -> frozenset[bytes]:
-    """Keys of what must not be kept: url_ids, md5s of pictures, and first 16 bytes of sha256s.
+class Blocked:
+    """What no byte of may reach the disk: URLs, domains, and pictures by md5 or sha256.
 
     `lists` are files, comma-separated, with one md5 or sha256 in hexadecimal at the start of each
     line. Raises BadSetting for one that cannot be read, or a line that holds no hash.
     """
-    rows = con.execute(
-        "select value_id from lake.raw.takedowns where kind in ('url', 'image_sha256', 'image_md5')"
-    ).fetchall()
-    found = {value.bytes for (value,) in rows}
-    for name in filter(None, map(str.strip, lists.split(","))):
-        found |= _listed(Path(name).expanduser())
-    return frozenset(found)
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, lists: str) -> None:
+        self._keys: set[bytes] = set()
+        for name in filter(None, map(str.strip, lists.split(","))):
+            self._keys |= _listed(Path(name).expanduser())
+        self.refresh(con)
+
+    def refresh(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Take in what was asked to be removed meanwhile."""
+        rows = con.execute(
+            "select value_id from lake.raw.takedowns "
+            "where kind in ('url', 'domain', 'image_sha256', 'image_md5')"
+        ).fetchall()
+        self._keys |= {value.bytes for (value,) in rows}
+
+    def __contains__(self, key: bytes) -> bool:
+        """Whether a url_id, an md5, or the first 16 bytes of a sha256 is among them."""
+        return key in self._keys
+
+    def holds(self, url: str) -> bool:
+        """Whether a URL is among them, as it is or as it would land, or a domain that it is of."""
+        if not self._keys:
+            return False
+        spellings = {url, absolute_url(url, "") or url}
+        labels = host_of(url).rstrip(".").split(".")
+        domains = {".".join(labels[start:]) for start in range(len(labels))}
+        return any(text_id(text).bytes in self._keys for text in spellings | domains)
 
 
 def _listed(path: Path) -> set[bytes]:

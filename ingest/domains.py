@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from urllib.parse import urlsplit
 
 from publicsuffixlist import PublicSuffixList
 
@@ -26,3 +27,16 @@ def registrable_domain(host: str) -> str:
     if ":" in host or host.rpartition(".")[2].isdecimal():
         return host
     return _SUFFIXES.privatesuffix(host) or host
+
+
+def host_of(url: str) -> str:
+    """The host of a URL in lower case; empty where there is none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def is_same_domain(url: str, other: str) -> bool:
+    """Whether the hosts of two URLs are of one registrable domain."""
+    return registrable_domain(host_of(url)) == registrable_domain(host_of(other))

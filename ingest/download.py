@@ -6,13 +6,14 @@ import asyncio
 import hashlib
 import time
 import uuid
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 import aiohttp
 from yarl import URL
 
+from ingest.blocked import Blocked
 from ingest.bodies import (
     FAILURES,
     MAX_REDIRECTS,
@@ -20,13 +21,15 @@ from ingest.bodies import (
     TooSlow,
     read_up_to,
     redirected,
+    retry_after,
 )
 from ingest.connector import AddressRefused
 from ingest.decoders import Decoders
+from ingest.domains import is_same_domain
 from ingest.optout import Refusal, refusal_in
 from ingest.picture import Picture
 from ingest.sites import Sites
-from lake.keys import image_id, text_id
+from lake.keys import image_id
 from lake.settings import Settings
 
 _OUTCOME_OF_STATUS = {404: "not_found", 410: "gone", 429: "too_many_requests"}
@@ -51,7 +54,10 @@ class Download:
     md5: uuid.UUID | None = None
     sha256: bytes | None = None
     opt_out_evidence: str | None = None
-    # Not of the row, but of what the domain asks for: a break, seconds between two images.
+    # Not of the row, but of what the last site that was asked wants: its URL, whether it is to be
+    # left in peace and for how long, seconds between two images.
+    asked: str = ""
+    wants_break: bool = False
     retry_after_s: float = 0.0
     delay_s: float = 0.0
     picture: Picture | None = None
@@ -72,11 +78,6 @@ class Download:
         """Whether somebody answered, whatever it was."""
         return self.outcome not in ("timeout", "connection_error", "robots_unreachable")
 
-    @property
-    def wants_break(self) -> bool:
-        """Whether the server asked to be left in peace for a while."""
-        return self.http_status in (429, 503)
-
 
 class _Failed(Exception):
     """The attempt ends here, with this outcome."""
@@ -90,15 +91,16 @@ class _Failed(Exception):
 class Downloader:
     """What all downloads of a job share.
 
-    `blocked` are what no byte of may reach the disk: url_ids, and pictures by md5 or by the first
-    16 bytes of sha256.
+    `may_hop` waits until the domain of a URL, to which a redirect leads, may be asked, and tells
+    whether it may.
     """
 
     session: aiohttp.ClientSession
     sites: Sites
     decoders: Decoders
     settings: Settings
-    blocked: frozenset[bytes] = frozenset()
+    blocked: Blocked
+    may_hop: Callable[[str], Awaitable[bool]]
 
     async def download(self, url_id: uuid.UUID, url: str) -> Download:
         """One attempt at `url`; what goes wrong out there is an outcome, never an exception.
@@ -107,49 +109,67 @@ class Downloader:
         deadline covers everything from the lookup of the image's name to the last byte.
         """
         download = Download(url_id=url_id)
-        started, body = time.monotonic(), None
+        body = None
         try:
-            place = URL(url)
-            await self._respect_site(place, download)
-            started = time.monotonic()
-            async with asyncio.timeout(self.settings.fetch_timeout_s):
-                body = await self._body(place, download)
-        except TimeoutError:
-            download.fail("timeout", f"no whole answer within {self.settings.fetch_timeout_s} s")
+            if url_id.bytes in self.blocked:
+                raise _Failed("blocked", "the URL was taken down by request")
+            body = await self._body(URL(url), download)
+            if body is not None:
+                await self._judge(body, download)
         except (_Failed, *FAILURES) as error:
             download.fail(_outcome(error), str(error) or repr(error))
-        download.elapsed_ms = round((time.monotonic() - started) * 1000)
-        if body is not None:
-            await self._judge(body, download)
+        except Exception as error:  # noqa: BLE001 - a stranger's answer must not end the job
+            download.fail("unexpected", f"{type(error).__name__}: {error}")
         return download
 
     async def _respect_site(self, place: URL, download: Download) -> None:
         """Raise _Failed unless `place` may be asked for."""
         if place.scheme not in ("http", "https") or not place.host:
             raise _Failed("bad_url", f"not an http or https URL: {place}")
-        if text_id(str(place)).bytes in self.blocked:
+        if self.blocked.holds(str(place)):
             raise _Failed("blocked", "the URL was taken down by request")
+        download.asked, download.wants_break = str(place), False
         rules = await self.sites.rules(place)
-        download.delay_s = max(download.delay_s, rules.delay_s)
+        download.delay_s = rules.delay_s
+        if rules.retry_after_s is not None:
+            download.wants_break, download.retry_after_s = True, rules.retry_after_s
         _refuse(rules.refusal(str(place)), download)
 
     async def _body(self, place: URL, download: Download) -> bytes:
         """The body behind `place`, over at most five redirects, each checked like the first URL."""
-        for hop in range(MAX_REDIRECTS + 1):
-            if hop:
-                await self._respect_site(place, download)
+        left_s, came_from = self.settings.fetch_timeout_s, place
+        for _ in range(MAX_REDIRECTS + 1):
+            await self._respect_site(place, download)
+            is_elsewhere = not is_same_domain(str(place), str(came_from))
+            if is_elsewhere and not await self.may_hop(str(place)):
+                raise _Failed("postponed", f"not asked: no turn for {place.host}")
             download.final_url = str(place)
-            async with self.session.get(place, allow_redirects=False) as response:
-                download.http_status = response.status
-                download.content_type = _text(response.headers.get("Content-Type"))
-                download.retry_after_s = _seconds(response.headers.get("Retry-After"))
-                if response.status < 400:  # an error page speaks of itself
-                    _refuse(refusal_in(response.headers, self.sites.agent), download)
-                next_place = redirected(response, place)
-                if next_place is None:
-                    return await self._read(response)
-                place = next_place
+            started = time.monotonic()
+            try:
+                async with asyncio.timeout(left_s):
+                    answer = await self._ask(place, download)
+            except TimeoutError:
+                limit = self.settings.fetch_timeout_s
+                raise _Failed("timeout", f"no whole answer within {limit} s") from None
+            finally:
+                took_s = time.monotonic() - started
+                left_s -= took_s
+                download.elapsed_ms += round(took_s * 1000)
+            if isinstance(answer, bytes):
+                return answer
+            place, came_from = answer, place
         raise _Failed("too_many_redirects", f"more than {MAX_REDIRECTS} redirects")
+
+    async def _ask(self, place: URL, download: Download) -> bytes | URL:
+        """What one request brings: the body, or where it redirects."""
+        async with self.session.get(place, allow_redirects=False) as response:
+            download.http_status = response.status
+            download.content_type = _text(response.headers.get("Content-Type"))
+            download.wants_break = response.status in (429, 503)
+            download.retry_after_s = retry_after(response)
+            if response.status < 400:  # an error page speaks of itself
+                _refuse(refusal_in(response.headers, self.sites.agent), download)
+            return redirected(response, place) or await self._read(response)
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         if response.status != 200:
@@ -168,7 +188,7 @@ class Downloader:
         download.bytes = len(body)
         download.md5 = uuid.UUID(bytes=hashlib.md5(body, usedforsecurity=False).digest())
         download.sha256 = hashlib.sha256(body).digest()
-        if not self.blocked.isdisjoint((download.md5.bytes, download.sha256[:16])):
+        if download.md5.bytes in self.blocked or download.sha256[:16] in self.blocked:
             download.fail("blocked", "the picture is not to be kept, by request or by a hash list")
             return
         result = await self.decoders.prepare(body)
@@ -185,21 +205,12 @@ def _outcome_of(status: int) -> str:
 
 
 def _refuse(refusal: Refusal | None, download: Download) -> None:
-    if refusal is not None:
-        download.opt_out_evidence = _text(refusal.evidence)
-        raise _Failed(refusal.outcome, "the site refuses the use of this image")
-
-
-def _seconds(retry_after: str | None) -> float:
-    """The seconds of a Retry-After, which may be a date; 0 where there is none that can be read."""
-    if not retry_after:
-        return 0.0
-    if retry_after.strip().isdecimal():
-        return float(retry_after)
-    try:
-        return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return 0.0
+    if refusal is None:
+        return
+    if refusal.outcome == "robots_unreachable":
+        raise _Failed(refusal.outcome, refusal.evidence)
+    download.opt_out_evidence = _text(refusal.evidence)
+    raise _Failed(refusal.outcome, "the site refuses the use of this image")
 
 
 def _outcome(error: Exception) -> str:

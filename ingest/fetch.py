@@ -22,7 +22,7 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from ingest.agent import check_contact, product_token
-from ingest.blocked import blocked
+from ingest.blocked import Blocked
 from ingest.connector import guarded_connector
 from ingest.decoders import Decoders
 from ingest.domains import HOST
@@ -42,10 +42,17 @@ LAND_BYTES = 16_000_000
 LAND_SECONDS = 30.0
 MAX_OPEN_FILES = 16_384
 # A host is asked for some images in a row, while its connection and its robots.txt are at hand;
-# then it is the turn of others.
-_BY_TURNS = f"""
-select url_id, image_url from work
-order by (row_number() over (partition by {HOST} order by url_id) - 1) // 16, md5({HOST}), url_id
+# then it is the turn of others. The last two labels stand for its domain: who has many hosts is
+# not to fill the window (ingest/turns.py) with them.
+_BY_TURNS = rf"""
+select url_id, image_url
+from (select *, {HOST} as host from work)
+order by
+    (row_number() over (
+        partition by regexp_extract(host, '[^.]*\.?[^.]*$') order by md5(host), url_id
+    ) - 1) // 16,
+    md5(host),
+    url_id
 """
 ACCEPT = "image/jpeg,image/png,image/webp,image/*;q=0.5"
 
@@ -166,26 +173,27 @@ class _Job:
         self._pending: list[Download] = []
         self._pending_bytes = 0
         self._landed_at = self._started = time.monotonic()
+        self._blocked = Blocked(con, current.hash_lists)
         self._landing = asyncio.Lock()
+        # Not that of the name lookups, which a dead resolver may fill.
+        self._lander = ThreadPoolExecutor(1)
         self._writing = threading.Lock()
         self._outcomes: Counter[str] = Counter()
         self._images = 0
 
     async def run(self) -> FetchSummary:
         _allow_open_files()
-        # Name lookups block a thread each, and landing must not wait for them.
-        threads = ThreadPoolExecutor(self._settings.fetch_concurrency + 1)
+        # Name lookups block a thread each.
+        threads = ThreadPoolExecutor(self._settings.fetch_concurrency)
         loop = asyncio.get_running_loop()
         loop.set_default_executor(threads)
         if self._minutes is not None:
             loop.call_later(self._minutes * 60, self._turns.stop)
         try:
             await self._download_all()
-        except ExceptionGroup as failures:
-            raise failures.exceptions[0] from None
-        except asyncio.CancelledError:
+        except (ExceptionGroup, asyncio.CancelledError) as error:
             self._land(self._pending)
-            raise
+            raise error.exceptions[0] if isinstance(error, ExceptionGroup) else error from None
         self._land(self._pending)
         summary = self._summary()
         if summary.downloads != self._taken:
@@ -203,7 +211,8 @@ class _Job:
                     sites=Sites(session, product_token(self._settings.user_agent)),
                     decoders=decoders,
                     settings=self._settings,
-                    blocked=blocked(self._con, self._settings.hash_lists),
+                    blocked=self._blocked,
+                    may_hop=self._turns.hop,
                 )
                 for _ in range(self._settings.fetch_concurrency):
                     group.create_task(self._work(downloader))
@@ -243,9 +252,9 @@ class _Job:
             download.fail(*turn.left_alone)
             return download
         download = await downloader.download(turn.url_id, turn.url)
-        self._turns.done(
-            turn,
-            is_reached=download.is_reached,
+        self._turns.done(turn, is_reached=download.is_reached)
+        self._turns.heard(
+            download.asked or turn.url,
             wants_break=download.wants_break,
             retry_after_s=download.retry_after_s,
             delay_s=download.delay_s,
@@ -257,7 +266,8 @@ class _Job:
         async with self._landing:
             if self._is_due():
                 batch, self._pending, self._pending_bytes = self._pending, [], 0
-                await asyncio.to_thread(self._land, batch)
+                loop = asyncio.get_running_loop()
+                await loop.run_in_executor(self._lander, self._land, batch)
 
     def _is_due(self) -> bool:
         return (
@@ -273,6 +283,7 @@ class _Job:
         with self._writing:
             self._images += land(batch, self._con)
             self._outcomes.update(download.outcome for download in batch)
+            self._blocked.refresh(self._con)
             self._landed_at = time.monotonic()
             self._progress(self._bar())
 

@@ -12,7 +12,7 @@ from multidict import CIMultiDictProxy
 REFUSING = frozenset({"noai", "noimageai", "noml", "noindex", "noimageindex", "none"})
 # Directives that carry a value; whatever else stands before a colon names the agent meant.
 _VALUED = frozenset({"max-snippet", "max-image-preview", "max-video-preview", "unavailable_after"})
-_AGENT = re.compile(r"[a-z0-9_.*-]+")
+_AGENT = re.compile(r"([a-z0-9_.*-]+)(?:/[a-z0-9_.-]*)?")
 
 # The uses that training a model is one of, in the drafts of AIPREF's vocabulary (`bots` and `ai`
 # are of early ones) and in Cloudflare's Content-Signal (`ai-train`).
@@ -54,8 +54,9 @@ def refusing_header(headers: Iterable[str], agent: str) -> str | None:
             before, colon, after = (text.strip() for text in part.partition(":"))
             directive = before
             # The time in `unavailable_after: Wed, 25 Jun 2025 15:00:00 GMT` is no agent either.
-            if colon and before not in _VALUED and _AGENT.fullmatch(before):
-                meant = before in ("*", agent.lower())
+            named = _AGENT.fullmatch(before)
+            if colon and before not in _VALUED and named:
+                meant = named[1] in ("*", agent.lower())
                 directive = after
             if meant and directive in REFUSING:
                 return header

@@ -29,6 +29,8 @@ MAX_KEPT_SIDE = 4_096
 # anything moves takes kilobytes: no body that is fetched holds so many.
 MAX_FRAMES = 10_000
 JPEG_QUALITY = 95
+MAX_SCANS = 100
+_SCAN = b"\xff\xda"
 
 # What to do about each EXIF orientation, and which of them swap width and height.
 _TURNS = {
@@ -100,6 +102,8 @@ def _decode(body: bytes, kind: str, side: int) -> Picture | Unusable:
     frames = _frames(image, body, kind)
     if frames > MAX_FRAMES:
         return Unusable(outcome="too_many_frames", error=f"more than {MAX_FRAMES} frames")
+    if kind == "jpeg" and not _is_common(body):
+        return Unusable(outcome="unsupported_format", error="a JPEG of an uncommon subsampling")
     kept = _kept_size(width, height, side)
     shown = _jpeg(image, body, kept) if kind == "jpeg" else _other(image, body, kind, kept)
     orientation = _orientation(image)
@@ -160,30 +164,30 @@ def _colour_table_bytes(flags: int) -> int:
 
 def _jpeg(image: Image.Image, body: bytes, kept: tuple[int, int]) -> Image.Image:
     """A JPEG in the kept size. Unlike Pillow, simplejpeg takes libjpeg's warnings for errors."""
+    height, width, _, _ = simplejpeg.decode_jpeg_header(body)
+    if (width, height) != image.size:
+        raise ValueError(f"{width} x {height} pixels, or {image.size[0]} x {image.size[1]}")
+    # Each scan goes over the whole picture again; a picture has some ten.
+    if body.count(_SCAN) > MAX_SCANS:
+        raise ValueError(f"more than {MAX_SCANS} scans")
     # It can be decoded at a half, quarter or eighth for a fraction of the cost.
-    enough = (2 * kept[0], 2 * kept[1])
-    if _known_to_simplejpeg(body, image.size):
-        whole = _strictly(image, body, enough)
-    else:
-        image.draft(None, enough)
-        whole = np.asarray(image.convert("RGB"))
+    whole = _strictly(image, body, (2 * kept[0], 2 * kept[1]))
     if is_zeroed(body):
         raise ValueError("a stretch of zeros amid the pixels")
     return _shrunk(whole, kept)
 
 
-def _known_to_simplejpeg(body: bytes, size: tuple[int, int]) -> bool:
+def _is_common(body: bytes) -> bool:
+    """Whether simplejpeg has a name for the fractions of the size at which colours are stored.
+
+    Pillow decodes others too, but says nothing of damage in them.
+    """
     try:
-        height, width, _, _ = simplejpeg.decode_jpeg_header(body)
+        simplejpeg.decode_jpeg_header(body)
     except KeyError:
         return False
     except ValueError as error:
-        # Colours may be stored at fractions of the size for which it has no name.
-        if "subsampling" in str(error):
-            return False
-        raise
-    if (width, height) != size:
-        raise ValueError(f"{width} x {height} pixels, or {size[0]} x {size[1]}")
+        return "subsampling" not in str(error)
     return True
 
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from protego import Protego
 
@@ -13,100 +14,157 @@ from ingest.optout import Refusal, refuses_training
 
 # RFC 9309, 2.5: crawlers read at least 500 KiB.
 MAX_ROBOTS_BYTES = 512 * 1024
+# Of a longer file the beginning counts, so that nobody's rules take more than a moment.
+MAX_RULES = 5_000
 _MAX_EVIDENCE_CHARS = 300
-_AGENT_LINE = re.compile(r"\s*user-?agent\s*:", re.IGNORECASE)
-_USAGE_LINE = re.compile(r"\s*content-(?:usage|signal)\s*:\s*(?:(/\S*)\s+)?([^#]*)", re.IGNORECASE)
+_FIELD = re.compile(r"\s*([a-z-]+)\s*:\s*([^#]*)", re.IGNORECASE)
+_OF_A_GROUP = ("allow", "disallow", "crawl-delay", "content-usage", "content-signal")
+_PATH_FIRST = re.compile(r"(/\S*)\s+(.*)")
 
 
 @dataclass(frozen=True, kw_only=True)
 class SiteRules:
-    """What one origin allows `agent`: its robots.txt, its wishes about use, and tdmrep.json.
+    """What one origin allows us: its robots.txt, its wishes about use, and its tdmrep.json.
 
-    `unreachable` says why its robots.txt could not be had; then nothing is allowed.
+    `unreachable` says why its robots.txt could not be had; then nothing is allowed, and
+    `retry_after_s` is the break that the site asked for, None if it did not. `rules` are the lines
+    of robots.txt that hold for us, `reservations` (path, reserved) of tdmrep.json in their order.
     """
 
-    agent: str
     unreachable: str | None = None
+    retry_after_s: float | None = None
+    rules: Sequence[str] = ()
     robots: Protego | None = None
-    robots_text: str = ""
     usage: Protego | None = None
-    tdm: Protego | None = None
+    reservations: Sequence[tuple[str, bool]] = ()
 
     def refusal(self, url: str) -> Refusal | None:
         """Why `url` is not to be asked for, or None."""
         if self.unreachable is not None:
             return Refusal("robots_unreachable", self.unreachable)
-        if self.robots and not self.robots.can_fetch(url, self.agent):
-            return Refusal("opted_out_robots_txt", f"robots.txt: {self.robots_text}")
-        if self.usage and not self.usage.can_fetch(url, self.agent):
-            return Refusal("opted_out_content_usage", f"robots.txt: {self.robots_text}")
-        if self.tdm and not self.tdm.can_fetch(url, self.agent):
-            return Refusal("opted_out_tdmrep", "/.well-known/tdmrep.json")
-        return None
+        if self.robots and not self.robots.can_fetch(url, "*"):
+            return Refusal("opted_out_robots_txt", self._evidence(url, "disallow"))
+        if self.usage and not self.usage.can_fetch(url, "*"):
+            return Refusal("opted_out_content_usage", self._evidence(url, "content-"))
+        return _reserved(url, self.reservations)
 
     @property
     def delay_s(self) -> float:
         """Seconds that robots.txt asks to wait between requests (Crawl-delay), 0 if it does not."""
-        return (self.robots and self.robots.crawl_delay(self.agent)) or 0.0
+        return (self.robots and self.robots.crawl_delay("*")) or 0.0
+
+    @property
+    def chars(self) -> int:
+        """About how much is kept, in characters."""
+        return sum(map(len, self.rules)) + sum(len(path) for path, _ in self.reservations)
 
     def with_reservations(self, tdmrep: bytes) -> SiteRules:
         """The same with what a tdmrep.json reserves; empty where the site has none."""
-        return replace(self, tdm=_tdm(tdmrep))
+        return replace(self, reservations=_reservations(tdmrep))
+
+    def _evidence(self, url: str, field: str) -> str:
+        """The rules of that kind that begin as the path does."""
+        path = urlsplit(url).path or "/"
+        found = [rule for rule in self.rules if rule.lower().startswith(field)]
+        matching = [rule for rule in found if path.startswith(_literal(rule))]
+        return f"robots.txt: {' | '.join(matching or found)}"[:_MAX_EVIDENCE_CHARS]
 
 
 def site_rules(agent: str, robots: str) -> SiteRules:
-    """The rules in a robots.txt, empty where the site has none."""
-    lines = (line.partition("#")[0].strip() for line in robots.splitlines())
+    """The rules for the product token `agent` in a robots.txt, empty where the site has none."""
+    rules = _rules_for(agent, robots)
     return SiteRules(
-        agent=agent,
-        robots=Protego.parse(robots) if robots else None,
-        robots_text=" | ".join(filter(None, lines))[:_MAX_EVIDENCE_CHARS],
-        usage=_usage(robots),
+        rules=rules,
+        robots=Protego.parse("\n".join(["User-agent: *", *rules])) if rules else None,
+        usage=_usage(rules),
     )
 
 
-def _usage(robots: str) -> Protego | None:
+def _rules_for(agent: str, robots: str) -> list[str]:
+    """The rules of the groups with our own name, or if there are none, of those for `*`.
+
+    RFC 9309, 2.2.1: names match as a whole, in any case of letters, and groups of one name are one.
+    A version after a name, which the RFC does not know, is left aside.
+    """
+    found: dict[str, list[str]] = {}
+    names: set[str] = set()
+    is_open = False
+    for line in robots.splitlines():
+        match = _FIELD.match(line)
+        if match is None:
+            continue
+        field, value = match[1].lower(), match[2].strip()
+        if field in ("user-agent", "useragent"):
+            names = names if is_open else set()
+            is_open = True
+            name = value.partition("/")[0].strip().lower()
+            if name in ("*", agent.lower()):
+                names.add(name)
+                found.setdefault(name, [])
+        elif field in _OF_A_GROUP:
+            is_open = False
+            for name in names:
+                if len(found[name]) < MAX_RULES:
+                    found[name].append(f"{match[1]}: {value}")
+    own = found.get(agent.lower())
+    return found.get("*", []) if own is None else own
+
+
+def _usage(rules: Sequence[str]) -> Protego | None:
     """The lines Content-Usage and Content-Signal, as a robots.txt of their own.
 
-    They stand in the groups and match paths as Allow and Disallow do; the longest path counts
-    (draft-ietf-aipref-attach, section 3). Of two equal ones the refusal counts, where robots.txt
-    would allow: hence the `*`, which makes it the longer one.
+    They match paths as Allow and Disallow do, and the longest path counts
+    (draft-ietf-aipref-attach, section 3). Of two equal paths the refusal counts.
     """
-    if "content-" not in robots.lower():
-        return None
-    lines = []
-    for line in robots.splitlines():
-        said = _USAGE_LINE.match(line)
-        if said is None:
-            # Any other rule ends the names of its group.
-            lines.append(line if _AGENT_LINE.match(line) else "Rule: none" * bool(line.strip()))
+    refused: dict[str, bool] = {}
+    for rule in rules:
+        field, _, said = rule.partition(": ")
+        if not field.lower().startswith("content-"):
             continue
-        path, refuses = said[1] or "/", refuses_training(said[2].strip())
+        with_path = _PATH_FIRST.fullmatch(said)
+        path, preferences = with_path.groups() if with_path else ("/", said)
+        refuses = refuses_training(preferences.strip())
         if refuses is not None:
-            end = "*" if refuses and not path.endswith("$") else ""
-            lines.append(f"{'Disallow' if refuses else 'Allow'}: {path}{end}")
-    return Protego.parse("\n".join(lines))
+            refused[path] = refused.get(path, False) or refuses
+    lines = [f"{'Disallow' if no else 'Allow'}: {path}" for path, no in refused.items()]
+    return Protego.parse("\n".join(["User-agent: *", *lines])) if lines else None
 
 
-def _tdm(tdmrep: bytes) -> Protego | None:
-    """tdmrep.json as a robots.txt, whose matching of paths it borrows.
+def _reservations(tdmrep: bytes) -> list[tuple[str, bool]]:
+    """(path, reserved) in the order of a tdmrep.json; what is no rule is left out."""
+    try:
+        listed = json.loads(tdmrep) if tdmrep else []
+    except (ValueError, RecursionError):
+        return []
+    found = []
+    for rule in (listed if isinstance(listed, list) else [listed])[:MAX_RULES]:
+        if not isinstance(rule, dict) or not isinstance(rule.get("location"), str):
+            continue
+        said = str(rule.get("tdm-reservation"))
+        if said in ("0", "1"):
+            found.append(("".join(rule["location"].split()), said == "1"))
+    return found
+
+
+def _reserved(url: str, reservations: Sequence[tuple[str, bool]]) -> Refusal | None:
+    """The first rule that matches `url` counts; paths match as those of a robots.txt do.
 
     W3C TDMRep, final report of 2024-05-10, on the file on the origin server.
     """
-    try:
-        rules = json.loads(tdmrep) if tdmrep else []
-    except (ValueError, RecursionError):
-        return None
-    lines = ["User-agent: *", *_tdm_lines(rules if isinstance(rules, list) else [rules])]
-    return Protego.parse("\n".join(lines)) if len(lines) > 1 else None
-
-
-def _tdm_lines(rules: Sequence[object]) -> list[str]:
-    lines = []
-    for rule in rules:
-        if not isinstance(rule, dict) or not isinstance(rule.get("location"), str):
+    path = urlsplit(url).path or "/"
+    for location, is_reserved in reservations:
+        if not path.startswith(_literal(location)):
             continue
-        path = "".join(rule["location"].split())
-        is_reserved = str(rule.get("tdm-reservation")) == "1"
-        lines.append(f"{'Disallow' if is_reserved else 'Allow'}: {path}")
-    return lines
+        if Protego.parse(f"User-agent: *\nDisallow: {location}").can_fetch(url, "*"):
+            continue
+        if not is_reserved:
+            return None
+        evidence = f'/.well-known/tdmrep.json: "location": "{location}", "tdm-reservation": 1'
+        return Refusal("opted_out_tdmrep", evidence[:_MAX_EVIDENCE_CHARS])
+    return None
+
+
+def _literal(rule: str) -> str:
+    """What a path must begin with to match a rule, as far as it is plain letters."""
+    path = rule.partition(": ")[2] or rule
+    return re.split(r"[*$%\s]", path, maxsplit=1)[0] if path.startswith("/") else ""

@@ -1,19 +1,44 @@
-"""Asks each site once for its robots.txt and tdmrep.json, and keeps the answers for a while."""
+"""Asks each site once for its robots.txt and tdmrep.json, and keeps the answers for a day."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
+from dataclasses import dataclass
 
 import aiohttp
 from yarl import URL
 
-from ingest.bodies import FAILURES, MAX_REDIRECTS, read_up_to, redirected
+from ingest.bodies import (
+    FAILURES,
+    MAX_REDIRECTS,
+    BadEncoding,
+    TooSlow,
+    read_up_to,
+    redirected,
+    retry_after,
+)
 from ingest.site_rules import MAX_ROBOTS_BYTES, SiteRules, site_rules
 
-# Rules take some 20 KB a site; the fetcher comes back to a site for a dozen images in a row.
-MAX_SITES = 2_000
+# Characters of rules that are kept, in all; the fetcher comes back to a site for a dozen images in
+# a row.
+MAX_CHARS = 2_000_000
+# What a site costs beside its rules, in characters.
+_CHARS_PER_SITE = 1_000
+# RFC 9309, 2.4: no longer than a day; the fault of a server may be over sooner.
+MAX_AGE_S = 24 * 3600.0
+_FAULT_AGE_S = 600.0
 _TIMEOUT_S = 10.0
+_NOWHERE = (502, b"", 0.0)
+
+
+@dataclass(kw_only=True, eq=False)
+class _Asked:
+    task: asyncio.Task[SiteRules | Exception]
+    since: float
+    chars: int = _CHARS_PER_SITE
+    is_kept: bool = True
 
 
 class Sites:
@@ -21,41 +46,68 @@ class Sites:
 
     def __init__(self, session: aiohttp.ClientSession, agent: str) -> None:
         self._session, self.agent = session, agent
-        self._asked: OrderedDict[str, asyncio.Task[SiteRules | Exception]] = OrderedDict()
+        self._asked: OrderedDict[str, _Asked] = OrderedDict()
+        self._chars = 0
 
     async def rules(self, url: URL) -> SiteRules:
-        """What the site of `url` says; asked for once, however many wait for the answer.
+        """What the site of `url` says; asked for once a day, however many wait for the answer.
 
         Raises what the network raised where nobody answers: then no path is allowed, and the next
         call asks again.
         """
         origin = str(url.origin())
-        task = self._asked.get(origin)
-        if task is None:
-            task = self._asked[origin] = asyncio.create_task(self._answer(url.origin()))
-            while len(self._asked) > MAX_SITES:
-                self._asked.popitem(last=False)
+        asked = self._asked.get(origin)
+        if asked is not None and _is_old(asked):
+            self._forget(origin)
+            asked = None
+        if asked is None:
+            asked = self._begin(url.origin())
         self._asked.move_to_end(origin)
         # Whoever gives up waiting does not end it for the others.
-        answer = await asyncio.shield(task)
+        answer = await asyncio.shield(asked.task)
         if isinstance(answer, SiteRules):
             return answer
-        if self._asked.get(origin) is task:
-            del self._asked[origin]
+        if self._asked.get(origin) is asked:
+            self._forget(origin)
         raise answer
+
+    def _begin(self, origin: URL) -> _Asked:
+        task = asyncio.create_task(self._answer(origin))
+        asked = self._asked[str(origin)] = _Asked(task=task, since=time.monotonic())
+        self._chars += asked.chars
+        task.add_done_callback(lambda _: self._weigh(asked))
+        return asked
+
+    def _weigh(self, asked: _Asked) -> None:
+        answer = None if asked.task.cancelled() else asked.task.result()
+        if isinstance(answer, SiteRules) and asked.is_kept:
+            asked.chars += answer.chars
+            self._chars += answer.chars
+        while self._chars > MAX_CHARS and len(self._asked) > 1:
+            self._forget(next(iter(self._asked)))
+
+    def _forget(self, origin: str) -> None:
+        asked = self._asked.pop(origin)
+        asked.is_kept = False
+        self._chars -= asked.chars
 
     async def _answer(self, origin: URL) -> SiteRules | Exception:
         try:
             return await self._ask(origin)
+        except (TimeoutError, BadEncoding, TooSlow) as error:
+            return SiteRules(unreachable=f"robots.txt: {str(error) or 'it does not come'}")
         except FAILURES as error:
             return error
 
     async def _ask(self, origin: URL) -> SiteRules:
         async with asyncio.timeout(_TIMEOUT_S):
-            status, body = await self._get(origin / "robots.txt")
+            status, body, retry_after_s = await self._get(origin / "robots.txt")
         if status >= 500 or status == 429:
-            why = f"robots.txt: status {status}"
-            return SiteRules(agent=self.agent, unreachable=why)
+            is_busy = status in (429, 503)
+            return SiteRules(
+                unreachable=f"robots.txt: status {status}",
+                retry_after_s=retry_after_s if is_busy else None,
+            )
         robots = body.decode(errors="replace").removeprefix("\ufeff") if status == 200 else ""
         rules = site_rules(self.agent, robots)
         place = origin / ".well-known" / "tdmrep.json"
@@ -66,19 +118,39 @@ class Sites:
     async def _reservations(self, place: URL) -> bytes:
         try:
             async with asyncio.timeout(_TIMEOUT_S):
-                status, body = await self._get(place)
+                status, body, _ = await self._get(place)
         except FAILURES:
             return b""
         return body if status == 200 else b""
 
-    async def _get(self, place: URL) -> tuple[int, bytes]:
-        """Status and first bytes of what is at `place`, over redirects to http and https only."""
+    async def _get(self, place: URL) -> tuple[int, bytes, float]:
+        """Status, first bytes and Retry-After of what is at `place`, over redirects.
+
+        A redirect that leads nowhere is as good as a server's fault, status 502: it is not the
+        image that was in the wrong place.
+        """
+        begun = place
         for _ in range(MAX_REDIRECTS + 1):
-            async with self._session.get(place, allow_redirects=False) as response:
-                next_place = redirected(response, place)
-                if next_place is None:
-                    return response.status, await read_up_to(response, MAX_ROBOTS_BYTES)
-                place = next_place
-                if place.scheme not in ("http", "https") or not place.host:
-                    raise ValueError(f"a redirect to {place}")
-        return 404, b""  # so many redirects count as no robots.txt
+            try:
+                async with self._session.get(place, allow_redirects=False) as response:
+                    next_place = redirected(response, place)
+                    if next_place is None:
+                        body = await read_up_to(response, MAX_ROBOTS_BYTES)
+                        return response.status, body, retry_after(response)
+            except (aiohttp.ClientError, OSError, ValueError):
+                if place is begun:
+                    raise
+                return _NOWHERE
+            place = next_place
+            if place.scheme not in ("http", "https") or not place.host:
+                return _NOWHERE
+        return 404, b"", 0.0  # so many redirects count as no robots.txt
+
+
+def _is_old(asked: _Asked) -> bool:
+    age = time.monotonic() - asked.since
+    if age < _FAULT_AGE_S or not asked.task.done():
+        return False
+    answer = asked.task.result()
+    is_fault = isinstance(answer, SiteRules) and answer.unreachable is not None
+    return is_fault or age > MAX_AGE_S

@@ -6,25 +6,26 @@ import asyncio
 import heapq
 import time
 import uuid
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
-from ingest.domains import registrable_domain
+from ingest.domains import host_of, registrable_domain
 
 # Images in memory that wait for their turn.
 WINDOW = 10_000
 # Domains of which is known when they were asked last.
 MAX_DOMAINS = 50_000
-# After so many failures in a row to reach a domain, it is left alone for this run.
+# After so many failures in a row to reach a host, it is left alone for this run.
 MAX_FAILURES = 5
-# A domain that wants a break gets it: first so long, then twice as long each time. One that wants
-# more than a minute is for another run.
+# A domain that wants a break gets it: first so long, then twice as long each time. A host that
+# wants more than a minute is for another run.
 FIRST_BREAK_S = 1.0
 MAX_BREAK_S = 60.0
+# How long a redirect may wait for the turn of the domain that it leads to.
+MAX_HOP_WAIT_S = 10.0
 
 
 class Turn(NamedTuple):
@@ -32,20 +33,22 @@ class Turn(NamedTuple):
 
     url_id: uuid.UUID
     url: str
+    host: str
     domain: str
     left_alone: tuple[str, str] | None = None
 
 
 @dataclass(kw_only=True)
 class _Domain:
-    waiting: deque[tuple[uuid.UUID, str]] = field(default_factory=deque)
+    waiting: deque[tuple[uuid.UUID, str, str]] = field(default_factory=deque)
     under_way: int = 0
     free_at: float = 0.0
     delay_s: float = 0.0
-    failures: int = 0
     breaks: int = 0
     is_listed: bool = False
-    left_alone: tuple[str, str] | None = None
+    # By host: failures in a row, and why it is left alone.
+    failures: Counter[str] = field(default_factory=Counter)
+    left_alone: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 class Turns:
@@ -94,49 +97,68 @@ class Turns:
                 await asyncio.wait_for(self._changed.wait(), wait)
         return None
 
-    def done(
-        self,
-        turn: Turn,
-        *,
-        is_reached: bool = True,
-        wants_break: bool = False,
-        retry_after_s: float = 0.0,
-        delay_s: float = 0.0,
-    ) -> None:
+    async def hop(self, url: str) -> bool:
+        """Wait until the domain of `url`, where a redirect leads, may be asked; whether it may.
+
+        It may not if it is left alone, or so many wait before that another run is better.
+        """
+        host = host_of(url)
+        domain = self._domain(registrable_domain(host))
+        now = time.monotonic()
+        begins = max(now, domain.free_at)
+        if host in domain.left_alone or begins - now > MAX_HOP_WAIT_S:
+            return False
+        domain.free_at = begins + max(self._delay_s, domain.delay_s)
+        await asyncio.sleep(begins - now)
+        return True
+
+    def done(self, turn: Turn, *, is_reached: bool = True) -> None:
         """Give the place of `turn` to the next image of its domain.
 
-        `is_reached` says whether the domain has answered, `wants_break` whether it asked to be
-        left in peace, for `retry_after_s` if it said so; `delay_s` is what its rules ask for
-        between two images.
+        `is_reached` says whether its host has answered.
         """
         domain = self._domains[turn.domain]
         domain.under_way -= 1
         self._under_way -= 1
-        domain.delay_s = max(domain.delay_s, min(delay_s, MAX_BREAK_S))
-        domain.failures = 0 if is_reached else domain.failures + 1
-        if domain.failures >= MAX_FAILURES:
-            reason = f"not asked: {turn.domain} could not be reached {domain.failures} times"
-            self._leave_alone(turn.domain, domain, ("connection_error", reason))
-        if not wants_break:
-            domain.breaks = 0 if is_reached else domain.breaks
-        else:
-            self._take_a_break(turn.domain, domain, retry_after_s)
+        failures = domain.failures
+        failures[turn.host] = 0 if is_reached else failures[turn.host] + 1
+        if failures[turn.host] >= MAX_FAILURES:
+            reason = f"not asked: {turn.host} could not be reached {failures[turn.host]} times"
+            self._leave_alone(domain, turn.host, ("connection_error", reason))
         self._list(turn.domain, domain)
         self._changed.set()
 
-    def _take_a_break(self, name: str, domain: _Domain, retry_after_s: float) -> None:
+    def heard(
+        self, url: str, *, wants_break: bool, retry_after_s: float = 0.0, delay_s: float = 0.0
+    ) -> None:
+        """Note what the host of `url` has asked for, for its domain.
+
+        `wants_break` says whether it asked to be left in peace, for `retry_after_s` if it said so;
+        `delay_s` is what its rules ask for between two images.
+        """
+        host = host_of(url)
+        domain = self._domain(registrable_domain(host))
+        domain.delay_s = max(domain.delay_s, min(delay_s, MAX_BREAK_S))
+        if not wants_break:
+            domain.breaks = 0
+            return
         wanted = max(retry_after_s, FIRST_BREAK_S * 2**domain.breaks)
         domain.breaks += 1
-        domain.free_at = max(domain.free_at, time.monotonic() + wanted)
+        domain.free_at = max(domain.free_at, time.monotonic() + min(wanted, MAX_BREAK_S))
         if wanted > MAX_BREAK_S:
-            reason = f"not asked: {name} wants a break of {wanted:.0f} s"
-            self._leave_alone(name, domain, ("postponed", reason))
+            reason = f"not asked: {host} wants a break of {wanted:.0f} s"
+            self._leave_alone(domain, host, ("postponed", reason))
 
-    def _leave_alone(self, name: str, domain: _Domain, why: tuple[str, str]) -> None:
-        domain.left_alone = why
-        self._waiting -= len(domain.waiting)
-        while domain.waiting:
-            self._left.append(Turn(*domain.waiting.popleft(), name, why))
+    def _leave_alone(self, domain: _Domain, host: str, why: tuple[str, str]) -> None:
+        domain.left_alone[host] = why
+        others: deque[tuple[uuid.UUID, str, str]] = deque()
+        for url_id, url, of_host in domain.waiting:
+            if of_host == host:
+                self._left.append(Turn(url_id, url, host, registrable_domain(host), why))
+                self._waiting -= 1
+            else:
+                others.append((url_id, url, of_host))
+        domain.waiting = others
 
     def _begin(self, name: str, now: float) -> Turn | None:
         domain = self._domains[name]
@@ -163,17 +185,22 @@ class Turns:
             self._add(*found)
 
     def _add(self, url_id: uuid.UUID, url: str) -> None:
-        name = registrable_domain(_host(url))
+        host = host_of(url)
+        name = registrable_domain(host)
+        domain = self._domain(name)
+        if host in domain.left_alone:
+            self._left.append(Turn(url_id, url, host, name, domain.left_alone[host]))
+            return
+        domain.waiting.append((url_id, url, host))
+        self._waiting += 1
+        self._list(name, domain)
+
+    def _domain(self, name: str) -> _Domain:
         domain = self._domains.get(name)
         if domain is None:
             self._forget_idle()
             domain = self._domains[name] = _Domain()
-        if domain.left_alone:
-            self._left.append(Turn(url_id, url, name, domain.left_alone))
-            return
-        domain.waiting.append((url_id, url))
-        self._waiting += 1
-        self._list(name, domain)
+        return domain
 
     def _list(self, name: str, domain: _Domain) -> None:
         """Put a domain in line if it may be asked, unless it stands there already."""
@@ -188,15 +215,5 @@ class Turns:
         self._domains = {
             name: domain
             for name, domain in self._domains.items()
-            if domain.is_listed
-            or domain.waiting
-            or domain.under_way
-            or (domain.left_alone and domain.free_at > now)
+            if domain.is_listed or domain.waiting or domain.under_way or domain.free_at > now
         }
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""

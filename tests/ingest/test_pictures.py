@@ -179,11 +179,19 @@ UNUSUAL = base64.b85decode(
 )
 
 
-def test_colours_stored_at_unusual_fractions_are_decoded() -> None:
-    with pytest.raises(ValueError, match="subsampling"):
-        simplejpeg.decode_jpeg_header(UNUSUAL)
-    red, green, _ = pixel(kept(UNUSUAL)[1], (8, 4))
-    assert red > 200 > 50 > green
+def test_colours_stored_at_unusual_fractions_are_not_decoded() -> None:
+    # Pillow would, without a word of damage in it.
+    found = prepare(UNUSUAL, 384)
+    assert isinstance(found, Unusable)
+    assert found.outcome == "unsupported_format"
+
+
+def test_a_picture_of_endless_scans_is_not_decoded() -> None:
+    progressive = encoded(noise(64, 64), "JPEG", progressive=True)
+    scan = progressive.rindex(b"\xff\xda")
+    found = prepare(progressive[:-2] + 200 * progressive[scan:-2] + b"\xff\xd9", 384)
+    assert isinstance(found, Unusable)
+    assert "scans" in found.error
 
 
 def animation(format: str, frames: int = 3) -> bytes:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.site_rules import site_rules
+from ingest.site_rules import MAX_RULES, site_rules
 
 SITE = "https://a.example"
 
@@ -43,6 +44,16 @@ DISALLOWED, USAGE, RESERVED = (
         ("User-agent: otherbot\nDisallow: /", "/x.jpg", None),
         ("User-agent: otherbot\nUser-agent: pairlake\nDisallow: /", "/x.jpg", DISALLOWED),
         ("<!doctype html><title>Not here</title>", "/x.jpg", None),
+        ("User-agent: pairlake/0.1\nDisallow: /", "/x.jpg", DISALLOWED),
+        ("User-agent: *\nDisallow: /\n\nUser-agent: pair\nAllow: /", "/x.jpg", DISALLOWED),
+        ("User-agent: *\nAllow: /a\n\nUser-agent: *\nDisallow: /", "/x.jpg", DISALLOWED),
+        ("User-agent: *\nSitemap: /map\nUser-agent: other\nDisallow: /", "/x.jpg", DISALLOWED),
+        (
+            "User-agent: *\nContent-Usage: /img/x.jpg$ train-ai=n\n"
+            "Content-Usage: /img/x.jpg$ train-ai=y",
+            "/img/x.jpg",
+            USAGE,
+        ),
         # AIPREF and Content-Signal, in groups and by paths as Allow and Disallow are.
         ("User-agent: *\nContent-Usage: train-ai=n", "/x.jpg", USAGE),
         ("User-agent: *\nContent-Usage: train-ai=y", "/x.jpg", None),
@@ -93,8 +104,8 @@ def test_robots_txt(robots: str, path: str, expected: str | None) -> None:
         ([{"location": "/art/*.jpg$", "tdm-reservation": 1}], "/art/x.png", None),
         (
             [
-                {"location": "/", "tdm-reservation": 1, "tdm-policy": "https://a.example/tdm"},
                 {"location": "/press/", "tdm-reservation": 0},
+                {"location": "/", "tdm-reservation": 1, "tdm-policy": "https://a.example/tdm"},
             ],
             "/press/x.jpg",
             None,
@@ -102,6 +113,16 @@ def test_robots_txt(robots: str, path: str, expected: str | None) -> None:
         ({"location": "/", "tdm-reservation": 1}, "/x.jpg", RESERVED),
         ([{"location": 5, "tdm-reservation": 1}, "no rule", None], "/x.jpg", None),
         ({"no": "rules"}, "/x.jpg", None),
+        # The first that matches counts; what says neither 0 nor 1 is no rule.
+        (
+            [
+                {"location": "/img/", "tdm-reservation": 1},
+                {"location": "/img/", "tdm-reservation": 0},
+            ],
+            "/img/x.jpg",
+            RESERVED,
+        ),
+        ([{"location": "/img/"}, {"location": "/", "tdm-reservation": 1}], "/img/x.jpg", RESERVED),
         ([], "/x.jpg", None),
     ],
 )
@@ -114,12 +135,25 @@ def test_a_page_in_place_of_tdmrep_json_says_nothing() -> None:
         assert site_rules("pairlake", "").with_reservations(body).refusal(f"{SITE}/x.jpg") is None
 
 
-def test_the_evidence_is_what_the_file_says() -> None:
-    robots = "# no robots\nUser-agent: *  # all\n\nDisallow: /\n" + "Disallow: /x\n" * 1_000
+def test_the_evidence_is_the_rule_that_refuses() -> None:
+    robots = "# no\nUser-agent: *  # all\nDisallow: /y\nDisallow: /x # me\n" + "Allow: /\n" * 1_000
     refusal = site_rules("pairlake", robots).refusal(f"{SITE}/x.jpg")
     assert refusal
-    assert refusal.evidence.startswith("robots.txt: User-agent: * | Disallow: / | Disallow: /x")
-    assert len(refusal.evidence) < 400
+    assert refusal.evidence == "robots.txt: Disallow: /x"
+    reserved = json.dumps([{"location": "/x", "tdm-reservation": 1}]).encode()
+    refusal = site_rules("pairlake", "").with_reservations(reserved).refusal(f"{SITE}/x.jpg")
+    assert refusal
+    assert '"location": "/x"' in refusal.evidence
+
+
+def test_rules_without_end_take_a_moment() -> None:
+    names, rules = "User-agent: bot{}\n" * 12_000, "Disallow: /{}\n" * 20_000
+    started = time.process_time()
+    found = site_rules("pairlake", f"{names}User-agent: *\n{rules}")
+    assert len(found.rules) == MAX_RULES
+    assert found.refusal(f"{SITE}/x") is None
+    # Where every name is paired with every rule it is hours, not seconds.
+    assert time.process_time() - started < 60
 
 
 def test_a_delay_is_read() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import hashlib
 import json
 import uuid
@@ -32,7 +33,7 @@ def test_rules_are_asked_for_once_and_before_the_images(site: Web) -> None:
     assert site.asked_of_rules == RULES
     assert not any(path.startswith("/private/") for path in site.asked)
     assert rows("select distinct opt_out_evidence from lake.raw.downloads order by 1") == [
-        ("robots.txt: User-agent: * | Disallow: /private/",),
+        ("robots.txt: Disallow: /private/",),
         (None,),
     ]
 
@@ -73,12 +74,49 @@ def test_a_robots_txt_in_a_circle_is_none(site: Web) -> None:
 @pytest.mark.parametrize("target", ["ftp://a.example/robots.txt", "http://10.0.0.1/robots.txt"])
 def test_a_robots_txt_does_not_lead_where_images_must_not(target: str, site: Web) -> None:
     redirect(site, "/robots.txt", target)
-    (outcome,) = outcomes(site.serve("/1.jpg", JPEG))
-    assert outcome in ("bad_url", "private_address")
+    # It is not the image that is in the wrong place.
+    assert outcomes(site.serve("/1.jpg", JPEG)) == ["robots_unreachable"]
     assert site.asked == []
 
 
-def test_a_robots_txt_that_does_not_come_is_a_timeout(
+def test_a_robots_txt_that_cannot_be_read_allows_nothing(site: Web) -> None:
+    packed = gzip.compress(b"User-agent: *\nAllow: /\n") + gzip.compress(b"Disallow: /1")
+    site.serve("/robots.txt", packed, Content_Encoding="gzip")
+    assert outcomes(site.serve("/1.jpg", JPEG)) == ["opted_out_robots_txt"]
+    for body, encoding in ((packed[:20], "gzip"), (b"", "br")):
+        site.serve("/robots.txt", body, Content_Encoding=encoding)
+        assert outcomes(site.serve(f"/{encoding}.jpg", JPEG)) == ["robots_unreachable"]
+    assert site.asked == []
+
+
+def test_rules_are_asked_for_again_when_they_are_old(
+    site: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sites, "MAX_AGE_S", 0.0)
+    monkeypatch.setattr(sites, "_FAULT_AGE_S", 0.0)
+    monkeypatch.setenv("PAIRLAKE_FETCH_CONCURRENCY", "1")
+    outcomes(*(site.serve(f"/{n}.jpg", JPEG) for n in range(3)))
+    assert site.asked_of_rules == 3 * RULES
+
+
+def test_what_is_kept_of_rules_is_bounded(site: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sites, "MAX_CHARS", 20_000)
+    site.serve("/robots.txt", b"User-agent: *\n" + b"Disallow: /private\n" * 2_000)
+    other = site.url.replace("127.0.0.1", "localhost")
+    monkeypatch.setenv("PAIRLAKE_FETCH_CONCURRENCY", "1")
+    site.serve("/1.jpg", JPEG)
+    assert outcomes(f"{site.url}/1.jpg", f"{other}/1.jpg") == ["ok", "ok"]
+    # The rules of the first site have made room for those of the second.
+    assert site.asked_of_rules == 2 * RULES
+
+
+def test_a_site_too_busy_for_its_rules_has_its_break(site: Web) -> None:
+    site.serve("/robots.txt", b"", 503, Retry_After="3600")
+    summary = fetch_all(*(site.serve(f"/{n}", JPEG) for n in range(80)))
+    assert set(summary.outcomes) == {"robots_unreachable", "postponed"}
+
+
+def test_a_robots_txt_that_does_not_come_allows_nothing(
     site: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sites, "_TIMEOUT_S", 0.2)
@@ -88,7 +126,7 @@ def test_a_robots_txt_that_does_not_come_is_a_timeout(
         return web.Response()
 
     site.routes["/robots.txt"] = never
-    assert outcomes(site.serve("/1.jpg", JPEG)) == ["timeout"]
+    assert outcomes(site.serve("/1.jpg", JPEG)) == ["robots_unreachable"]
     assert site.asked == []
 
 
@@ -142,12 +180,27 @@ def test_a_server_that_is_busy_is_left_alone(site: Web) -> None:
     assert summary.downloads == 30
 
 
+def take_down(kind: str, value: str) -> None:
+    rows = pa.table({"kind": [kind], "value_id": pa.array([text_id(value).bytes], pa.uuid())})
+    append({"raw.takedowns": rows})
+
+
 def test_a_url_that_was_taken_down_is_not_asked_for(site: Web) -> None:
     gone, moved = site.serve("/gone.jpg", JPEG), redirect(site, "/moved.jpg", "/gone.jpg")
-    takedown = pa.table({"kind": ["url"], "value_id": pa.array([text_id(gone).bytes], pa.uuid())})
-    append({"raw.takedowns": takedown})
-    assert outcomes(gone, moved) == ["blocked", "blocked"]
-    assert "/gone.jpg" not in site.asked
+    # A URL that aiohttp would write in another way.
+    odd = f"{site.url}/a|b.jpg"
+    take_down("url", gone)
+    take_down("url", odd)
+    assert outcomes(gone, moved, odd) == ["blocked"] * 3
+    assert site.asked == ["/moved.jpg"]
+
+
+def test_a_redirect_does_not_lead_into_a_domain_that_was_taken_down(site: Web) -> None:
+    other = site.url.replace("127.0.0.1", "localhost")
+    site.serve("/1.jpg", JPEG)
+    take_down("domain", "localhost")
+    assert outcomes(redirect(site, "/moved.jpg", f"{other}/1.jpg")) == ["blocked"]
+    assert site.asked == ["/moved.jpg"]
 
 
 def test_pictures_on_a_hash_list_are_not_kept(

@@ -25,6 +25,16 @@ def fine(waiting: Turns, turn: Turn) -> None:
     waiting.done(turn)
 
 
+def wants(is_meant: Callable[[Turn], bool] = lambda turn: False, **wishes: float) -> Answer:
+    """Answers that ask for a break where it is meant, and for what else is wished always."""
+
+    def answer(waiting: Turns, turn: Turn) -> None:
+        waiting.heard(turn.url, wants_break=is_meant(turn), **wishes)
+        waiting.done(turn)
+
+    return answer
+
+
 def work_off(
     *places: str,
     workers: int = 8,
@@ -89,7 +99,7 @@ def test_two_images_of_a_domain_are_apart_and_others_need_not_wait() -> None:
 
 def test_a_slower_pace_is_kept_where_a_site_asks_for_it() -> None:
     places = [f"a.example/{n}" for n in range(3)]
-    begun = work_off(*places, at_once=1, answer=lambda w, turn: w.done(turn, delay_s=0.1))
+    begun = work_off(*places, at_once=1, answer=wants(delay_s=0.1))
     # The first one is asked before its wish is known.
     assert begun[2][1] - begun[1][1] >= 0.1
 
@@ -121,7 +131,7 @@ def test_a_domain_that_wants_a_break_has_it(monkeypatch: pytest.MonkeyPatch) -> 
     begun = work_off(
         *places,
         at_once=1,
-        answer=lambda w, turn: w.done(turn, wants_break=turn.url.endswith(("/0", "/1"))),
+        answer=wants(is_meant=lambda turn: turn.url.endswith(("/0", "/1"))),
     )
     assert begun[1][1] - begun[0][1] >= 0.1
     assert begun[2][1] - begun[1][1] >= 0.2
@@ -130,13 +140,55 @@ def test_a_domain_that_wants_a_break_has_it(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_domain_that_wants_a_long_break_is_for_another_run() -> None:
     places = [f"a.example/{n}" for n in range(5)] + ["b.example/1"]
 
-    def busy(waiting: Turns, turn: Turn) -> None:
-        waiting.done(turn, wants_break=turn.domain == "a.example", retry_after_s=3_600)
-
+    busy = wants(is_meant=lambda turn: turn.domain == "a.example", retry_after_s=3_600)
     begun = work_off(*places, at_once=1, answer=busy)
     left = [turn for turn, *_ in begun if turn.left_alone]
     assert [turn.domain for turn in left] == ["a.example"] * 4
     assert left[0].left_alone == ("postponed", "not asked: a.example wants a break of 3600 s")
+
+
+def test_a_dead_host_does_not_speak_for_its_neighbours() -> None:
+    places = [f"{name}.blogspot.com/{n}" for n in range(9) for name in ("dead", "fine")]
+
+    def dead(waiting: Turns, turn: Turn) -> None:
+        waiting.done(turn, is_reached=turn.host != "dead.blogspot.com")
+
+    begun = work_off(*places, at_once=1, answer=dead)
+    left = Counter(turn.host for turn, *_ in begun if turn.left_alone)
+    assert left == {"dead.blogspot.com": 9 - turns.MAX_FAILURES}
+
+
+def test_a_domain_in_the_midst_of_a_break_is_not_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(turns, "MAX_DOMAINS", 1)
+    monkeypatch.setattr(turns, "WINDOW", 1)
+
+    async def run() -> float:
+        waiting = Turns(urls("a.example/1", "b.example/1", "a.example/2"), at_once=1, delay_s=0)
+        for turn in [await waiting.next(), await waiting.next()]:
+            assert turn
+            waiting.heard(turn.url, wants_break=turn.domain == "a.example", retry_after_s=0.2)
+            waiting.done(turn)
+        started = time.monotonic()
+        assert await waiting.next()
+        return time.monotonic() - started
+
+    assert asyncio.run(run()) >= 0.1
+
+
+def test_redirects_to_one_domain_are_apart_and_do_not_wait_for_ever() -> None:
+    async def run() -> tuple[float, bool]:
+        waiting = Turns(urls(), at_once=2, delay_s=0.05)
+        started = time.monotonic()
+        assert all(await asyncio.gather(*(waiting.hop("http://a.example/") for _ in range(4))))
+        took = time.monotonic() - started
+        waiting.heard("http://a.example/", wants_break=True, retry_after_s=30)
+        return took, await waiting.hop("http://a.example/")
+
+    took, may = asyncio.run(run())
+    assert took >= 0.15
+    assert not may
 
 
 def test_only_a_window_is_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
