@@ -38,7 +38,7 @@ from lake.worklist import worklist
 # A batch is what a crash can cost: this many downloads, or what this many seconds brought.
 LAND_DOWNLOADS = 2_000
 # Pixels take their memory several times over while they land.
-LAND_BYTES = 16_000_000
+LAND_BYTES = 12_000_000
 LAND_SECONDS = 30.0
 MAX_OPEN_FILES = 16_384
 # A host is asked for some images in a row, while its connection and its robots.txt are at hand;

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
+from math import ceil
 
 import cv2
 import numpy as np
@@ -170,11 +171,13 @@ def _jpeg(image: Image.Image, body: bytes, kept: tuple[int, int]) -> Image.Image
     # Each scan goes over the whole picture again; a picture has some ten.
     if body.count(_SCAN) > MAX_SCANS:
         raise ValueError(f"more than {MAX_SCANS} scans")
-    # It can be decoded at a half, quarter or eighth for a fraction of the cost.
-    whole = _strictly(image, body, (2 * kept[0], 2 * kept[1]))
+    # It is decoded at a few eighths of its size, not far above what is kept. That leaves out the
+    # finer detail, so that the rest is cheap: 90 photographs came as near to Lanczos' (from 31.5 dB
+    # on) as by averaging areas of twice the size (from 31.4 on), in half the time.
+    whole = _strictly(image, body, (ceil(1.5 * kept[0]), ceil(1.5 * kept[1])))
     if is_zeroed(body):
         raise ValueError("a stretch of zeros amid the pixels")
-    return _shrunk(whole, kept)
+    return Image.fromarray(cv2.resize(whole, kept, interpolation=cv2.INTER_LINEAR))
 
 
 def _is_common(body: bytes) -> bool:
@@ -192,7 +195,7 @@ def _is_common(body: bytes) -> bool:
 
 
 def _strictly(image: Image.Image, body: bytes, enough: tuple[int, int]) -> Pixels:
-    least = {"min_width": enough[0], "min_height": enough[1], "min_factor": 2}
+    least = {"min_width": enough[0], "min_height": enough[1]}
     if image.mode != "CMYK":
         rgb: Pixels = simplejpeg.decode_jpeg(body, "RGB", **least)
         return rgb
@@ -211,13 +214,10 @@ def _other(image: Image.Image, body: bytes, kind: str, kept: tuple[int, int]) ->
     image.load()
     plain = _plain(image)
     if plain.mode == "RGB":
-        return _shrunk(np.asarray(plain), kept)
+        shown = cv2.resize(np.asarray(plain), kept, interpolation=cv2.INTER_AREA)
+        return Image.fromarray(shown)
     # Colours count by how opaque they are, which Pillow sees to.
     return _opaque(plain.resize(kept, Image.Resampling.LANCZOS, reducing_gap=3.0))
-
-
-def _shrunk(whole: Pixels, kept: tuple[int, int]) -> Image.Image:
-    return Image.fromarray(cv2.resize(whole, kept, interpolation=cv2.INTER_AREA))
 
 
 def _kept_size(width: int, height: int, side: int) -> tuple[int, int]:

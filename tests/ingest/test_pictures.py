@@ -179,6 +179,19 @@ UNUSUAL = base64.b85decode(
 )
 
 
+@pytest.mark.parametrize("width", [400, 500, 700, 1000, 1500, 3000])
+def test_a_picture_is_shrunk_as_well_as_lanczos_does(width: int) -> None:
+    coarse = np.random.default_rng(width).integers(0, 255, (60, 80, 3), np.uint8)
+    drawn = Image.fromarray(coarse).resize((width, width * 3 // 4), Image.Resampling.BICUBIC)
+    body = encoded(drawn, "JPEG", quality=95)
+    _, shown = kept(body)
+    whole = Image.open(io.BytesIO(body)).convert("RGB")
+    best = whole.resize(shown.size, Image.Resampling.LANCZOS)
+    error = np.asarray(shown, np.float64) - np.asarray(best)
+    # Squares of five pixels in strong colours are the worst there is; photographs are 40 dB apart.
+    assert 10 * np.log10(255**2 / (error**2).mean()) > 31
+
+
 def test_colours_stored_at_unusual_fractions_are_not_decoded() -> None:
     # Pillow would, without a word of damage in it.
     found = prepare(UNUSUAL, 384)
