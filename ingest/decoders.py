@@ -11,7 +11,7 @@ from ingest.picture import Picture, Unusable
 from ingest.processes import WorkerPool
 
 # A picture within the byte cap and the pixel cap takes a second or two.
-DECODE_SECONDS = 60
+DECODE_SECONDS = 20
 
 
 class Decoders:
@@ -40,7 +40,8 @@ class Decoders:
             try:
                 return await self._in(single, body)
             except BrokenProcessPool:
-                return Unusable(outcome="corrupt_image", error="the decoder died of it")
+                error = "the decoder died of it"
+                return Unusable(outcome="corrupt_image", error=error, is_deadly=True)
             finally:
                 single.end()
 

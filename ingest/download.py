@@ -196,6 +196,8 @@ class Downloader:
             download.picture = result
         else:
             download.fail(result.outcome, result.error)
+            # Whoever serves such pictures has to wait with the next.
+            download.wants_break |= result.is_deadly
 
 
 def _outcome_of(status: int) -> str:

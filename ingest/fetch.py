@@ -7,14 +7,16 @@ raw.images and raw.image_pixels.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import resource
 import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import replace
 
 import aiohttp
 import duckdb
@@ -27,11 +29,12 @@ from ingest.connector import guarded_connector
 from ingest.decoders import Decoders
 from ingest.domains import HOST
 from ingest.download import Download, Downloader
+from ingest.fetch_summary import FetchSummary
 from ingest.landing import land
 from ingest.sites import Sites
 from ingest.turns import Turn, Turns
 from lake.catalog import connect
-from lake.errors import JobFailed
+from lake.errors import BadRequest, JobFailed
 from lake.settings import Settings, settings
 from lake.worklist import worklist
 
@@ -57,38 +60,6 @@ order by
 ACCEPT = "image/jpeg,image/png,image/webp,image/*;q=0.5"
 
 
-@dataclass(frozen=True, kw_only=True)
-class FetchSummary:
-    """What a run of `fetch` has done so far: landed downloads by outcome, and new images.
-
-    `stopped_after` says what ended the run before its work was done, if anything did, and `waiting`
-    how many images of the worklist it left.
-    """
-
-    outcomes: Mapping[str, int]
-    images: int
-    seconds: float
-    stopped_after: str | None = None
-    waiting: int = 0
-
-    @property
-    def downloads(self) -> int:
-        """Attempts that have landed."""
-        return sum(self.outcomes.values())
-
-    def __str__(self) -> str:
-        if not self.outcomes and not self.stopped_after:
-            return "nothing to do"
-        ranked = sorted(self.outcomes.items(), key=lambda item: (-item[1], item[0]))
-        counts = ", ".join(f"{count:,} {outcome}" for outcome, count in ranked) or "no downloads"
-        parts = [counts, f"{self.images:,} new images in {self.seconds:.0f} s"]
-        if self.stopped_after:
-            parts.append(f"stopped after {self.stopped_after}")
-        if self.waiting:
-            parts.append(f"{self.waiting:,} images still await their download")
-        return "; ".join(parts)
-
-
 Progress = Callable[[str], object]
 
 
@@ -104,6 +75,11 @@ def fetch(
     What goes wrong with a URL is its outcome; TableMissing if dbt has not built the worklist.
     """
     check_contact(settings().user_agent)
+    with _alone():
+        return _fetch(limit, minutes, progress)
+
+
+def _fetch(limit: int | None, minutes: float | None, progress: Progress | None) -> FetchSummary:
     read = _BY_TURNS + ("" if limit is None else f" limit {limit:d}")
     with worklist("int_urls_awaiting_download", batch_size=10_000, read=read) as work:
         total = work.rows if limit is None else min(work.rows, limit)
@@ -112,6 +88,21 @@ def fetch(
     if limit is not None and waiting and not summary.stopped_after:
         summary = replace(summary, stopped_after=f"{limit:,} images")
     return replace(summary, waiting=waiting)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Two at once would ask for the same images, and each domain twice as often as it may be."""
+    path = settings().home / "fetch.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BadRequest(
+                f"Another fetch is at work in {settings().home}; wait until it has ended."
+            ) from None
+        yield
 
 
 def fetch_urls(

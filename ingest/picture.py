@@ -24,7 +24,11 @@ class Picture:
 
 @dataclass(frozen=True, kw_only=True)
 class Unusable:
-    """Why bytes are no picture of use: the outcome of their download, and the words for it."""
+    """Why bytes are no picture of use: the outcome of their download, and the words for it.
+
+    `is_deadly` says that they took their decoder along.
+    """
 
     outcome: str
     error: str
+    is_deadly: bool = False

@@ -89,10 +89,12 @@ def _faults(data: Path, count: int) -> None:
     kinds += ["image"] * (1_000 - len(kinds))
     with runs.serving(data) as server:
         clean_urls = [f"{server.base}/image/{number}.jpg" for number in range(count)]
-        clean, _ = runs.ours(data, server, clean_urls)
+        clean, found_clean = runs.ours(data, server, clean_urls)
         urls = [f"{server.base}/{rng.choice(kinds)}/{number}.jpg" for number in range(count)]
         mixed, found = runs.ours(data, server, urls)
-    table(_COLUMNS, [_row("clean", count, clean), _row("mix", _images(found), mixed)])
+    table(
+        _COLUMNS, [_row("clean", _images(found_clean), clean), _row("mix", _images(found), mixed)]
+    )
     note(f"Wall time of the mix / of the clean run: {mixed.wall_s / clean.wall_s:.2f}.")
     outcomes: dict[str, Counter[str]] = defaultdict(Counter)
     for kind, outcome, number in found:

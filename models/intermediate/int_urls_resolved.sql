@@ -41,7 +41,7 @@ attempts_since as (
     where
         downloads.outcome != 'postponed'
         and downloads.attempted_at
-        >= coalesce(summarised.latest_ok['attempted_at'], '-infinity')
+        > coalesce(summarised.latest_ok['attempted_at'], '-infinity')
     group by downloads.url_id
 
 ),
@@ -62,7 +62,7 @@ urls_resolved as (
             download_outcomes.kind = 'final'
             or (
                 download_outcomes.kind = 'transient'
-                and attempts_since.attempts > {{ var('fetch_attempts') }}
+                and attempts_since.attempts >= {{ var('fetch_attempts') }}
             )
         ) as is_rotten
     from summarised

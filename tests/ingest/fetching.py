@@ -9,7 +9,8 @@ from typing import Any
 
 from aiohttp import web
 
-from ingest.fetch import FetchSummary, fetch_urls
+from ingest.fetch import fetch_urls
+from ingest.fetch_summary import FetchSummary
 from lake.catalog import connect
 from lake.keys import text_id
 from tests.ingest.conftest import Web

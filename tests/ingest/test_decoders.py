@@ -63,7 +63,7 @@ def test_a_picture_that_kills_its_decoder_is_corrupt_and_the_others_arrive(
     first, killer, sleeper, last = prepare_all(JPEG, KILLER, SLEEPER, JPEG)
     assert isinstance(first, Picture)
     assert isinstance(last, Picture)
-    died = Unusable(outcome="corrupt_image", error="the decoder died of it")
+    died = Unusable(outcome="corrupt_image", error="the decoder died of it", is_deadly=True)
     assert (killer, sleeper) == (died, died)
 
 

@@ -17,7 +17,7 @@ from ingest import fetch as job
 from ingest.download import Download
 from ingest.fetch import fetch, fetch_urls
 from lake.catalog import connect
-from lake.errors import BadSetting, TableMissing
+from lake.errors import BadRequest, BadSetting, TableMissing
 from lake.keys import image_id, text_id
 from tests.ingest.conftest import Web
 from tests.ingest.drawn import JPEG, encoded, noise
@@ -165,6 +165,26 @@ def test_whoever_runs_a_server_must_be_able_to_reach_us(
     assert (site.asked, site.asked_of_rules) == ([], [])
     monkeypatch.setenv("PAIRLAKE_USER_AGENT", "pairlake/0.1 (+https://me.example/crawler)")
     assert fetch().outcomes == {"ok": 1}
+
+
+def test_two_do_not_fetch_at_once(home: Path) -> None:
+    with job._alone(), pytest.raises(BadRequest, match="Another fetch"):
+        fetch()
+
+
+def test_no_answer_ends_the_job(site: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    for when in ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", "9" * 400, "soon", "-1", "²"):
+        url = site.serve("/busy", b"", 429, Retry_After=when.encode().decode("latin-1"))
+        fetch_all(url)
+
+    async def strange(*_: object) -> object:
+        raise ArithmeticError("a robot")
+
+    monkeypatch.setattr("ingest.download.Downloader._ask", strange)
+    assert set(fetch_all(site.serve("/1", JPEG)).outcomes) == {"unexpected"}
+    assert rows("select error from lake.raw.downloads where outcome = 'unexpected'") == [
+        ("ArithmeticError: a robot",)
+    ]
 
 
 def test_without_a_worklist_there_is_one_clear_sentence(home: Path) -> None:
