@@ -10,14 +10,14 @@ from itertools import pairwise
 from pathlib import Path
 
 from benchmarks.environments import peer_python
-from benchmarks.fetching import runs
+from benchmarks.fetching import profiles, runs
 from benchmarks.fetching.photos import photos
 from benchmarks.fetching.server import FAULTS
 from benchmarks.processes import ROOT, Use
 from benchmarks.tables import heading, machine, note, table
 
 _COLUMNS = ("run", "images out", "wall s", "CPU s", "images per CPU s", "peak MB of the tree")
-_SECTIONS = (1, 2, 3, 4)
+_SECTIONS = (1, 2, 3, 4, 5)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -40,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _faults(data, many)
     if 4 in sections:
         _hosts(data, 20_000 if not asked.quick else 200)
+    if 5 in sections:
+        _profile(data, few)
 
 
 def _clean(data: Path, python: Path, sizes: Sequence[int]) -> None:
@@ -127,6 +129,22 @@ def _hosts(data: Path, hosts: int) -> None:
     rows.append((*_row("one host, for a minute", _images(found), use), *kept))
     table((*_COLUMNS, "hosts asked", "least s between two images of one"), rows)
     note("By the server's own log; the settings are the defaults, 0.25 s between two images.")
+
+
+def _profile(data: Path, count: int) -> None:
+    heading(f"5. Where the CPU time goes, {count:,} images over http")
+    with runs.serving(data) as server:
+        urls = [f"{server.base}/image/{number}.jpg" for number in range(count)]
+        found = runs.profiled(data, server, urls)
+    for name, parts in (
+        ("the main thread", profiles.main_process(found, count)),
+        ("decoding, in the other processes", profiles.decoding(data / "photos", count)),
+    ):
+        total = sum(parts.values())
+        rows = [(part, ms, f"{ms / total:.0%}") for part, ms in parts.items()]
+        table((name, "ms an image", "share"), [*rows, ("in all", total, "")])
+        note("")
+    note("By cProfile, which makes Python dearer than it is; batches land on another thread.")
 
 
 def _politeness(log: Path) -> tuple[int, float]:

@@ -98,19 +98,9 @@ def ours(
     **variables: str,
 ) -> tuple[Use, list[tuple[str, str, int]]]:
     """`pairlake fetch` over a worklist of `urls`; what it took, and (kind, outcome, count)."""
-    home = data / "ours"
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir()
-    environment = clean_environment(
-        PAIRLAKE_HOME=str(home),
-        **_SETTINGS,
-        **({} if hosts else _ONE_SERVER),
-        **variables,
-        **_trust(server),
+    home, environment = _prepared(
+        data, server, urls, {**({} if hosts else _ONE_SERVER), **variables}
     )
-    listed = _write_list(home / "list.parquet", urls)
-    prepare = [sys.executable, "-c", _PREPARED, str(listed)]
-    subprocess.run(prepare, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
     command = module("benchmarks.fetching.resolved" if hosts else "pairlake", "fetch", *arguments)
     use = measured(command, home, environment)
     counted = subprocess.run(
@@ -118,6 +108,31 @@ def ours(
         cwd=ROOT, env=environment, check=True, capture_output=True, text=True,
     )  # fmt: skip
     return use, [tuple(row) for row in json.loads(counted.stdout)["rows"]]
+
+
+def profiled(data: Path, server: Server, urls: Sequence[str]) -> Path:
+    """The profile of the process that downloads `urls`."""
+    home, environment = _prepared(data, server, urls, _ONE_SERVER)
+    found = home / "fetch.profile"
+    command = module("cProfile", "-o", found, "-m", "pairlake", "fetch")
+    measured(command, home, environment)
+    return found
+
+
+def _prepared(
+    data: Path, server: Server, urls: Sequence[str], variables: dict[str, str]
+) -> tuple[Path, dict[str, str]]:
+    """A home folder whose worklist is `urls`, and the settings that lead to it."""
+    home = data / "ours"
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir()
+    environment = clean_environment(
+        PAIRLAKE_HOME=str(home), **_SETTINGS, **variables, **_trust(server)
+    )
+    listed = _write_list(home / "list.parquet", urls)
+    prepare = [sys.executable, "-c", _PREPARED, str(listed)]
+    subprocess.run(prepare, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
+    return home, environment
 
 
 def peers(data: Path, server: Server, urls: Sequence[str], python: Path) -> Use:

@@ -79,7 +79,7 @@ def test_what_has_landed_is_let_go(site: Web, monkeypatch: pytest.MonkeyPatch) -
     held: list[int] = []
 
     def count(_: str) -> None:
-        held.append(sum(isinstance(found, Download) for found in gc.get_objects()))
+        held.append(sum(type(found) is Download for found in gc.get_objects()))
 
     fetch_urls([(text_id(url), url) for url in urls], progress=count)
     # One batch that has just landed, one or two that wait, and one download in each worker's hand.
