@@ -4,7 +4,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 PACKAGES := pairlake.py lake ingest udfs serve demo benchmarks
 
-.PHONY: demo page test lint types sql unit bench-crawl bench-fetch clean
+.PHONY: demo page test lint types sql unit bench-crawl bench-fetch bench-enrich clean
 
 demo: .venv/demo-installed
 	$(BIN)/pairlake demo
@@ -26,7 +26,7 @@ sql: .venv/dev-installed
 	$(BIN)/sqlfluff lint models tests/data macros
 
 unit: .venv/dev-installed
-	$(BIN)/python -m pytest -rs
+	$(BIN)/python -m pytest -rs -n auto --maxprocesses 4 --dist loadfile
 
 # Beside cc2dataset, in an environment of its own; needs Java. Some twenty minutes on two cores.
 bench-crawl: .venv/dev-installed
@@ -35,6 +35,10 @@ bench-crawl: .venv/dev-installed
 # Beside img2dataset, in an environment of its own; needs openssl. Some forty minutes.
 bench-fetch: .venv/dev-installed
 	$(BIN)/python -m benchmarks.fetching
+
+# Beside the bare models; on a GPU too where there is one.
+bench-enrich: .venv/dev-installed
+	$(BIN)/python -m benchmarks.enriching
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -177,12 +177,16 @@ def maintain() -> None:
 
 
 @main.command()
-def models() -> None:
-    """List the models that the recipe names, and under which id each is at work.
+@click.option("--fetch", "name", help="Bring a model onto the disk, by its name.")
+def models(name: str | None) -> None:
+    """List the models there are: what for, under which licence, on disk or not, at work or not.
 
-    Example: pairlake models
+    Example: pairlake models --fetch ViT-B-32/openai
     """
-    click.echo(table("select kind, name, model_id from int_recipe_models order by all"))
+    from udfs.listing import fetch_model, listed
+
+    for line in listed() if name is None else fetch_model(name):
+        click.echo(line)
 
 
 @main.command()
@@ -302,10 +306,10 @@ def _fetch(limit: int | None, minutes: float | None) -> None:
 
 def _enrich(names: Iterable[str]) -> list[str]:
     """Run column jobs, all where none is named; returns which models could not be had."""
-    from udfs.job import run_job
-    from udfs.jobs import JOBS
+    from udfs.jobs import AFTER_FETCH, BEFORE_FETCH, JOBS
+    from udfs.running import run_job
 
-    names = list(names) or list(JOBS)
+    names = list(names) or [*BEFORE_FETCH, *AFTER_FETCH]
     unknown = [name for name in names if name not in JOBS]
     if unknown:
         raise BadRequest(f"There is no column job {unknown[0]!r}; there are {', '.join(JOBS)}.")
@@ -313,6 +317,7 @@ def _enrich(names: Iterable[str]) -> list[str]:
     unavailable: dict[str, None] = {}
     for name in names:
         summary = run_job(JOBS[name], progress=_progress)
+        _clear_progress()
         click.echo(f"enrich   {name}: {summary}")
         unavailable |= dict.fromkeys(summary.unavailable.values())
     return list(unavailable)
@@ -358,18 +363,16 @@ def _maintain() -> None:
 
 def _run(limit: int | None = None, minutes: float | None = None, **arguments: Any) -> None:
     from lake.dbt_plugin import build_worklists, dataset_is_current
-    from udfs.jobs import JOBS
+    from udfs.jobs import AFTER_FETCH, BEFORE_FETCH
 
     check_known()
     problems = _crawl(**arguments)
     if not dataset_is_current():
         # The worklists are views: built once over the new pairs, they follow what the jobs land.
         build_worklists()
-    # Captions are judged before their images are asked for.
-    first, *others = JOBS
-    problems += _enrich([first])
+    problems += _enrich(BEFORE_FETCH)
     _fetch(limit, minutes)
-    problems += _enrich(others)
+    problems += _enrich(AFTER_FETCH)
     current = dataset_is_current()
     if current:
         click.echo("build    nothing has changed")
@@ -389,9 +392,9 @@ def _end(problems: list[str]) -> None:
 
 def _search() -> Any:
     from serve.search import Search
-    from udfs import clip
+    from udfs.caption_embeddings import encoder
 
-    return Search(settings().search, lambda name: clip.encoder(name).encode_captions)
+    return Search(settings().search, lambda name: encoder(name).encode_captions)
 
 
 def _progress(message: str) -> None:

@@ -43,6 +43,32 @@ from (
 )
 """
 
+# By picture: a watermark is one however many captions a picture has.
+_WATERMARKS = """
+select
+    threshold,
+    count(*) filter (where is_planted and is_found) as planted_found,
+    count(*) filter (where not is_planted and is_found) as others_found,
+    count(*) filter (where is_planted and not is_found) as planted_missed,
+    count(*) filter (where not is_planted and not is_found) as others_passed
+from (
+    select
+        threshold,
+        bool_or(truth.kind = 'watermarked') as is_planted,
+        any_value(rated.pwatermark) >= threshold as is_found
+    from truth
+    inner join lake.intermediate.int_pairs_judged as judged
+        on md5(truth.image_url || chr(31) || truth.caption)::uuid = judged.pair_id
+    inner join lake.intermediate.int_pairs_rated as rated
+        on judged.pair_id = rated.pair_id and judged.recipe = rated.recipe
+    cross join unnest([0.5, 0.8]) as thresholds (threshold)
+    where rated.pwatermark is not null
+    group by judged.image_id, threshold
+)
+group by threshold
+order by threshold
+"""
+
 _ROUTING = """
 select truth.split as planted, judged.split as found, count(*) as pairs
 from truth
@@ -81,6 +107,7 @@ def report(world: World, by_text: Callable[..., list[Any]]) -> Iterator[str]:
         con.register("truth", world.truth())
         yield from _table("What became of the pairs", con.sql(_FUNNEL))
         yield from _filter(con)
+        yield from _watermarks(con)
         yield from _table("Language: planted and found", con.sql(_ROUTING))
         yield from _surprises(con)
     finally:
@@ -108,6 +135,16 @@ def _filter(con: duckdb.DuckDBPyConnection) -> Iterator[str]:
     yield "\nThe similarity filter beside the truth"
     yield f"  kept     {right_kept:>8,} right {wrong_kept:>8,} wrong   precision {precision:.3f}"
     yield f"  dropped  {right_dropped:>8,} right {wrong_dropped:>8,} wrong   recall    {recall:.3f}"
+
+
+def _watermarks(con: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    yield "\nThe watermark detector beside the truth, by picture"
+    for threshold, found, others_found, missed, others in con.sql(_WATERMARKS).fetchall():
+        precision, recall = found / max(found + others_found, 1), found / max(found + missed, 1)
+        yield (
+            f"  from {threshold} on  {found:>6,} planted {others_found:>6,} other   "
+            f"precision {precision:.3f}   recall {recall:.3f}   ({missed + others:,} passed)"
+        )
 
 
 def _surprises(con: duckdb.DuckDBPyConnection) -> Iterator[str]:

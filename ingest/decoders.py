@@ -8,7 +8,7 @@ import signal
 from concurrent.futures.process import BrokenProcessPool
 
 from ingest.picture import Picture, Unusable
-from ingest.processes import WorkerPool
+from lake.processes import WorkerPool
 
 # A picture within the byte cap and the pixel cap takes a second or two.
 DECODE_SECONDS = 20

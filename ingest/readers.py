@@ -12,8 +12,8 @@ from pathlib import Path
 
 from ingest.crawl_file import Mark, read_crawl_file
 from ingest.list_file import Columns
-from ingest.processes import WorkerPool
 from ingest.reading import CrawlFile, Reading
+from lake.processes import WorkerPool
 
 # Records that may kill the reader of a file before the file is given up.
 MAX_DEATHS = 5

@@ -1,4 +1,4 @@
-"""Ad-hoc SQL over the lake, read-only, as a table of text. `pairlake sql` and `pairlake models`."""
+"""Ad-hoc SQL over the lake, read-only, as a table of text. `pairlake sql`."""
 
 from __future__ import annotations
 

@@ -61,7 +61,10 @@ class Settings:
         "Whose pixels `maintain` leaves once judged: `all`, those of `kept` pairs, or `none`.",
     )
     batch_size: int = _setting(256, "Rows that a model sees at once.")
-    device: str = _setting("auto", "Where models run: auto, cpu, cuda or cuda:N.")
+    device: str = _setting(
+        "auto",
+        "Where models run: auto, cpu, cuda or cuda:N; several, comma-separated, share the work.",
+    )
     models: Path = _setting(Path(), "Folder of local CLIP checkpoints. Empty: HOME/models.")
     port: int = _setting(8000, "Port of `serve` on 127.0.0.1.")
     demo_port: int = _setting(8917, "Port of the demo's web on 127.0.0.1.")

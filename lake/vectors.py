@@ -10,8 +10,11 @@ Matrix = NDArray[np.float32]
 
 
 def to_blobs(embeddings_BD: Matrix) -> pa.Array:
-    """(B, D) float32 rows as a binary array of B values with 2 * D bytes each."""
-    return pa.array([row.tobytes() for row in embeddings_BD.astype("<f2")], pa.binary())
+    """(B, D) float32 rows as a binary array of B values with 2 * D bytes each, null for NaN."""
+    halves = embeddings_BD.astype("<f2")
+    broken = set(np.flatnonzero(~np.isfinite(embeddings_BD).all(axis=1)))
+    rows = [None if n in broken else row.tobytes() for n, row in enumerate(halves)]
+    return pa.array(rows, pa.binary())
 
 
 def from_blobs(blobs: pa.Array | pa.ChunkedArray) -> Matrix:

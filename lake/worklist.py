@@ -23,7 +23,13 @@ class Worklist:
 
 @contextmanager
 def worklist(
-    name: str, *, batch_size: int, model_id: str | None = None, read: str = "from work"
+    name: str,
+    *,
+    batch_size: int,
+    model_id: str | None = None,
+    read: str = "from work",
+    part: tuple[int, int] = (0, 1),
+    part_by: str = "",
 ) -> Iterator[Worklist]:
     """The worklist `intermediate.<name>` as it is now, in batches of `batch_size` rows.
 
@@ -31,10 +37,13 @@ def worklist(
     cost the whole anti-join each time, and rows that the job lands must not disturb what it
     reads. `read` is the query that is streamed, for wide columns (pixels, embeddings) that should
     not be copied: a join of `work` with the table that holds them. With `model_id`, only that
-    model's rows are taken.
+    model's rows are taken; with `part` (i, n), only the i-th of n parts, by the hash of the column
+    `part_by`.
     Raises TableMissing if dbt has not built the view.
     """
-    only, parameters = ("where model_id = ?", [model_id]) if model_id else ("", [])
+    only, parameters = ("where model_id = ?", [model_id]) if model_id else ("where true", [])
+    if part[1] > 1:
+        only += f" and hash({part_by}) % {part[1]:d} = {part[0]:d}"
     con = connect()
     try:
         con.begin()

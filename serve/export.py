@@ -1,7 +1,6 @@
-"""Write the dataset as one Parquet file with the columns of LAION's joined release that it has.
+"""Write the dataset as one Parquet file with the columns of LAION's joined release.
 
-`pairlake export` runs it; img2dataset reads the file with `--url_col URL --caption_col TEXT`. The
-release's punsafe and pwatermark are left out: a column of nulls could be taken for a judgement.
+`pairlake export` runs it; img2dataset reads the file with `--url_col URL --caption_col TEXT`.
 """
 
 from __future__ import annotations
@@ -23,6 +22,8 @@ select
     similarity::double as similarity,
     language as "LANGUAGE",
     hash,
+    pwatermark,
+    punsafe,
 from lake.marts.pairs
 where ?::varchar is null or split = ?
 """

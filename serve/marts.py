@@ -29,6 +29,11 @@ SHOWN = (
     "similarity",
     "width",
     "height",
+    "punsafe",
+    "pwatermark",
+    "aesthetic_score",
+    "pinappropriate",
+    "toxicity",
 )
 _SHOWN = ", ".join(f"pairs.{column}" for column in SHOWN)
 

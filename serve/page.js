@@ -32,6 +32,22 @@ function languageName(code) {
   }
 }
 
+const SCORES = [
+  ["punsafe", "unsafe", 2],
+  ["pwatermark", "watermark", 2],
+  ["aesthetic_score", "aesthetic", 1],
+  ["pinappropriate", "inappropriate", 2],
+  ["toxicity", "toxic", 2],
+];
+
+function scores(result) {
+  return SCORES.filter(([name]) => result[name] !== null).map(([name, label, digits]) => {
+    const score = document.createElement("span");
+    score.textContent = `${label} ${result[name].toFixed(digits)}`;
+    return score;
+  });
+}
+
 function card(result) {
   const item = element("card").content.cloneNode(true);
   const part = (name) => item.querySelector(name);
@@ -47,6 +63,7 @@ function card(result) {
   part(".similarity").textContent = result.similarity.toFixed(3);
   part(".language").textContent = languageName(result.language);
   part(".size").textContent = `${result.width}×${result.height}`;
+  part(".scores").append(...scores(result));
   if (!link(part(".page"), result.page_url)) part(".page").remove();
   if (!link(part(".image"), result.image_url)) part(".image").remove();
   part(".like").href = `?like=${encodeURIComponent(result.pair_id)}`;

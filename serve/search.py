@@ -37,7 +37,8 @@ class Hit:
     """One picture that was found, with its best caption.
 
     `similarity` is the cosine of the query with the picture (or the caption, when captions are
-    searched), `pair_similarity` that of the picture with its own caption.
+    searched), `pair_similarity` that of the picture with its own caption. The scores are those of
+    `marts.pairs`, None where no model has judged.
     """
 
     pair_id: UUID
@@ -52,6 +53,11 @@ class Hit:
     height: int
     similarity: float
     pair_similarity: float
+    punsafe: float | None
+    pwatermark: float | None
+    aesthetic_score: float | None
+    pinappropriate: float | None
+    toxicity: float | None
 
 
 class Search:

@@ -32,11 +32,11 @@ from lake.tables import TABLES
 # Commits of a few rows each, so that a job has many moments between its first and its last.
 COMMAND = """
 import ingest.fetch
-import udfs.job
+import udfs.running
 from pairlake import main
 
 ingest.fetch.LAND_DOWNLOADS = 8
-udfs.job.COMMIT_ROWS = 20
+udfs.running.COMMIT_ROWS = 20
 main()
 """
 

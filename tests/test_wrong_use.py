@@ -51,7 +51,14 @@ def test_an_unknown_job_names_the_known_ones() -> None:
     _complains(_pairlake("enrich", "image_colours"), "image_colours", "image_hashes")
 
 
-@pytest.mark.parametrize("command", ["fetch", "enrich", "publish", "models"])
+def test_models_are_listed_and_refused_in_words() -> None:
+    assert "ViT-B-32/openai" in _pairlake("models").stdout
+    _complains(
+        _pairlake("models", "--fetch", "ViT-B-32/nobody"), "ViT-B-32/nobody", "pairlake models"
+    )
+
+
+@pytest.mark.parametrize("command", ["fetch", "enrich", "publish"])
 def test_before_the_first_build_the_next_step_is_named(command: str) -> None:
     _complains(_pairlake(command), "dbt build")
 

@@ -6,36 +6,45 @@ a caption goes to follows from its language, and SQL decides that in the worklis
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow as pa
 
 from lake.vectors import to_blobs
-from udfs import clip
+from udfs import clip, sentences
+from udfs.device import in_blocks
 from udfs.job import Model, Udf
 
 table = "enriched.caption_embeddings"
 worklist = "int_captions_awaiting_embedding"
 kind = "caption_encoder"
+rows_at_once: int | None = None
 read = "select caption_id, caption from work"
 
 
 def identify(name: str) -> Model:
-    """The CLIP model of that name."""
+    """The text tower of that name: CLIP's own, or one of sentence-transformers."""
+    if sentences.is_known(name):
+        return sentences.identify(name, kind)
     return clip.identify(name, kind)
 
 
 def load(model: Model) -> Udf:
     """(caption_id, caption) → (caption_id, outcome, embedding)."""
-    encoder = clip.encoder(model.name)
+    tower = encoder(model.name)
 
-    def embed(batch: pa.RecordBatch) -> pa.Table:
-        captions = clip.in_eights(batch["caption"].to_pylist())
-        rows = to_blobs(encoder.encode_captions(captions))
-        return pa.table(
-            {
-                "caption_id": batch["caption_id"],
-                "outcome": ["ok"] * batch.num_rows,
-                "embedding": rows.slice(0, batch.num_rows),
-            }
-        )
+    def prepare(batch: pa.RecordBatch) -> tuple[pa.Array, Any]:
+        captions = in_blocks(batch["caption"].to_pylist())
+        return batch["caption_id"], tower.tokenize(captions)
 
-    return embed
+    def embed(prepared: tuple[pa.Array, Any]) -> pa.Table:
+        ids, tokens = prepared
+        rows = to_blobs(tower.encode_tokens(tokens)[: len(ids)])
+        return pa.table({"caption_id": ids, "outcome": ["ok"] * len(ids), "embedding": rows})
+
+    return Udf(prepare=prepare, score=embed, device=tower.device.name)
+
+
+def encoder(name: str) -> clip.Encoder | sentences.SentenceEncoder:
+    """The text tower of that name, loaded once: for jobs, and for queries in words."""
+    return sentences.encoder(name) if sentences.is_known(name) else clip.encoder(name)

@@ -1,51 +1,60 @@
 """CLIP through open_clip: find a checkpoint by name, fingerprint it, encode pictures and captions.
 
-A name is `architecture/pretrained` as open_clip lists them (`ViT-B-32/openai`), or a folder under
-PAIRLAKE_MODELS in open_clip's own layout (open_clip_config.json, open_clip_model.safetensors).
+A name is a folder under PAIRLAKE_MODELS in open_clip's own layout (open_clip_config.json beside the
+weights): one of your own, or `architecture/pretrained` as open_clip lists them
+(`ViT-B-32/openai`), which `pairlake models --fetch` brings there.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from PIL import Image
 
+from lake.errors import BadRequest
 from lake.settings import settings
 from lake.vectors import Matrix
+from udfs import registry
+from udfs.device import Device
 from udfs.job import Model, ModelUnavailable
+from udfs.pixels import Picture
+from udfs.transform import RESIZE, Transform
 
 CONFIG = "open_clip_config.json"
 WEIGHTS = "open_clip_model.safetensors"
+# What open_clip writes for those who have no safetensors; it is read with weights_only.
+OTHER_WEIGHTS = "open_clip_pytorch_model.bin"
 BPE = "bpe.txt.gz"
-
-Row = TypeVar("Row")
 
 
 def identify(name: str, kind: str) -> Model:
     """The CLIP model of that name as an `image_encoder` or a `caption_encoder`.
 
-    Raises ModelUnavailable if it is neither a local folder nor one that open_clip can load.
+    Raises ModelUnavailable if it is not on disk, or is not what the registry says it is.
     """
-    folder = _folder(name)
-    if folder is not None:
-        described = json.loads((folder / CONFIG).read_text())
-        bpe = _sha256(folder / BPE) if (folder / BPE).exists() else "open_clip"
-        preprocessing = json.dumps(
-            {"preprocess": described.get("preprocess_cfg"), "tokenizer": bpe}, sort_keys=True
-        )
-        weights = _sha256(folder / WEIGHTS)
-    else:
-        pretrained = _pretrained(name)
-        preprocessing = json.dumps(pretrained.config, sort_keys=True, default=str)
-        weights = _sha256(pretrained.file)
-    return Model(name=name, kind=kind, weights_sha256=weights, preprocessing=preprocessing)
+    folder = folder_of(name)
+    if name in registry.entries():
+        for file in registry.entries()[name].files:
+            registry.path(name, file)
+    described = json.loads((folder / CONFIG).read_text())
+    bpe = registry.sha256(folder / BPE) if (folder / BPE).exists() else "open_clip"
+    preprocessing = {
+        "preprocess": described.get("preprocess_cfg"),
+        "tokenizer": bpe,
+        "resize": RESIZE,
+        "quick_gelu": _needs_quick_gelu(name) or described["model_cfg"].get("quick_gelu", False),
+    }
+    return Model(
+        name=name,
+        kind=kind,
+        weights_sha256=registry.sha256(_weights(folder)),
+        preprocessing=json.dumps(preprocessing, sort_keys=True),
+    )
 
 
 class Encoder:
@@ -53,53 +62,50 @@ class Encoder:
 
     def __init__(self, name: str) -> None:
         self._torch, open_clip = import_open_clip()
-        device = settings().device
-        if device == "auto":
-            device = "cuda" if self._torch.cuda.is_available() else "cpu"
-        self._device = device
-        folder = _folder(name)
-        if folder is not None:
-            place = f"local-dir:{folder}"
-            model, self._preprocess = open_clip.create_model_from_pretrained(place, device=device)
-            # Without its own vocabulary named, open_clip takes the 49,408-token one in silence.
-            own = {"bpe_path": str(folder / BPE)} if (folder / BPE).exists() else {}
-            self._tokenize = open_clip.get_tokenizer(place, **own)
-        else:
-            pretrained = _pretrained(name)
-            model, self._preprocess = open_clip.create_model_from_pretrained(
-                pretrained.architecture,
-                pretrained.tag,
-                device=device,
-                # OpenAI's weights need quick-GELU; with GELU every score is a little wrong.
-                force_quick_gelu=bool(pretrained.config.get("quick_gelu")),
-            )
-            self._tokenize = open_clip.get_tokenizer(pretrained.architecture)
+        self.device = Device(self._torch)
+        folder = folder_of(name)
+        place = f"local-dir:{folder}"
+        model, whole = open_clip.create_model_from_pretrained(
+            place,
+            device=self.device.name,
+            # OpenAI's weights need quick-GELU; with GELU every score is a little wrong.
+            force_quick_gelu=_needs_quick_gelu(name),
+            weights_only=True,
+        )
+        # Without its own vocabulary named, open_clip takes the 49,408-token one in silence.
+        own = {"bpe_path": str(folder / BPE)} if (folder / BPE).exists() else {}
+        self._tokenize = open_clip.get_tokenizer(place, **own)
+        self._transform = Transform(self._torch, model.visual.preprocess_cfg, whole)
         self._model = model.eval()
 
-    def encode_images(self, pictures: list[Image.Image]) -> Matrix:
-        """B RGB pictures as (B, D)."""
-        with self._torch.inference_mode():
-            image_BCHW = self._torch.stack([self._preprocess(p) for p in pictures])
-            return self._rows(self._model.encode_image(image_BCHW.to(self._device), normalize=True))
+    def prepare(self, pictures: Sequence[Picture]) -> Any:
+        """B pictures as the tensor that `encode_images` takes; for a thread of its own."""
+        return self.device.staged(self._transform(pictures))
 
-    def encode_captions(self, captions: list[str]) -> Matrix:
+    def encode_images(self, image_BCHW: Any) -> Matrix:
+        """What `prepare` made of B pictures as (B, D)."""
+        return self._encode(
+            lambda part: self._model.encode_image(self._transform.normalised(part), normalize=True),
+            image_BCHW,
+        )
+
+    def tokenize(self, captions: Sequence[str]) -> Any:
+        """B captions as the tensor that `encode_tokens` takes; for a thread of its own."""
+        return self.device.staged(self._tokenize(list(captions)))
+
+    def encode_tokens(self, token_BL: Any) -> Matrix:
+        """What `tokenize` made of B captions as (B, D)."""
+        return self._encode(lambda part: self._model.encode_text(part, normalize=True), token_BL)
+
+    def encode_captions(self, captions: Sequence[str]) -> Matrix:
         """B captions as (B, D)."""
-        with self._torch.inference_mode():
-            token_BL = self._tokenize(captions).to(self._device)
-            return self._rows(self._model.encode_text(token_BL, normalize=True))
+        return self.encode_tokens(self.tokenize(captions))
 
-    def _rows(self, embedding_BD: Any) -> Matrix:
-        rows: Matrix = embedding_BD.float().cpu().numpy().astype(np.float32)
-        return rows
-
-
-def in_eights(rows: Sequence[Row]) -> list[Row]:
-    """`rows`, the last of them repeated until their number is a multiple of 8.
-
-    The kernels of other batch sizes round differently, so that the last bit of an embedding would
-    depend on its batch, and a run that was interrupted would not end as one that was not.
-    """
-    return [*rows, *[rows[-1]] * (-len(rows) % 8)]
+    def _encode(self, forward: Any, rows: Any) -> Matrix:
+        with self._torch.inference_mode(), self.device.autocast():
+            embedding_BD = self.device.in_parts(lambda part: forward(self.device.to(part)), rows)
+        matrix: Matrix = embedding_BD.float().cpu().numpy().astype(np.float32)
+        return matrix
 
 
 @lru_cache(maxsize=2)
@@ -108,48 +114,67 @@ def encoder(name: str) -> Encoder:
     return Encoder(name)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Pretrained:
-    architecture: str
-    tag: str
-    config: dict[str, Any]
-    file: Path
-
-
-def _pretrained(name: str) -> _Pretrained:
-    _, open_clip = import_open_clip()
-    architecture, _, tag = name.partition("/")
-    if (architecture, tag) not in set(open_clip.list_pretrained()):
-        raise ModelUnavailable(
-            f"No CLIP model is called {name!r}; name one as architecture/pretrained as open_clip "
-            f"lists them, or put a folder of that name under {settings().models}."
-        )
-    config = open_clip.get_pretrained_cfg(architecture, tag)
-    try:
-        file = Path(open_clip.download_pretrained(config))
-    except OSError as error:
-        raise ModelUnavailable(
-            f"The weights of {name} are not on disk and cannot be downloaded ({error}); "
-            "run again with a network."
-        ) from error
-    return _Pretrained(architecture=architecture, tag=tag, config=config, file=file)
-
-
-def _folder(name: str) -> Path | None:
-    if not name or name.startswith((".", "/")) or ".." in name:
-        return None
+def folder_of(name: str) -> Path:
+    """The folder of that checkpoint; ModelUnavailable, with the next step, if there is none."""
     folder = settings().models / name
-    return folder if (folder / CONFIG).is_file() else None
+    if registry.is_name(name) and (folder / CONFIG).is_file():
+        _weights(folder)
+        return folder
+    if name in registry.entries() or pretrained_of(name):
+        raise ModelUnavailable(
+            f"The model {name} is not on disk; run: pairlake models --fetch {name}"
+        )
+    raise ModelUnavailable(
+        f"No CLIP model is called {name!r}; name one as architecture/pretrained as open_clip lists "
+        f"them, or put a folder of that name under {settings().models}."
+    )
 
 
-@lru_cache
-def _sha256(file: Path) -> str:
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+def _weights(folder: Path) -> Path:
+    for file in (WEIGHTS, OTHER_WEIGHTS):
+        if (folder / file).is_file():
+            return folder / file
+    raise ModelUnavailable(f"There are no weights beside {folder / CONFIG}; {WEIGHTS} is missing.")
+
+
+def pretrained_of(name: str) -> dict[str, Any]:
+    """What open_clip knows of `architecture/pretrained`; empty if it does not know it."""
+    _, open_clip = import_open_clip()
+    architecture, _, tag = name.rpartition("/")
+    known: dict[str, Any] = open_clip.get_pretrained_cfg(architecture, tag) if architecture else {}
+    return known
+
+
+def published(name: str) -> registry.Entry:
+    """The model of that name, of the registry or of those that open_clip knows, to be fetched.
+
+    BadRequest if neither has it.
+    """
+    if name in registry.entries():
+        return registry.entries()[name]
+    hub = pretrained_of(name).get("hf_hub", "").strip("/")
+    if not hub:
+        raise BadRequest(
+            f"No model is called {name!r}; pairlake models lists them, and open_clip's own go by "
+            "architecture/pretrained."
+        )
+    return registry.Entry(
+        name=name,
+        kinds=("image_encoder", "caption_encoder"),
+        licence="see its page",
+        source=f"https://huggingface.co/{hub}/resolve/main/",
+        files={CONFIG: "", WEIGHTS: ""},
+    )
+
+
+def _needs_quick_gelu(name: str) -> bool:
+    return bool(pretrained_of(name).get("quick_gelu"))
 
 
 def import_open_clip() -> tuple[Any, Any]:
-    # Imported when a model is needed: torch takes seconds, and most commands need none.
+    """torch and open_clip. Imported when a model is needed: they take seconds."""
+    # What a checkpoint needs is on disk, or was fetched by `pairlake models`.
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
     import torch
 
     import udfs.torchvision_shim  # noqa: F401  # must come before open_clip

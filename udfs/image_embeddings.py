@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow as pa
-from PIL import Image
 
 from lake.vectors import to_blobs
 from udfs import clip
+from udfs.device import in_blocks
 from udfs.job import Model, Udf
-from udfs.pixels import READ_PIXELS, decode
+from udfs.pixels import READ_PIXELS, Decoded, decode
 
 table = "enriched.image_embeddings"
 worklist = "int_images_awaiting_embedding"
 kind = "image_encoder"
+rows_at_once: int | None = None
 read = READ_PIXELS
 
 
@@ -28,22 +31,16 @@ def load(model: Model) -> Udf:
     """(image_id, pixels) → (image_id, outcome, error, embedding)."""
     encoder = clip.encoder(model.name)
 
-    def embed(batch: pa.RecordBatch) -> pa.Table:
-        pictures, outcomes, errors = decode(batch["pixels"])
-        readable = [p for p in pictures if p is not None]
-        blobs = iter(_blobs(encoder, readable) if readable else [])
-        return pa.table(
-            {
-                "image_id": batch["image_id"],
-                "outcome": outcomes,
-                "error": pa.array(errors, pa.string()),
-                "embedding": pa.array([p and next(blobs) for p in pictures], pa.binary()),
-            }
-        )
+    def prepare(batch: pa.RecordBatch) -> tuple[Decoded, Any]:
+        decoded = decode(batch)
+        pictures = decoded.pictures
+        return decoded, encoder.prepare(in_blocks(pictures)) if pictures else None
 
-    return embed
+    def embed(prepared: tuple[Decoded, Any]) -> pa.Table:
+        decoded, image_BCHW = prepared
+        if image_BCHW is None:
+            return decoded.rows("embedding", pa.array([], pa.binary()))
+        blobs = to_blobs(encoder.encode_images(image_BCHW)[: len(decoded.pictures)])
+        return decoded.rows("embedding", blobs)
 
-
-def _blobs(encoder: clip.Encoder, pictures: list[Image.Image]) -> list[bytes]:
-    rows: list[bytes] = to_blobs(encoder.encode_images(clip.in_eights(pictures))).to_pylist()
-    return rows[: len(pictures)]
+    return Udf(prepare=prepare, score=embed, device=encoder.device.name)

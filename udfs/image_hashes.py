@@ -14,11 +14,12 @@ import pyarrow as pa
 from PIL import Image
 
 from udfs.job import Model, ModelUnavailable, Udf
-from udfs.pixels import READ_PIXELS, decode
+from udfs.pixels import READ_PIXELS, Picture, picture_udf
 
 table = "enriched.image_hashes"
 worklist = "int_images_awaiting_hash"
 kind = "image_hash"
+rows_at_once: int | None = None
 read = READ_PIXELS
 
 
@@ -36,22 +37,10 @@ def identify(name: str) -> Model:
 
 def load(model: Model) -> Udf:
     """(image_id, pixels) → (image_id, outcome, error, phash)."""
-
-    def hash_images(batch: pa.RecordBatch) -> pa.Table:
-        pictures, outcomes, errors = decode(batch["pixels"])
-        return pa.table(
-            {
-                "image_id": batch["image_id"],
-                "outcome": outcomes,
-                "error": pa.array(errors, pa.string()),
-                "phash": pa.array([p and phash(p) for p in pictures], pa.int64()),
-            }
-        )
-
-    return hash_images
+    return picture_udf("phash", pa.int64(), lambda pictures: list(map(phash, pictures)))
 
 
-def phash(picture: Image.Image) -> int:
+def phash(picture: Picture) -> int:
     """The hash's 64 bits, row by row, most significant first, read as a signed integer."""
-    bits = imagehash.phash(picture, hash_size=8, highfreq_factor=4).hash
+    bits = imagehash.phash(Image.fromarray(picture), hash_size=8, highfreq_factor=4).hash
     return int(np.packbits(bits).view(">i8")[0])

@@ -15,6 +15,7 @@ from udfs.job import Model, ModelUnavailable, Udf
 table = "enriched.pair_similarities"
 worklist = "int_pairs_awaiting_similarity"
 kind = "similarity"
+rows_at_once: int | None = 8_192
 read = """
 select work.image_id, work.caption_id, images.embedding as image, captions.embedding as caption
 from work
@@ -70,4 +71,4 @@ def load(model: Model) -> Udf:
             }
         )
 
-    return compare
+    return Udf(score=compare)

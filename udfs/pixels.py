@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import simplejpeg
+from numpy.typing import NDArray
 from PIL import Image
+
+from udfs.job import Udf
+
+# (H, W, 3), red, green and blue from 0 to 255.
+Picture = NDArray[np.uint8]
 
 # Joins a worklist of images with the one row of pixels that it names.
 READ_PIXELS = """
@@ -15,18 +26,66 @@ left join lake.raw.image_pixels using (image_id, attempt_id)
 """
 
 
-def decode(pixels: pa.Array) -> tuple[list[Image.Image | None], list[str], list[str | None]]:
-    """Pictures (RGB, or None), outcomes (ok, pixels_missing, pixels_unreadable) and errors."""
-    pictures: list[Image.Image | None] = []
+@dataclass(frozen=True, kw_only=True)
+class Decoded:
+    """The pictures of one batch that could be read, and what came of each row.
+
+    `outcomes` has a value for each row: ok, pixels_missing or pixels_unreadable; `pictures` one for
+    each ok.
+    """
+
+    image_ids: pa.Array
+    pictures: Sequence[Picture]
+    outcomes: Sequence[str]
+    errors: Sequence[str | None]
+
+    def rows(self, name: str, values: pa.Array) -> pa.Table:
+        """(image_id, outcome, error, `name`), with `values` in the rows of the pictures."""
+        is_ok = [outcome == "ok" for outcome in self.outcomes]
+        places = pa.array(np.where(is_ok, np.cumsum(is_ok) - 1, 0), mask=~np.array(is_ok, bool))
+        return pa.table(
+            {
+                "image_id": self.image_ids,
+                "outcome": pa.array(self.outcomes, pa.string()),
+                "error": pa.array(self.errors, pa.string()),
+                name: values.take(places),
+            }
+        )
+
+
+def decode(batch: pa.RecordBatch) -> Decoded:
+    """The pictures of a batch of (image_id, pixels); what cannot be read is an outcome."""
+    pictures: list[Picture] = []
     outcomes: list[str] = []
     errors: list[str | None] = []
-    for blob in pixels.to_pylist():
+    for pixels in batch["pixels"].to_pylist():
+        error = None
         try:
-            pictures.append(None if blob is None else Image.open(io.BytesIO(blob)).convert("RGB"))
-            outcomes.append("pixels_missing" if blob is None else "ok")
-            errors.append(None)
-        except (OSError, ValueError) as error:
-            pictures.append(None)
-            outcomes.append("pixels_unreadable")
-            errors.append(str(error))
-    return pictures, outcomes, errors
+            if pixels is not None:
+                pictures.append(_picture(pixels))
+        except (OSError, ValueError) as unreadable:
+            error = str(unreadable)
+        outcomes.append(
+            "pixels_missing" if pixels is None else "pixels_unreadable" if error else "ok"
+        )
+        errors.append(error)
+    return Decoded(image_ids=batch["image_id"], pictures=pictures, outcomes=outcomes, errors=errors)
+
+
+def _picture(pixels: bytes) -> Picture:
+    if simplejpeg.is_jpeg(pixels):
+        rgb: Picture = simplejpeg.decode_jpeg(pixels, "RGB")
+        return rgb
+    return np.asarray(Image.open(io.BytesIO(pixels)).convert("RGB"))
+
+
+def picture_udf(
+    name: str, type_: pa.DataType, score: Callable[[Sequence[Picture]], Sequence[Any]]
+) -> Udf:
+    """A udf that gives the column `name` to pictures: `score` makes as many values as it gets."""
+
+    def rows(decoded: Decoded) -> pa.Table:
+        values = score(decoded.pictures) if decoded.pictures else []
+        return decoded.rows(name, pa.array(values, type_))
+
+    return Udf(prepare=decode, score=rows)

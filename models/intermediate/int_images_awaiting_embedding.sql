@@ -6,6 +6,25 @@ pairs_routed as (
 
 ),
 
+pairs_scored as (
+
+    select * from {{ ref('int_pairs_scored') }}
+    where recipe = '{{ recipe() }}' and is_worth_rating
+
+),
+
+recipe_models as (
+
+    select * from {{ ref('int_recipe_models') }}
+
+),
+
+image_heads as (
+
+    select * from {{ ref('image_heads') }}
+
+),
+
 image_pixels as (
 
     select * from {{ ref('stg_raw__image_pixels') }}
@@ -18,13 +37,37 @@ image_embeddings as (
 
 ),
 
-images as (
+-- Encoders whose embeddings a head of the recipe reads.
+encoders as (
 
     select distinct
+        encoders.name,
+        encoders.model_id
+    from recipe_models as heads
+    inner join image_heads on heads.name = image_heads.head
+    inner join recipe_models as encoders
+        on
+            image_heads.image_encoder = encoders.name
+            and encoders.kind = 'image_encoder'
+
+),
+
+images as (
+
+    select
         image_id,
         image_model,
         image_model_id
     from pairs_routed
+
+    union
+
+    select
+        pairs_scored.image_id,
+        encoders.name as image_model,
+        encoders.model_id as image_model_id
+    from pairs_scored
+    cross join encoders
 
 ),
 

@@ -22,7 +22,11 @@ with_languages as (
         caption_languages.probability as language_probability,
         case
             when
-                caption_languages.is_reliable
+                coalesce(
+                    caption_languages.is_reliable,
+                    caption_languages.probability
+                    >= pairs_screened.min_language_probability
+                )
                 and caption_languages.language not in ('', 'und')
                 then split_part(caption_languages.language, '-', 1)
         end as language

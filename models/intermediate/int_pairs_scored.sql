@@ -60,7 +60,7 @@ compared as (
 
 ),
 
-pairs_scored as (
+flagged as (
 
     select
         *,
@@ -69,6 +69,17 @@ pairs_scored as (
         and similarity is null as is_similarity_missing,
         coalesce(similarity < min_similarity, false) as is_similarity_too_low
     from compared
+
+),
+
+pairs_scored as (
+
+    select
+        *,
+        is_worth_comparing
+        and not is_similarity_missing
+        and not is_similarity_too_low as is_worth_rating
+    from flagged
 
 )
 

@@ -13,9 +13,31 @@ similarity_models as (
 
 ),
 
+image_heads as (
+
+    select * from {{ ref('image_heads') }}
+
+),
+
 models as (
 
     select * from {{ ref('stg_enriched__models') }}
+
+),
+
+scores as (
+
+    select
+        unnest([
+            { 'kind': 'language', 'name': language_model },
+            { 'kind': 'image_hash', 'name': image_hash_model },
+            { 'kind': 'nsfw', 'name': nsfw_model },
+            { 'kind': 'watermark', 'name': watermark_model },
+            { 'kind': 'aesthetic', 'name': aesthetic_model },
+            { 'kind': 'inappropriate', 'name': inappropriate_model },
+            { 'kind': 'toxicity', 'name': toxicity_model }
+        ], recursive := true)
+    from recipes
 
 ),
 
@@ -33,16 +55,9 @@ similarities as (
 named as (
 
     select
-        'language' as kind,
-        language_model as name
-    from recipes
-
-    union
-
-    select
-        'image_hash' as kind,
-        image_hash_model as name
-    from recipes
+        kind,
+        name
+    from scores
 
     union
 
@@ -57,6 +72,14 @@ named as (
         'image_encoder' as kind,
         image_encoder as name
     from similarities
+
+    union
+
+    select
+        'image_encoder' as kind,
+        image_heads.image_encoder as name
+    from scores
+    inner join image_heads on scores.name = image_heads.head
 
     union
 

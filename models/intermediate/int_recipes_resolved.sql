@@ -19,7 +19,12 @@ recipes_resolved as (
         languages.model_id as language_model_id,
         image_hashes.model_id as image_hash_model_id,
         similarities_en.model_id as similarity_model_id_en,
-        similarities_other.model_id as similarity_model_id_other
+        similarities_other.model_id as similarity_model_id_other,
+        nsfw.model_id as nsfw_model_id,
+        watermarks.model_id as watermark_model_id,
+        aesthetics.model_id as aesthetic_model_id,
+        inappropriate.model_id as inappropriate_model_id,
+        toxicity.model_id as toxicity_model_id
     from recipes
     left join models as languages
         on
@@ -37,6 +42,26 @@ recipes_resolved as (
         on
             recipes.similarity_model_other = similarities_other.name
             and similarities_other.kind = 'similarity'
+    left join models as nsfw
+        on
+            recipes.nsfw_model = nsfw.name
+            and nsfw.kind = 'nsfw'
+    left join models as watermarks
+        on
+            recipes.watermark_model = watermarks.name
+            and watermarks.kind = 'watermark'
+    left join models as aesthetics
+        on
+            recipes.aesthetic_model = aesthetics.name
+            and aesthetics.kind = 'aesthetic'
+    left join models as inappropriate
+        on
+            recipes.inappropriate_model = inappropriate.name
+            and inappropriate.kind = 'inappropriate'
+    left join models as toxicity
+        on
+            recipes.toxicity_model = toxicity.name
+            and toxicity.kind = 'toxicity'
 
 )
 

@@ -32,6 +32,13 @@ pairs_scored as (
 
 ),
 
+pairs_rated as (
+
+    select * from {{ ref('int_pairs_rated') }}
+    where recipe = '{{ recipe() }}'
+
+),
+
 pairs as (
 
     select
@@ -55,6 +62,16 @@ pairs as (
         pairs_scored.sha256,
         pairs_scored.similarity,
         pairs_scored.similarity_model_id,
+        pairs_rated.punsafe,
+        pairs_rated.nsfw_model_id,
+        pairs_rated.pwatermark,
+        pairs_rated.watermark_model_id,
+        pairs_rated.aesthetic_score,
+        pairs_rated.aesthetic_model_id,
+        pairs_rated.pinappropriate,
+        pairs_rated.inappropriate_model_id,
+        pairs_rated.toxicity,
+        pairs_rated.toxicity_model_id,
         pairs_scored.phash,
         pairs_deduplicated.page_url,
         pairs_deduplicated.license_url,
@@ -66,6 +83,7 @@ pairs as (
     inner join pairs_deduplicated
         on pairs_judged.pair_id = pairs_deduplicated.pair_id
     inner join pairs_scored on pairs_judged.pair_id = pairs_scored.pair_id
+    left join pairs_rated on pairs_judged.pair_id = pairs_rated.pair_id
 
 )
 

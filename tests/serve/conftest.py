@@ -31,7 +31,8 @@ create or replace table lake.marts.pairs (
     pair_id uuid, url_id uuid, caption_id uuid, image_id uuid, hash bigint, image_url varchar,
     caption varchar, language varchar, language_probability float, split varchar, width integer,
     height integer, image_format varchar, image_bytes bigint, md5 uuid, sha256 blob,
-    similarity float, similarity_model_id varchar, phash bigint, page_url varchar,
+    similarity float, similarity_model_id varchar, punsafe float, pwatermark float,
+    aesthetic_score float, pinappropriate float, toxicity float, phash bigint, page_url varchar,
     license_url varchar, occurrences bigint, crawl_id varchar, source_id varchar,
     downloaded_at timestamp
 )

@@ -12,7 +12,7 @@ from serve.export import export
 from tests.serve.conftest import APPLE, POMME, Mart
 
 
-def test_columns_are_laions_but_for_scores_that_do_not_exist(mart: Mart, tmp_path: Path) -> None:
+def test_columns_are_those_of_laions_joined_release(mart: Mart, tmp_path: Path) -> None:
     mart.keep(APPLE, POMME)
     assert export(tmp_path / "pairs.parquet", split=None) == 2
 
@@ -26,6 +26,8 @@ def test_columns_are_laions_but_for_scores_that_do_not_exist(mart: Mart, tmp_pat
         "similarity": "double",
         "LANGUAGE": "string",
         "hash": "int64",
+        "pwatermark": "float",
+        "punsafe": "float",
     }
     assert sorted(table["TEXT"].to_pylist()) == [APPLE.caption, POMME.caption]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,9 @@ import pytest
 from lake.vectors import from_blobs
 from tests.udfs.test_images import _jpeg, _picture
 from udfs import caption_embeddings, clip, image_embeddings
+from udfs.device import BLOCK_ROWS, Device, in_blocks
 from udfs.job import ModelUnavailable
+from udfs.transform import Transform
 
 TINY = {
     "embed_dim": 16,
@@ -34,7 +37,6 @@ def tiny(home: Path) -> Path:
     described = {"model_cfg": TINY, "preprocess_cfg": {"mean": [0.5] * 3, "std": [0.5] * 3}}
     (folder / clip.CONFIG).write_text(json.dumps(described))
     clip.encoder.cache_clear()
-    clip._sha256.cache_clear()
     return folder
 
 
@@ -60,21 +62,102 @@ def test_both_towers_write_unit_vectors_of_one_width(tiny: Path) -> None:
 def test_embeddings_do_not_depend_on_their_batch(tiny: Path) -> None:
     images = image_embeddings.load(image_embeddings.identify("tiny"))
     captions = caption_embeddings.load(caption_embeddings.identify("tiny"))
-    ids = pa.array([bytes([number] * 16) for number in range(11)], pa.uuid())
-    pixels = pa.array([_jpeg(_picture(seed)) for seed in range(11)], pa.binary())
-    texts = pa.array([f"a picture of number {seed}" for seed in range(11)])
+    ids = pa.array([bytes([number] * 16) for number in range(40)], pa.uuid())
+    pixels = pa.array([_jpeg(_picture(seed)) for seed in range(40)], pa.binary())
+    texts = pa.array([f"a picture of number {seed}" for seed in range(40)])
     for load, name, values in ((images, "pixels", pixels), (captions, "caption", texts)):
         inputs = pa.record_batch([ids, values], names=["image_id", name]).append_column(
             "caption_id", ids
         )
         together = load(inputs)["embedding"].to_pylist()
-        parts = [inputs.slice(0, 1), inputs.slice(1, 3), inputs.slice(4, 7)]
+        parts = [inputs.slice(0, 1), inputs.slice(1, 36), inputs.slice(37, 3)]
         assert [v for part in parts for v in load(part)["embedding"].to_pylist()] == together
 
 
+def test_fast_preprocessing_agrees_with_open_clips_own(tiny: Path) -> None:
+    """By cosine at least 0.999, as a random model of 224 pixels sees pictures of many shapes."""
+    torch, open_clip = clip.import_open_clip()
+    encoder = clip.Encoder("tiny")
+    shapes = [(200, 160), (384, 384), (384, 700), (901, 384), (32, 32), (33, 90), (20, 25)]
+    pictures = [_picture(seed).resize(shape) for seed, shape in enumerate(shapes)]
+    for size, mode in (((32, 32), "shortest"), ((32, 32), "squash"), ((224, 224), "shortest")):
+        config = {"size": size, "mean": [0.5] * 3, "std": [0.5] * 3, "resize_mode": mode}
+        config = {"mode": "RGB", "interpolation": "bicubic", "fill_color": 0, **config}
+        whole = open_clip.transform.image_transform_v2(
+            open_clip.transform.PreprocessCfg(**config), is_train=False
+        )
+        fast = Transform(torch, config, whole)
+        image_BCHW = fast([np.asarray(picture) for picture in pictures])
+        assert image_BCHW.dtype == torch.uint8
+        theirs = torch.stack([whole(picture) for picture in pictures])
+        difference = (fast.normalised(image_BCHW) - theirs).abs()
+        # One step of 255 is 0.0078 here.
+        assert float(difference.max()) <= 0.016
+        assert float(difference.mean()) < 0.001
+    theirs = torch.stack([encoder._transform._whole(picture) for picture in pictures])
+    embedding_BD = encoder._model.encode_image(theirs, normalize=True).detach().numpy()
+    ours_BD = encoder.encode_images(encoder.prepare([np.asarray(p) for p in pictures]))
+    assert (ours_BD * embedding_BD).sum(axis=1).min() >= 0.999
+
+
+def test_a_batch_too_large_for_the_device_is_halved_and_nothing_is_lost(tiny: Path) -> None:
+    torch, _ = clip.import_open_clip()
+    device, tried = Device(torch), []
+    device._most_rows = None  # as on a GPU
+
+    def forward(part: Any) -> Any:
+        tried.append(len(part))
+        if len(part) > 3:
+            raise torch.OutOfMemoryError
+        return part * 2
+
+    batch = torch.arange(10)
+    assert device.in_parts(forward, batch).tolist() == (batch * 2).tolist()
+    assert tried == [10, 5, 2, 2, 2, 2, 2]
+    tried.clear()
+    device.in_parts(forward, batch)
+    assert tried == [2] * 5
+    with pytest.raises(torch.OutOfMemoryError):
+        device.in_parts(lambda part: forward(torch.zeros(4)), batch)
+
+
+def test_a_text_tower_of_sentence_transformers_encodes_captions(home: Path) -> None:
+    """mCLIP's make: a small DistilBERT of random weights, means, and a projection."""
+    folder = home / "models" / "towers" / "tiny"
+    _save_text_tower(folder)
+    model = caption_embeddings.identify("towers/tiny")
+    ids = pa.array([bytes([number] * 16) for number in range(3)], pa.uuid())
+    batch = pa.record_batch({"caption_id": ids, "caption": ["a cat", "ein hund", "猫"]})
+    rows = caption_embeddings.load(model)(batch)
+    vectors = from_blobs(rows["embedding"])
+    assert vectors.shape == (3, 16)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=2e-3)
+    (folder / "2_Dense" / "model.safetensors").write_bytes(b"")
+    assert caption_embeddings.identify("towers/tiny").model_id != model.model_id
+
+
+def _save_text_tower(folder: Path) -> None:
+    torch, _ = clip.import_open_clip()
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Dense, Pooling, Transformer
+    from transformers import BertTokenizerFast, DistilBertConfig, DistilBertModel
+
+    torch.manual_seed(7)
+    base = folder.with_name("base")
+    base.mkdir(parents=True)
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "cat", "ein", "hund", "猫"]
+    (base / "vocab.txt").write_text("\n".join(words))
+    BertTokenizerFast(str(base / "vocab.txt")).save_pretrained(base)
+    shape = DistilBertConfig(vocab_size=len(words), dim=24, hidden_dim=32, n_layers=1, n_heads=2)
+    DistilBertModel(shape).save_pretrained(base)
+    transformer = Transformer(str(base))
+    dense = Dense(24, 16, bias=False, activation_function=torch.nn.Identity())
+    SentenceTransformer(modules=[transformer, Pooling(24), dense], device="cpu").save(str(folder))
+
+
 def test_a_short_batch_is_filled_up_with_its_last_row() -> None:
-    assert clip.in_eights(["a", "b"]) == ["a", *["b"] * 7]
-    assert [len(clip.in_eights(range(count))) for count in (1, 8, 9)] == [8, 8, 16]
+    assert in_blocks(["a", "b"]) == ["a", *["b"] * (BLOCK_ROWS - 1)]
+    assert [len(in_blocks(range(count))) for count in (1, 32, 33)] == [32, 32, 64]
 
 
 def test_other_weights_are_another_model(tiny: Path) -> None:
@@ -82,7 +165,6 @@ def test_other_weights_are_another_model(tiny: Path) -> None:
     weights = bytearray((tiny / clip.WEIGHTS).read_bytes())
     weights[-1] ^= 1
     (tiny / clip.WEIGHTS).write_bytes(weights)
-    clip._sha256.cache_clear()
 
     assert before.startswith("tiny@")
     assert clip.identify("tiny", "image_encoder").model_id != before

@@ -42,7 +42,7 @@ def test_a_recompressed_copy_differs_in_few_bits_and_another_picture_in_many() -
 
 def test_the_hash_is_imagehashs_own_64_bits() -> None:
     picture = _picture(3)
-    unsigned = image_hashes.phash(picture) & 2**64 - 1
+    unsigned = image_hashes.phash(np.asarray(picture)) & 2**64 - 1
     assert f"{unsigned:016x}" == str(imagehash.phash(picture))
 
 

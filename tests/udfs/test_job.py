@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import math
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
 import pyarrow as pa
 import pytest
 
 from lake.catalog import connect, writing
 from lake.errors import JobFailed
-from udfs.job import Model, ModelUnavailable, Udf, run_job
+from udfs.job import Model, ModelUnavailable, Udf
+from udfs.jobs import JOBS
+from udfs.running import run_job
 
 # The tables beneath the views: what dbt builds from recipes and pairs.
 WORLD = """
@@ -25,17 +33,18 @@ anti join lake.enriched.caption_toxicity as done using (caption_id, model_id);
 """
 
 
+@dataclass(frozen=True, kw_only=True)
 class LengthJob:
     """A job as a file of udfs/ defines one, with a model that only measures."""
 
-    table = "enriched.caption_toxicity"
-    worklist = "int_captions_awaiting_length"
-    kind = "length"
-    read = "select caption_id, caption from work"
+    table: ClassVar[str] = "enriched.caption_toxicity"
+    worklist: ClassVar[str] = "int_captions_awaiting_length"
+    kind: ClassVar[str] = "length"
+    read: ClassVar[str] = "select caption_id, caption from work order by caption"
+    rows_at_once: ClassVar[int | None] = None
 
-    def __init__(self, *, weights: str = "1", dropping: bool = False) -> None:
-        self.weights = weights
-        self.dropping = dropping
+    weights: str = "1"
+    dropping: bool = False
 
     def identify(self, name: str) -> Model:
         if name != "short":
@@ -54,7 +63,7 @@ class LengthJob:
             )
             return rows.slice(1) if self.dropping else rows
 
-        return measure
+        return Udf(score=measure)
 
 
 @pytest.fixture(autouse=True)
@@ -93,7 +102,7 @@ def test_new_weights_are_a_new_model_and_the_work_reappears() -> None:
 
 
 def test_a_job_that_drops_a_row_is_stopped_and_lands_nothing() -> None:
-    with pytest.raises(JobFailed, match="3 rows of 4"):
+    with pytest.raises(JobFailed, match="3 rows came of 4"):
         run_job(LengthJob(dropping=True))
 
     assert _rows() == []
@@ -101,5 +110,107 @@ def test_a_job_that_drops_a_row_is_stopped_and_lands_nothing() -> None:
 
 def test_progress_is_told_batch_by_batch() -> None:
     seen: list[str] = []
-    run_job(LengthJob(), progress=seen.append)
-    assert [message.split(": ")[1] for message in seen] == ["4 of 10", "8 of 10", "10 of 10"]
+    summary = run_job(LengthJob(), progress=seen.append)
+    assert all(message.startswith("caption_toxicity on cpu: ") for message in seen)
+    assert [message.split("| ")[1].split(" ")[0] for message in seen] == ["4/10", "8/10", "10/10"]
+    assert str(summary).startswith("10 = 8 scored + 2 too_long in ")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OddJob(LengthJob):
+    """Makes of each caption what a function says."""
+
+    of: Callable[[str], float]
+
+    def load(self, model: Model) -> Udf:
+        def score(batch: pa.RecordBatch) -> pa.Table:
+            values = [self.of(caption) for caption in batch["caption"].to_pylist()]
+            ids, outcomes = batch["caption_id"], ["ok"] * batch.num_rows
+            toxicity = pa.array(values, pa.float32())
+            return pa.table({"caption_id": ids, "outcome": outcomes, "toxicity": toxicity})
+
+        return Udf(score=score)
+
+
+def test_a_row_that_the_model_fails_on_costs_itself_and_is_not_tried_for_ever() -> None:
+    def of(caption: str) -> float:
+        return 1 / (len(caption) - 3)
+
+    assert run_job(OddJob(of=of)).outcomes == {"ok": 9, "failed": 1}
+    con = connect()
+    errors = con.execute("select error from lake.enriched.caption_toxicity where error is not null")
+    assert errors.fetchall() == [("ZeroDivisionError: division by zero",)]
+    con.close()
+    assert run_job(OddJob(of=of)).outcomes == {}
+
+
+def test_a_model_that_fails_on_everything_stops_the_job_and_what_was_made_stays() -> None:
+    def of(caption: str) -> float:
+        if len(caption) > 4:
+            raise RuntimeError("the device is gone")
+        return 0.0
+
+    with pytest.raises(JobFailed, match="the device is gone"):
+        run_job(OddJob(of=of))
+    assert [count for *_, count in _rows()] == [4]
+
+
+def test_what_is_no_number_does_not_land() -> None:
+    summary = run_job(OddJob(of=lambda caption: [1.0, math.nan, math.inf][len(caption) % 3]))
+    assert summary.outcomes == {"ok": 3, "not_finite": 7}
+    con = connect()
+    query = (
+        "select count(toxicity), bool_and(isfinite(toxicity)) from lake.enriched.caption_toxicity"
+    )
+    assert con.execute(query).fetchone() == (3, True)
+    con.close()
+
+
+def test_batches_are_prepared_while_others_are_scored() -> None:
+    """Each batch waits in `score` until the next one has been prepared."""
+    prepared, met = [threading.Event() for _ in range(3)], []
+
+    class Ahead(LengthJob):
+        def load(self, model: Model) -> Udf:
+            udf = super().load(model)
+
+            def prepare(batch: pa.RecordBatch) -> pa.RecordBatch:
+                prepared[(len(batch["caption"][0].as_py()) - 1) // 4].set()
+                return batch
+
+            def score(batch: pa.RecordBatch) -> pa.Table:
+                number = (len(batch["caption"][0].as_py()) - 1) // 4
+                met.append(number == 2 or prepared[number + 1].wait(10))
+                return udf.score(batch)
+
+            return Udf(prepare=prepare, score=score)
+
+    assert run_job(Ahead()).outcomes.total() == 10
+    assert met == [True, True, True]
+
+
+LANGUAGES = """
+create or replace view lake.intermediate.int_recipe_models as
+select 'language' as kind, 'cld3' as name;
+create view lake.intermediate.int_captions_awaiting_language as
+select caption_id, caption, models.model_id
+from lake.intermediate.captions
+cross join (select model_id from lake.enriched.models where kind = 'language') as models
+anti join lake.enriched.caption_languages as done using (caption_id, model_id);
+"""
+
+
+def test_several_devices_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAIRLAKE_DEVICE", "cpu, cpu")
+    with writing() as con:
+        con.execute(LANGUAGES)
+    summary = run_job(JOBS["caption_languages"])
+    assert summary.outcomes == {"ok": 10}
+    assert summary.device == "cpu, cpu"
+    con = connect()
+    landed = con.execute(
+        "select count(distinct caption_id), count(*), count(distinct attempt_id) "
+        "from lake.enriched.caption_languages"
+    )
+    assert landed.fetchone() == (10, 10, 2)
+    con.close()

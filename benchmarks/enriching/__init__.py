@@ -1,0 +1,1 @@
+"""The benchmark of `pairlake enrich`, beside the bare models."""

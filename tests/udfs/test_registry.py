@@ -1,0 +1,113 @@
+"""Models are brought by name, held against their sha256, and refused where it is another."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from lake.errors import BadRequest, JobFailed
+from udfs import clip, listing, registry
+from udfs.job import ModelUnavailable
+from udfs.jobs import JOBS
+
+WEIGHTS = b"weights" * 1_000
+SHA256 = hashlib.sha256(WEIGHTS).hexdigest()
+
+
+@pytest.fixture
+def source(home: Path) -> Path:
+    """A folder that stands for the server: its files go by file://."""
+    folder = home / "source"
+    folder.mkdir(parents=True)
+    (folder / "weights").write_bytes(WEIGHTS)
+    return folder
+
+
+def entry(source: Path, sha256: str = SHA256) -> registry.Entry:
+    return registry.Entry(
+        name="mine",
+        kinds=("nsfw",),
+        licence="MIT",
+        source=f"file://{source}/",
+        files={"weights": sha256},
+    )
+
+
+def known(monkeypatch: pytest.MonkeyPatch, *entries: registry.Entry) -> None:
+    monkeypatch.setattr(registry, "entries", lambda: {each.name: each for each in entries})
+
+
+def test_a_model_is_fetched_once_and_found(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = entry(source)
+    known(monkeypatch, mine)
+    with pytest.raises(ModelUnavailable, match="pairlake models --fetch mine"):
+        registry.path("mine", "weights")
+    assert not mine.is_on_disk
+    assert list(listing.fetch_model("mine"))[:1] == [f"weights has come, sha256 {SHA256}"]
+    assert mine.is_on_disk
+    assert registry.path("mine", "weights").read_bytes() == WEIGHTS
+    (source / "weights").unlink()
+    assert list(registry.fetch(mine)) == ["weights is there"]
+
+
+def test_what_has_another_sha256_is_not_kept(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = entry(source, "0" * 64)
+    known(monkeypatch, other)
+    with pytest.raises(JobFailed, match="it is not kept"):
+        list(registry.fetch(other))
+    assert not list(other.folder.iterdir())
+
+
+@pytest.mark.parametrize("sha256", [SHA256, ""])
+def test_a_file_that_has_changed_since_is_not_used(
+    sha256: str, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = entry(source, sha256)
+    known(monkeypatch, mine)
+    list(registry.fetch(mine))
+    with registry.path("mine", "weights").open("ab") as handle:
+        handle.write(b"!")
+    with pytest.raises(ModelUnavailable, match="is not used; delete it"):
+        registry.path("mine", "weights")
+
+
+def test_what_cannot_be_had_leaves_nothing(source: Path) -> None:
+    (source / "weights").unlink()
+    with pytest.raises(JobFailed, match="could not be had"):
+        list(registry.fetch(entry(source)))
+    assert not list(entry(source).folder.iterdir())
+
+
+def test_a_model_of_a_package_is_not_fetched(home: Path) -> None:
+    with pytest.raises(BadRequest, match="comes with the package cld3-py"):
+        list(listing.fetch_model("cld3"))
+
+
+def test_open_clips_own_models_go_by_their_names(home: Path) -> None:
+    found = clip.published("ViT-B-16/laion2b_s34b_b88k")
+    assert (
+        found.source == "https://huggingface.co/laion/CLIP-ViT-B-16-laion2B-s34B-b88K/resolve/main/"
+    )
+    assert set(found.files) == {clip.CONFIG, clip.WEIGHTS}
+    with pytest.raises(BadRequest, match="No model is called"):
+        clip.published("ViT-B-16/nobody")
+
+
+def test_the_registry_knows_what_every_job_can_do(home: Path) -> None:
+    kinds = {kind for each in registry.entries().values() for kind in each.kinds}
+    assert {job.kind for job in JOBS.values()} - {"similarity"} <= kinds
+    for each in registry.entries().values():
+        assert bool(each.files) != bool(each.package), each.name
+        assert each.licence, each.name
+        assert each.source, each.name
+        assert all(len(sha256) in (0, 64) for sha256 in each.files.values())
+
+
+def test_the_list_says_what_is_on_disk(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = entry(source)
+    known(monkeypatch, mine)
+    assert "yes" not in list(listing.listed())[1]
+    list(registry.fetch(mine))
+    assert "yes" in list(listing.listed())[1]

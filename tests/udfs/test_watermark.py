@@ -1,0 +1,143 @@
+"""The watermark detector tells planted marks from ordinary pictures, whatever their size."""
+
+from __future__ import annotations
+
+import io
+import random
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image, ImageChops, ImageFont
+
+from demo import scenes
+from demo.pictures import pictures
+from udfs import image_watermarks
+from udfs.job import ModelUnavailable
+from udfs.watermark.lettering import UNSEEN_WORDS, Letters
+from udfs.watermark.network import Detector, prepare
+from udfs.watermark.ordinary import SEEN_KINDS, draw_ordinary
+from udfs.watermark.planting import SEEN_LAYOUTS, UNSEEN_LAYOUTS, plant
+from udfs.watermark.weights import MOST_PIXELS, WEIGHTS, sha256
+
+CARD = WEIGHTS.with_name("MODEL_CARD.md")
+COUNT = 48
+
+
+class BundledLetters(Letters):
+    """Letters of the one font that Pillow brings; training used fonts of its own."""
+
+    def font(self, rng: random.Random, size: float) -> ImageFont.FreeTypeFont:
+        font = ImageFont.load_default(max(8, round(size)))
+        assert isinstance(font, ImageFont.FreeTypeFont)
+        return font
+
+
+LETTERS = BundledLetters(families=[[Path("bundled")]], words=UNSEEN_WORDS)
+
+
+@cache
+def _detector() -> Detector:
+    return Detector()
+
+
+@cache
+def _scenes() -> list[Image.Image]:
+    rng = random.Random(90_210)
+    return [scenes.scene(picture, rng) for picture in rng.sample(pictures(), COUNT)]
+
+
+def _jpeg(picture: Image.Image) -> bytes:
+    return scenes.encoded(picture, "JPEG", 85)
+
+
+def _stored(picture: Image.Image) -> Image.Image:
+    return Image.open(io.BytesIO(_jpeg(picture)))
+
+
+def test_the_weights_are_those_of_the_card_and_small_enough_to_ship() -> None:
+    assert f"sha256 of `{WEIGHTS.name}`: `{sha256()}`" in CARD.read_text()
+    assert WEIGHTS.stat().st_size < 1_500_000
+
+
+@pytest.mark.parametrize(
+    ("layouts", "least_recall"), [(list(SEEN_LAYOUTS), 0.7), (list(UNSEEN_LAYOUTS), 0.65)]
+)
+def test_planted_marks_stand_out_from_clean_scenes(layouts: list[str], least_recall: float) -> None:
+    rng = random.Random(31)
+    marked = [
+        plant(scene, layouts[number % len(layouts)], LETTERS, rng, unseen=True)[0]
+        for number, scene in enumerate(_scenes())
+    ]
+    right = _detector().score([_stored(one) for one in marked]) >= 0.5
+    wrong = _detector().score([_stored(one) for one in _scenes()]) >= 0.5
+    assert right.mean() >= least_recall
+    assert right.sum() / (right.sum() + wrong.sum()) >= 0.9
+
+
+def test_the_demos_own_watermark_is_found() -> None:
+    rng = random.Random(7)
+    marked = [_stored(scenes.watermarked(scene, rng)) for scene in _scenes()]
+    assert (_detector().score(marked) >= 0.5).mean() >= 0.9
+
+
+def test_ordinary_text_is_mostly_left_alone() -> None:
+    rng, kinds = random.Random(5), list(SEEN_KINDS)
+    drawn = [
+        _stored(draw_ordinary(scene, kinds[number % len(kinds)], LETTERS, rng))
+        for number, scene in enumerate(_scenes())
+    ]
+    # The card's advice where few pictures are marked: 0.8.
+    assert (_detector().score(drawn) >= 0.8).mean() <= 0.1
+
+
+def test_pictures_of_any_size_have_a_score() -> None:
+    sizes = [(1, 1), (1, 4000), (9000, 3), (31, 33), (1500, 1200), (640, 384)]
+    scores = _detector().score([Image.new("RGB", size, "grey") for size in sizes])
+    assert scores.dtype == np.float32
+    assert scores.shape == (len(sizes),)
+    assert ((scores >= 0) & (scores <= 1)).all()
+    assert _detector().score([]).shape == (0,)
+
+
+def test_only_large_and_tiny_pictures_are_resized() -> None:
+    pixels = np.random.default_rng(3).integers(0, 256, (300, 400, 3), np.uint8)
+    assert (prepare(pixels) == pixels).all()
+    height, width, _ = prepare(np.zeros((768, 1152, 3), np.uint8)).shape
+    assert width / height == pytest.approx(1.5, abs=0.01)
+    assert height * width == pytest.approx(MOST_PIXELS, rel=0.01)
+    assert prepare(np.zeros((1, 9000, 3), np.uint8)).shape == (32, 2048, 3)
+
+
+def test_a_score_does_not_depend_on_its_batch() -> None:
+    pictures = [_stored(scene) for scene in _scenes()[:6]]
+    together = _detector().score(pictures)
+    alone = np.concatenate([_detector().score([picture]) for picture in reversed(pictures)])
+    assert np.abs(together - alone[::-1]).max() < 1e-4
+
+
+def test_planting_is_repeatable_and_always_leaves_a_mark() -> None:
+    scene = _scenes()[0]
+    for layout in (*SEEN_LAYOUTS, *UNSEEN_LAYOUTS):
+        one, mask = plant(scene, layout, LETTERS, random.Random(2), unseen=False)
+        again, _ = plant(scene, layout, LETTERS, random.Random(2), unseen=False)
+        assert one.tobytes() == again.tobytes()
+        assert mask.getbbox() is not None
+        assert ImageChops.difference(scene, one).getbbox() is not None
+
+
+def test_the_job_knows_one_model_and_scores_what_it_can_read() -> None:
+    with pytest.raises(ModelUnavailable, match="watermark_cnn"):
+        image_watermarks.identify("another")
+    model = image_watermarks.identify("watermark_cnn")
+    assert model.weights_sha256 == sha256()
+    pixels = [None, b"not a picture", _jpeg(_scenes()[0])]
+    ids = pa.array([bytes([number] * 16) for number in range(3)], pa.uuid())
+    batch = pa.record_batch({"image_id": ids, "pixels": pa.array(pixels, pa.binary())})
+    missing, broken, fine = image_watermarks.load(model)(batch).to_pylist()
+    assert (missing["outcome"], missing["pwatermark"]) == ("pixels_missing", None)
+    assert (broken["outcome"], broken["pwatermark"]) == ("pixels_unreadable", None)
+    assert fine["outcome"] == "ok"
+    assert 0 <= fine["pwatermark"] <= 1

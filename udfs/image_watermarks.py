@@ -1,0 +1,53 @@
+"""How likely each picture carries a visible watermark. Writes enriched.image_watermarks.
+
+`pairlake enrich image_watermarks`. By a small network of our own over the pixels themselves;
+`udfs/watermark/MODEL_CARD.md` says what it was trained on and how good it is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import pyarrow as pa
+
+from udfs.job import Model, ModelUnavailable, Udf
+from udfs.pixels import READ_PIXELS, Picture, picture_udf
+from udfs.watermark.weights import PREPROCESSING, sha256
+
+table = "enriched.image_watermarks"
+worklist = "int_images_awaiting_watermark"
+kind = "watermark"
+rows_at_once: int | None = None
+read = READ_PIXELS
+
+WATERMARK_CNN = "watermark_cnn"
+
+
+def identify(name: str) -> Model:
+    """The one detector there is, `watermark_cnn`."""
+    if name != WATERMARK_CNN:
+        raise ModelUnavailable(
+            f"There is no watermark detector {name!r}; a recipe may name {WATERMARK_CNN}."
+        )
+    return Model(name=name, kind=kind, weights_sha256=sha256(), preprocessing=PREPROCESSING)
+
+
+def load(model: Model) -> Udf:
+    """(image_id, pixels) → (image_id, outcome, error, pwatermark)."""
+    # Imported when it is asked for: it loads torch.
+    import torch
+
+    from udfs.watermark.network import Detector
+
+    detector, threads = Detector(), torch.get_num_threads()
+    # A picture on each processor: all processors on one small picture would mostly wait.
+    pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
+    list(pool.map(lambda _: time.sleep(0.01), range(threads)))
+    torch.set_num_threads(threads)
+
+    def pwatermark(pictures: Sequence[Picture]) -> list[float]:
+        return list(pool.map(lambda picture: detector.score_pixels([picture])[0], pictures))
+
+    return picture_udf("pwatermark", pa.float32(), pwatermark)

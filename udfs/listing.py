@@ -1,0 +1,85 @@
+"""Lists the models there are, and brings one onto the disk. `pairlake models`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+
+from lake.catalog import connect
+from lake.settings import settings
+from udfs import clip, registry
+
+_COLUMNS = ("model", "makes", "licence", "dimension", "on disk", "wanted", "at work as")
+
+
+def listed() -> Iterator[str]:
+    """A table of the registry's models, one's own checkpoints, and what else the recipe names.
+
+    `wanted` says whether the recipe that the lake was built under names it, `at work as` is its id
+    in this lake, once its job has run.
+    """
+    wanted = _wanted()
+    names = dict.fromkeys([*registry.entries(), *_own(), *sorted(wanted)])
+    rows = [_COLUMNS, *(_row(name, wanted) for name in names)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield "  ".join(cells).rstrip()
+
+
+def fetch_model(name: str) -> Iterator[str]:
+    """Bring a model of the registry, or one that open_clip knows, onto the disk; line by line.
+
+    BadRequest if there is none of that name, JobFailed if it cannot be had or is not what it
+    should be.
+    """
+    # Whatever else reads the hub stays away from it (udfs/clip.py).
+    os.environ["HF_HUB_OFFLINE"] = "0"
+    entry = clip.published(name)
+    if entry.needs:
+        yield f"{name} needs more than its files: {entry.needs}"
+    yield from registry.fetch(entry)
+    yield f"{name} is in {entry.folder}"
+
+
+def _row(name: str, wanted: dict[str, str]) -> tuple[str, ...]:
+    entry = registry.entries().get(name)
+    is_own = entry is None and (settings().models / name / clip.CONFIG).is_file()
+    kinds, licence, dimension = (
+        (entry.kinds, entry.licence, str(entry.dimension or "")) if entry else ((), "", "")
+    )
+    is_on_disk = is_own or (entry is not None and entry.is_on_disk)
+    return (
+        name,
+        ", ".join(kinds),
+        licence,
+        dimension,
+        "yes" if is_on_disk else "",
+        "yes" if name in wanted else "",
+        wanted.get(name, ""),
+    )
+
+
+def _own() -> list[str]:
+    """Checkpoints under PAIRLAKE_MODELS, by their folders."""
+    root: Path = settings().models
+    found = sorted(root.glob(f"*/{clip.CONFIG}")) + sorted(root.glob(f"*/*/{clip.CONFIG}"))
+    return [str(file.parent.relative_to(root)) for file in found]
+
+
+def _wanted() -> dict[str, str]:
+    """The models that the recipe names, similarities apart, with their ids."""
+    con = connect(read_only=True)
+    try:
+        rows = con.execute(
+            "select name, coalesce(max(model_id), '') from lake.intermediate.int_recipe_models "
+            "where kind <> 'similarity' group by name"
+        ).fetchall()
+    except duckdb.CatalogException:
+        return {}  # nothing is built yet
+    finally:
+        con.close()
+    return dict(rows)

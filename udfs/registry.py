@@ -1,0 +1,158 @@
+"""What is known of each model, whether it is on disk, and how it gets there (udfs/models.toml)."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path, PurePosixPath
+
+import fsspec
+
+from lake.errors import BadRequest, JobFailed
+from lake.settings import settings
+from udfs.job import ModelUnavailable
+
+REGISTRY = Path(__file__).with_name("models.toml")
+_CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One model of the registry.
+
+    `files` gives the sha256 of each of its files, empty where it is not known beforehand. A model
+    without files comes with a `package`. `needs` is a command to run first, `source` where the
+    files lie.
+    """
+
+    name: str
+    kinds: tuple[str, ...]
+    licence: str
+    source: str
+    preprocessing: str = ""
+    dimension: int | None = None
+    needs: str = ""
+    package: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        """Where its files are to lie."""
+        return settings().models / self.name
+
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether all its files, or its package, are there."""
+        if self.package and not _is_installed(self.package):
+            return False
+        return all((self.folder / name).is_file() for name in self.files)
+
+
+@lru_cache
+def entries() -> Mapping[str, Entry]:
+    """The registry by name, in its order."""
+    listed = tomllib.loads(REGISTRY.read_text())["model"]
+    return {row["name"]: Entry(**{**row, "kinds": tuple(row["kinds"])}) for row in listed}
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        version(package)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def path(name: str, file: str) -> Path:
+    """A file of a model of the registry, with the sha256 that it should have.
+
+    ModelUnavailable, with the next step, if it is not on disk or has another.
+    """
+    entry = entries()[name]
+    place = entry.folder / file
+    if not place.is_file():
+        raise ModelUnavailable(
+            f"The model {name} is not on disk; run: pairlake models --fetch {name}"
+        )
+    found, wanted = sha256(place), entry.files[file] or _noted(place)
+    if wanted and found != wanted:
+        raise ModelUnavailable(
+            f"{place} has the sha256 {found}, not {wanted}, and is not used; delete it and run: "
+            f"pairlake models --fetch {name}"
+        )
+    return place
+
+
+def sha256(place: Path) -> str:
+    """The sha256 of a file, in hexadecimal digits."""
+    seen = place.stat()
+    return _sha256(place, seen.st_size, seen.st_mtime_ns)
+
+
+@lru_cache
+def _sha256(place: Path, size: int, modified_ns: int) -> str:
+    with place.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def fetch(entry: Entry) -> Iterable[str]:
+    """Bring the files of a model that are not on disk; yields what it does, line by line.
+
+    A file lands under its name when it is whole and has its sha256; JobFailed if it has another or
+    cannot be had. BadRequest for a model that comes with a package.
+    """
+    if not entry.files:
+        raise BadRequest(
+            f"{entry.name} comes with the package {entry.package}"
+            + (f"; run: {entry.needs}" if entry.needs else ", which is installed.")
+        )
+    for file, wanted in entry.files.items():
+        place = entry.folder / file
+        if place.is_file():
+            path(entry.name, file) if entry.name in entries() else None
+            yield f"{file} is there"
+            continue
+        found = _download(entry.source + file, place, wanted)
+        yield f"{file} has come, sha256 {found}"
+
+
+def _download(url: str, place: Path, wanted: str) -> str:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    part = place.with_name(place.name + ".part")
+    digest = hashlib.sha256()
+    try:
+        with fsspec.open(url, "rb") as source, part.open("wb") as target:
+            while chunk := source.read(_CHUNK_BYTES):
+                digest.update(chunk)
+                target.write(chunk)
+    except (OSError, ValueError) as error:
+        part.unlink(missing_ok=True)
+        raise JobFailed(
+            f"{url} could not be had ({error}); run it again with a network."
+        ) from error
+    found = digest.hexdigest()
+    if wanted and found != wanted:
+        part.unlink()
+        raise JobFailed(f"{url} has the sha256 {found}, not {wanted}; it is not kept.")
+    _note(place).write_text(found + "\n")
+    part.rename(place)
+    return found
+
+
+def _note(place: Path) -> Path:
+    return place.with_name(place.name + ".sha256")
+
+
+def _noted(place: Path) -> str:
+    note = _note(place)
+    return note.read_text().strip() if note.is_file() else ""
+
+
+def is_name(name: str) -> bool:
+    """Whether `name` leads to a folder below PAIRLAKE_MODELS, and not out of it."""
+    parts = PurePosixPath(name).parts
+    return bool(parts) and not name.startswith((".", "/")) and ".." not in parts

@@ -1,0 +1,290 @@
+"""The loop that every job runs in: worklist → batches → a model → rows of `enriched`.
+
+It registers the model, so that each score names what made it, and asserts that as many rows come
+out as went in. Several devices are several processes, each with a part of the worklist.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from itertools import islice, takewhile
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+from tqdm import tqdm
+
+from lake.append import append
+from lake.catalog import connect
+from lake.errors import JobFailed, PairlakeError, TableMissing
+from lake.processes import WorkerPool
+from lake.settings import settings
+from lake.tables import TABLES
+from lake.worklist import worklist
+from udfs.device import device_names
+from udfs.job import Job, Model, ModelUnavailable, Udf
+
+# Rows are committed this often: many at a time, since each commit is a snapshot and a file, but
+# never so rarely that an interruption costs more than half a minute's work.
+COMMIT_ROWS = 50_000
+COMMIT_SECONDS = 30.0
+# Batches that are prepared, on threads, while one is scored.
+AHEAD = 2
+
+Progress = Callable[[str], None]
+
+
+@dataclass(kw_only=True)
+class JobSummary:
+    """What came of one job: rows by outcome, and the models that it could not have."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    unavailable: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    device: str = ""
+
+    def __str__(self) -> str:
+        if not self.outcomes:
+            return "nothing to do"
+        scored, total = self.outcomes["ok"], self.outcomes.total()
+        failed = ", ".join(
+            f"{n:,} {name}" for name, n in self.outcomes.most_common() if name != "ok"
+        )
+        rate = f"{total / max(self.seconds, 1e-9):,.0f}/s on {self.device}"
+        made = f"{total:,} = {scored:,} scored + {failed or '0 failed'}"
+        return f"{made} in {self.seconds:.0f} s, {rate}"
+
+
+def run_job(job: Job, *, progress: Progress = lambda message: None) -> JobSummary:
+    """Do all that the job's worklist holds, for every model that the recipe names.
+
+    A model that cannot be had leaves its rows on the worklist and its name in the summary, so
+    that the other models' work is done. Raises TableMissing before the first `dbt build`, and
+    JobFailed if a callable drops or adds rows, or fails on each row of a batch.
+    """
+    started = time.monotonic()
+    summary = JobSummary()
+    for name in _model_names(job.kind):
+        try:
+            model = job.identify(name)
+        except ModelUnavailable as error:
+            summary.unavailable[name] = error.message
+            continue
+        _register(model)
+        _run_model(job, model, summary, progress)
+    summary.seconds = time.monotonic() - started
+    return summary
+
+
+def _run_model(job: Job, model: Model, summary: JobSummary, progress: Progress) -> None:
+    devices = device_names()
+    if len(devices) == 1:
+        part = _run_part(job, model, (0, 1), progress)
+        summary.outcomes += part.outcomes
+        summary.device = part.device or summary.device
+        return
+    name = _name(job)
+    progress(f"{name} on {', '.join(devices)}")
+    pool = WorkerPool(len(devices))
+    try:
+        parts = [
+            pool.submit(_run_part_on, device, name, model, (number, len(devices)))
+            for number, device in enumerate(devices)
+        ]
+        for future in parts:
+            summary.outcomes += future.result().outcomes
+    finally:
+        pool.end()
+    summary.device = ", ".join(devices)
+
+
+def _run_part_on(device: str, name: str, model: Model, part: tuple[int, int]) -> JobSummary:
+    """Do one part of a job's worklist in this process, on that device."""
+    from udfs.jobs import JOBS
+
+    os.environ["PAIRLAKE_DEVICE"] = device
+    return _run_part(JOBS[name], model, part, lambda message: None)
+
+
+def _run_part(job: Job, model: Model, part: tuple[int, int], progress: Progress) -> JobSummary:
+    summary = JobSummary()
+    with worklist(
+        job.worklist,
+        batch_size=job.rows_at_once or settings().batch_size,
+        model_id=model.model_id,
+        read=job.read,
+        part=part,
+        part_by=_keys(job)[0],
+    ) as work:
+        if work.rows == 0:
+            return summary
+        udf = job.load(model)
+        summary.device = udf.device
+        landing, started = _Landing(job.table), time.monotonic()
+        try:
+            for rows in _scored(job, udf, work.batches):
+                ids = pa.array([model.model_id] * rows.num_rows)
+                landing.add(rows.append_column("model_id", ids))
+                counts = pc.value_counts(rows["outcome"])
+                summary.outcomes.update({c["values"].as_py(): c["counts"].as_py() for c in counts})
+                progress(_bar(job, udf, summary.outcomes.total(), work.rows, started))
+        finally:
+            # An interruption costs the batch in hand, and so does a failure.
+            landing.commit()
+    if summary.outcomes.total() != work.rows:
+        raise JobFailed(
+            f"{job.table}: {work.rows} rows were on the worklist, "
+            f"{summary.outcomes.total()} came out."
+        )
+    return summary
+
+
+def _bar(job: Job, udf: Udf, done: int, total: int, started: float) -> str:
+    bar: str = tqdm.format_meter(
+        done,
+        total,
+        time.monotonic() - started,
+        ncols=100,
+        prefix=f"{_name(job)} on {udf.device}",
+        unit=" rows",
+    )
+    return bar
+
+
+def _name(job: Job) -> str:
+    return job.table.removeprefix("enriched.")
+
+
+def _keys(job: Job) -> list[str]:
+    """The columns that name a row of the job's table, beside the model."""
+    return list(takewhile(lambda column: column != "model_id", TABLES[job.table]))
+
+
+def _scored(job: Job, udf: Udf, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """The rows of each batch, in their order; the next batches are prepared meanwhile."""
+    with ThreadPoolExecutor(AHEAD) as threads:
+
+        def begin(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Future[Any]]:
+            return batch, threads.submit(udf.prepare, batch)
+
+        ahead = deque(map(begin, islice(batches, AHEAD)))
+        while ahead:
+            batch, prepared = ahead.popleft()
+            rows = _rows(job, udf, batch, prepared)
+            if rows.num_rows != batch.num_rows:
+                raise JobFailed(
+                    f"{job.table}: {rows.num_rows} rows came of {batch.num_rows}; "
+                    "nothing of this batch is kept. This is a fault in the job's file in udfs/."
+                )
+            yield _finite(rows)
+            ahead.extend(map(begin, islice(batches, 1)))
+
+
+def _rows(job: Job, udf: Udf, batch: pa.RecordBatch, prepared: Future[Any]) -> pa.Table:
+    """What `udf` makes of a batch. If it fails, each row is tried alone, and costs itself only."""
+    try:
+        return udf.score(prepared.result())
+    except PairlakeError:
+        raise
+    except Exception as error:
+        # A row of strangers' data may raise anything.
+        alone = [_row_alone(job, udf, batch.slice(n, 1)) for n in range(batch.num_rows)]
+        if batch.num_rows > 1 and all(rows["outcome"][0].as_py() == "failed" for rows in alone):
+            # Not a row, but the model or its device.
+            raise JobFailed(
+                f"{job.table}: the model fails on every row of a batch ({_words(error)}). What was "
+                "made before is kept; run it again once that is mended."
+            ) from error
+        return pa.concat_tables(alone, promote_options="permissive")
+
+
+def _row_alone(job: Job, udf: Udf, row: pa.RecordBatch) -> pa.Table:
+    try:
+        return udf(row)
+    except PairlakeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - as above
+        keys = {name: row[name] for name in _keys(job)}
+        return pa.table({**keys, "outcome": ["failed"], "error": [_words(error)]})
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:500]
+
+
+def _finite(rows: pa.Table) -> pa.Table:
+    """Rows whose score is no number get the outcome not_finite, and no score."""
+    for place, column in enumerate(rows.schema):
+        values, is_ok = rows[column.name], pc.equal(rows["outcome"], "ok")
+        if pa.types.is_floating(column.type):
+            is_broken = pc.fill_null(pc.invert(pc.is_finite(values)), False)
+        elif pa.types.is_binary(column.type):
+            # An embedding is null where it is not finite (lake/vectors.py).
+            is_broken = pc.and_(is_ok, pc.is_null(values))
+        else:
+            continue
+        if pc.any(is_broken).as_py():
+            outcomes = pc.if_else(is_broken, "not_finite", rows["outcome"])
+            empty = pa.scalar(None, column.type)
+            rows = rows.set_column(place, column.name, pc.if_else(is_broken, empty, values))
+            at = rows.column_names.index("outcome")
+            rows = rows.set_column(at, "outcome", outcomes)
+    return rows
+
+
+class _Landing:
+    """Rows on their way into one table, committed in batches worth a file."""
+
+    def __init__(self, table: str) -> None:
+        self._table = table
+        self._rows: list[pa.Table] = []
+        self._waiting = 0
+        self._since = time.monotonic()
+
+    def add(self, rows: pa.Table) -> None:
+        self._rows.append(rows)
+        self._waiting += rows.num_rows
+        if self._waiting >= COMMIT_ROWS or time.monotonic() - self._since >= COMMIT_SECONDS:
+            self.commit()
+
+    def commit(self) -> None:
+        if self._rows:
+            append({self._table: pa.concat_tables(self._rows, promote_options="permissive")})
+        self._rows, self._waiting = [], 0
+        self._since = time.monotonic()
+
+
+def _model_names(kind: str) -> list[str]:
+    con = connect()
+    try:
+        found = con.execute(
+            "select name from lake.intermediate.int_recipe_models where kind = ? order by name",
+            [kind],
+        ).fetchall()
+    except duckdb.CatalogException as error:
+        raise TableMissing("The recipe is not in the lake yet; run: dbt build") from error
+    finally:
+        con.close()
+    return [name for (name,) in found]
+
+
+def _register(model: Model) -> None:
+    """Make the model the current one of its name and kind, unless it is already."""
+    con = connect()
+    try:
+        current = con.execute(
+            "select max_by(model_id, landed_at) from lake.enriched.models "
+            "where kind = ? and name = ?",
+            [model.kind, model.name],
+        ).fetchone()
+    finally:
+        con.close()
+    if current != (model.model_id,):
+        row = {"model_id": model.model_id, **asdict(model)}
+        append({"enriched.models": pa.Table.from_pylist([row])})

@@ -1,0 +1,1 @@
+"""A small detector of visible watermarks: its network, its planted training pictures, its test."""
