@@ -6,14 +6,10 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-
 import pyarrow as pa
 
 from udfs.job import Model, ModelUnavailable, Udf
-from udfs.pixels import READ_PIXELS, Picture, picture_udf
+from udfs.pixels import READ_PIXELS, picture_udf
 from udfs.watermark.weights import PREPROCESSING, sha256
 
 table = "enriched.image_watermarks"
@@ -37,17 +33,6 @@ def identify(name: str) -> Model:
 def load(model: Model) -> Udf:
     """(image_id, pixels) → (image_id, outcome, error, pwatermark)."""
     # Imported when it is asked for: it loads torch.
-    import torch
-
     from udfs.watermark.network import Detector
 
-    detector, threads = Detector(), torch.get_num_threads()
-    # A picture on each processor: all processors on one small picture would mostly wait.
-    pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
-    list(pool.map(lambda _: time.sleep(0.01), range(threads)))
-    torch.set_num_threads(threads)
-
-    def pwatermark(pictures: Sequence[Picture]) -> list[float]:
-        return list(pool.map(lambda picture: detector.score_pixels([picture])[0], pictures))
-
-    return picture_udf("pwatermark", pa.float32(), pwatermark)
+    return picture_udf("pwatermark", pa.float32(), Detector().score_pixels)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,12 +80,12 @@ def _picture(pixels: bytes) -> Picture:
 
 
 def picture_udf(
-    name: str, type_: pa.DataType, score: Callable[[Sequence[Picture]], Sequence[Any]]
+    name: str, type_: pa.DataType, score: Callable[[Sequence[Picture]], Iterable[Any]]
 ) -> Udf:
     """A udf that gives the column `name` to pictures: `score` makes as many values as it gets."""
 
     def rows(decoded: Decoded) -> pa.Table:
         values = score(decoded.pictures) if decoded.pictures else []
-        return decoded.rows(name, pa.array(values, type_))
+        return decoded.rows(name, pa.array(list(values), type_))
 
     return Udf(prepare=decode, score=rows)
