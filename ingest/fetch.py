@@ -244,12 +244,13 @@ class _Job:
             return download
         download = await downloader.download(turn.url_id, turn.url)
         self._turns.done(turn, is_reached=download.is_reached)
-        self._turns.heard(
-            download.asked or turn.url,
-            wants_break=download.wants_break,
-            retry_after_s=download.retry_after_s,
-            delay_s=download.delay_s,
-        )
+        if download.is_reached or download.wants_break:
+            self._turns.heard(
+                download.asked or turn.url,
+                wants_break=download.wants_break,
+                retry_after_s=download.retry_after_s,
+                delay_s=download.delay_s,
+            )
         return download
 
     async def _land_due(self) -> None:

@@ -97,7 +97,7 @@ def random_clip(name: str, architecture: str) -> None:
 def land_pictures(folder: Path, count: int) -> None:
     """`count` different photographs and drawings, as `fetch` keeps them."""
     photos(folder)
-    files = sorted(folder.iterdir())
+    files = sorted(file for file in folder.iterdir() if file.suffix)
     pixels: list[bytes] = []
     for number in range(count):
         body = of_its_own(files[number % len(files)].read_bytes(), number)

@@ -38,7 +38,7 @@ DECODING = {
 
 def decoding(folder: Path, count: int) -> Mapping[str, float]:
     """CPU milliseconds for a picture in each part of `ingest.pictures.prepare`."""
-    bodies = [file.read_bytes() for file in sorted(folder.iterdir())]
+    bodies = [file.read_bytes() for file in sorted(folder.iterdir()) if file.suffix]
     profile = cProfile.Profile()
     for number in range(count):
         body = of_its_own(bodies[number % len(bodies)], number)
