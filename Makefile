@@ -29,7 +29,7 @@ sql: .venv/dev-installed
 LONGEST := tests/test_demo.py tests/test_killed.py tests/test_forget.py
 
 unit: .venv/dev-installed
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -n auto --maxprocesses 4 --dist loadfile \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
 		$(LONGEST) tests
 
 # Beside cc2dataset, in an environment of its own; needs Java. Some twenty minutes on two cores.
