@@ -25,12 +25,9 @@ types: .venv/dev-installed
 sql: .venv/dev-installed
 	$(BIN)/sqlfluff lint models tests/data macros
 
-# The longest files first. One thread each, where there is a process for each processor.
-LONGEST := tests/test_demo.py tests/test_killed.py tests/test_forget.py
-
+# One thread each, where there is a process for each processor.
 unit: .venv/dev-installed
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
-		$(LONGEST) tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -n auto --maxprocesses 4 --dist loadfile
 
 # Beside cc2dataset, in an environment of its own; needs Java. Some twenty minutes on two cores.
 bench-crawl: .venv/dev-installed
