@@ -14,6 +14,8 @@ from yarl import URL
 MAX_REDIRECTS = 5
 # A longer break is one for another run all the same.
 MAX_RETRY_AFTER_S = 86_400.0
+# What a server answers that wants to be left in peace for a while.
+BUSY = (429, 503)
 _REDIRECTS = (301, 302, 303, 307, 308)
 # A server that drips fewer bytes a second than this, after a while, is not worth the wait.
 MIN_BYTES_PER_S = 1_024

@@ -15,6 +15,7 @@ from yarl import URL
 
 from ingest.blocked import Blocked
 from ingest.bodies import (
+    BUSY,
     FAILURES,
     MAX_REDIRECTS,
     BadEncoding,
@@ -109,13 +110,10 @@ class Downloader:
         deadline covers everything from the lookup of the image's name to the last byte.
         """
         download = Download(url_id=url_id)
-        body = None
         try:
             if url_id.bytes in self.blocked:
                 raise _Failed("blocked", "the URL was taken down by request")
-            body = await self._body(URL(url), download)
-            if body is not None:
-                await self._judge(body, download)
+            await self._judge(await self._body(URL(url), download), download)
         except (_Failed, *FAILURES) as error:
             download.fail(_outcome(error), str(error) or repr(error))
         except Exception as error:  # noqa: BLE001 - a stranger's answer must not end the job
@@ -165,7 +163,7 @@ class Downloader:
         async with self.session.get(place, allow_redirects=False) as response:
             download.http_status = response.status
             download.content_type = _text(response.headers.get("Content-Type"))
-            download.wants_break = response.status in (429, 503)
+            download.wants_break = response.status in BUSY
             download.retry_after_s = retry_after(response)
             if response.status < 400:  # an error page speaks of itself
                 _refuse(refusal_in(response.headers, self.sites.agent), download)

@@ -7,7 +7,6 @@ raw.images and raw.image_pixels.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import resource
 import threading
 import time
@@ -15,7 +14,6 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 
 import aiohttp
@@ -35,6 +33,7 @@ from ingest.sites import Sites
 from ingest.turns import Turn, Turns
 from lake.catalog import connect
 from lake.errors import BadRequest, JobFailed
+from lake.locks import alone
 from lake.settings import Settings, settings
 from lake.worklist import worklist
 
@@ -44,6 +43,7 @@ LAND_DOWNLOADS = 2_000
 LAND_BYTES = 12_000_000
 LAND_SECONDS = 30.0
 MAX_OPEN_FILES = 16_384
+LOCK = "fetch.lock"
 # A host is asked for some images in a row, while its connection and its robots.txt are at hand;
 # then it is the turn of others. The last two labels stand for its domain: who has many hosts is
 # not to fill the window (ingest/turns.py) with them.
@@ -75,7 +75,10 @@ def fetch(
     What goes wrong with a URL is its outcome; TableMissing if dbt has not built the worklist.
     """
     check_contact(settings().user_agent)
-    with _alone():
+    # Two at once would ask for the same images, and each domain twice as often as it may be.
+    home = settings().home
+    busy = BadRequest(f"Another fetch is at work in {home}; wait until it has ended.")
+    with alone(home / LOCK, busy):
         return _fetch(limit, minutes, progress)
 
 
@@ -88,21 +91,6 @@ def _fetch(limit: int | None, minutes: float | None, progress: Progress | None) 
     if limit is not None and waiting and not summary.stopped_after:
         summary = replace(summary, stopped_after=f"{limit:,} images")
     return replace(summary, waiting=waiting)
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """Two at once would ask for the same images, and each domain twice as often as it may be."""
-    path = settings().home / "fetch.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BadRequest(
-                f"Another fetch is at work in {settings().home}; wait until it has ended."
-            ) from None
-        yield
 
 
 def fetch_urls(
@@ -120,6 +108,8 @@ def fetch_urls(
         job = _Job(urls, total, con, settings(), minutes, progress or (lambda _: None))
         return asyncio.run(job.run())
     finally:
+        # All connections of a process share it.
+        con.execute("reset threads")
         con.close()
 
 

@@ -66,6 +66,13 @@ _MAGIC = (
 )
 
 
+class _Uncommon(Exception):
+    """A JPEG that stores colours at fractions of the size for which simplejpeg has no name."""
+
+    def __init__(self) -> None:
+        super().__init__("a JPEG of an uncommon subsampling")
+
+
 def picture_format(body: bytes) -> str | None:
     """The image format that the first bytes announce, whatever any header says; None if none."""
     return next((name for name, magic in _MAGIC if magic.match(body)), None)
@@ -88,6 +95,8 @@ def prepare(body: bytes, side: int) -> Picture | Unusable:
             # Pillow warns of odd metadata and of sizes that are judged here.
             warnings.simplefilter("ignore")
             return _decode(body, kind, side)
+    except _Uncommon as error:
+        return Unusable(outcome="unsupported_format", error=str(error))
     except Image.DecompressionBombError as error:
         return Unusable(outcome="too_many_pixels", error=str(error))
     except Exception as error:  # noqa: BLE001 - on hostile bytes decoders raise anything
@@ -103,8 +112,6 @@ def _decode(body: bytes, kind: str, side: int) -> Picture | Unusable:
     frames = _frames(image, body, kind)
     if frames > MAX_FRAMES:
         return Unusable(outcome="too_many_frames", error=f"more than {MAX_FRAMES} frames")
-    if kind == "jpeg" and not _is_common(body):
-        return Unusable(outcome="unsupported_format", error="a JPEG of an uncommon subsampling")
     kept = _kept_size(width, height, side)
     shown = _jpeg(image, body, kept) if kind == "jpeg" else _other(image, body, kind, kept)
     orientation = _orientation(image)
@@ -165,7 +172,7 @@ def _colour_table_bytes(flags: int) -> int:
 
 def _jpeg(image: Image.Image, body: bytes, kept: tuple[int, int]) -> Image.Image:
     """A JPEG in the kept size. Unlike Pillow, simplejpeg takes libjpeg's warnings for errors."""
-    height, width, _, _ = simplejpeg.decode_jpeg_header(body)
+    width, height = _size_in_header(body)
     if (width, height) != image.size:
         raise ValueError(f"{width} x {height} pixels, or {image.size[0]} x {image.size[1]}")
     # Each scan goes over the whole picture again; a picture has some ten.
@@ -180,18 +187,18 @@ def _jpeg(image: Image.Image, body: bytes, kept: tuple[int, int]) -> Image.Image
     return Image.fromarray(cv2.resize(whole, kept, interpolation=cv2.INTER_LINEAR))
 
 
-def _is_common(body: bytes) -> bool:
-    """Whether simplejpeg has a name for the fractions of the size at which colours are stored.
+def _size_in_header(body: bytes) -> tuple[int, int]:
+    """Width and height of a JPEG; _Uncommon where simplejpeg has no name for how it is stored.
 
     Pillow decodes others too, but says nothing of damage in them.
     """
     try:
-        simplejpeg.decode_jpeg_header(body)
-    except KeyError:
-        return False
-    except ValueError as error:
-        return "subsampling" not in str(error)
-    return True
+        height, width, _, _ = simplejpeg.decode_jpeg_header(body)
+    except (KeyError, ValueError) as error:
+        if isinstance(error, KeyError) or "subsampling" in str(error):
+            raise _Uncommon from error
+        raise
+    return width, height
 
 
 def _strictly(image: Image.Image, body: bytes, enough: tuple[int, int]) -> Pixels:

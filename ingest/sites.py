@@ -11,6 +11,7 @@ import aiohttp
 from yarl import URL
 
 from ingest.bodies import (
+    BUSY,
     FAILURES,
     MAX_REDIRECTS,
     BadEncoding,
@@ -33,12 +34,11 @@ _TIMEOUT_S = 10.0
 _NOWHERE = (502, b"", 0.0)
 
 
-@dataclass(kw_only=True, eq=False)
+@dataclass(kw_only=True)
 class _Asked:
     task: asyncio.Task[SiteRules | Exception]
     since: float
     chars: int = _CHARS_PER_SITE
-    is_kept: bool = True
 
 
 class Sites:
@@ -75,21 +75,19 @@ class Sites:
         task = asyncio.create_task(self._answer(origin))
         asked = self._asked[str(origin)] = _Asked(task=task, since=time.monotonic())
         self._chars += asked.chars
-        task.add_done_callback(lambda _: self._weigh(asked))
+        task.add_done_callback(lambda _: self._weigh(str(origin), asked))
         return asked
 
-    def _weigh(self, asked: _Asked) -> None:
+    def _weigh(self, origin: str, asked: _Asked) -> None:
         answer = None if asked.task.cancelled() else asked.task.result()
-        if isinstance(answer, SiteRules) and asked.is_kept:
+        if isinstance(answer, SiteRules) and self._asked.get(origin) is asked:
             asked.chars += answer.chars
             self._chars += answer.chars
         while self._chars > MAX_CHARS and len(self._asked) > 1:
             self._forget(next(iter(self._asked)))
 
     def _forget(self, origin: str) -> None:
-        asked = self._asked.pop(origin)
-        asked.is_kept = False
-        self._chars -= asked.chars
+        self._chars -= self._asked.pop(origin).chars
 
     async def _answer(self, origin: URL) -> SiteRules | Exception:
         try:
@@ -103,10 +101,9 @@ class Sites:
         async with asyncio.timeout(_TIMEOUT_S):
             status, body, retry_after_s = await self._get(origin / "robots.txt")
         if status >= 500 or status == 429:
-            is_busy = status in (429, 503)
             return SiteRules(
                 unreachable=f"robots.txt: status {status}",
-                retry_after_s=retry_after_s if is_busy else None,
+                retry_after_s=retry_after_s if status in BUSY else None,
             )
         robots = body.decode(errors="replace").removeprefix("\ufeff") if status == 200 else ""
         rules = site_rules(self.agent, robots)

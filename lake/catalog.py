@@ -5,10 +5,11 @@ from __future__ import annotations
 import fcntl
 import importlib.util
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -67,6 +68,17 @@ def prepare(con: duckdb.DuckDBPyConnection, *, options: str = "") -> None:
     if options:
         con.execute("detach lake")
         _attach(con, current, options)
+
+
+def rows(
+    query: str, parameters: Sequence[object] = (), *, read_only: bool = False
+) -> list[tuple[Any, ...]]:
+    """All rows of the answer to one query, over a connection of its own; for a few rows."""
+    con = connect(read_only=read_only)
+    try:
+        return con.execute(query, list(parameters)).fetchall()
+    finally:
+        con.close()
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import csv
 
 import duckdb
 
-from lake.catalog import connect
+from lake.catalog import rows
 from lake.errors import BadSetting
 from lake.settings import ROOT, settings
 
@@ -25,15 +25,12 @@ def check_known() -> None:
 def check_built() -> None:
     """Raise BadSetting if the worklists were built under another recipe than PAIRLAKE_RECIPE."""
     check_known()
-    con = connect(read_only=True)
     try:
-        row = con.execute("select recipe from lake.intermediate.int_selected_recipe").fetchone()
+        found = rows("select recipe from lake.intermediate.int_selected_recipe", read_only=True)
     except duckdb.CatalogException:
         return  # nothing is built yet, and the job that needs it says so
-    finally:
-        con.close()
-    if row is not None and row[0] != settings().recipe:
+    if found and found[0][0] != settings().recipe:
         raise BadSetting(
-            f"The lake was built under the recipe {row[0]}, and PAIRLAKE_RECIPE is "
+            f"The lake was built under the recipe {found[0][0]}, and PAIRLAKE_RECIPE is "
             f"{settings().recipe}; run: dbt build"
         )

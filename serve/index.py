@@ -7,7 +7,6 @@ on.
 
 from __future__ import annotations
 
-import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from lancedb.index import BTree, IvfRq
 from lancedb.table import Table
 
 from lake.errors import PairlakeError
+from lake.locks import alone
 
 PAIRS = "pairs"
 THUMBNAILS = "thumbnails"
@@ -82,15 +82,11 @@ def pairs_schema(dimensions: int) -> pa.Schema:
 @contextmanager
 def writing(folder: Path) -> Iterator[lancedb.DBConnection]:
     """The index for one writer at a time; a second one gets PairlakeError at once."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise PairlakeError(
-                f"The search index {folder} is being written by another process; "
-                "wait until it has ended, then try again."
-            ) from error
+    busy = PairlakeError(
+        f"The search index {folder} is being written by another process; "
+        "wait until it has ended, then try again."
+    )
+    with alone(folder / ".lock", busy):
         yield lancedb.connect(folder)
 
 

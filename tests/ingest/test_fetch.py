@@ -19,6 +19,7 @@ from ingest.fetch import fetch, fetch_urls
 from lake.catalog import connect
 from lake.errors import BadRequest, BadSetting, TableMissing
 from lake.keys import image_id, text_id
+from lake.locks import alone
 from tests.ingest.conftest import Web
 from tests.ingest.drawn import JPEG, encoded, noise
 from tests.ingest.fetching import fetch_all, md5_of, rows
@@ -168,7 +169,8 @@ def test_whoever_runs_a_server_must_be_able_to_reach_us(
 
 
 def test_two_do_not_fetch_at_once(home: Path) -> None:
-    with job._alone(), pytest.raises(BadRequest, match="Another fetch"):
+    held = alone(home / job.LOCK, BadRequest("the test holds it"))
+    with held, pytest.raises(BadRequest, match="Another fetch"):
         fetch()
 
 
