@@ -121,7 +121,11 @@ TABLES: dict[str, dict[str, str]] = {
     "enriched.caption_languages": _score(
         "caption_id", language="VARCHAR", probability="FLOAT", is_reliable="BOOLEAN"
     ),
-    "enriched.caption_toxicity": _score("caption_id", toxicity="FLOAT"),
+    "enriched.caption_toxicity": {
+        "caption_id": "UUID",
+        "language": "VARCHAR",
+        **_score("", toxicity="FLOAT"),
+    },
     "enriched.image_embeddings": _score("image_id", embedding="BLOB"),
     "enriched.caption_embeddings": _score("caption_id", embedding="BLOB"),
     "enriched.pair_similarities": _score("image_id caption_id", similarity="FLOAT"),

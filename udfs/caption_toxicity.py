@@ -6,8 +6,8 @@ A caption in a language that the model does not know has the outcome language_no
 toxicity. Where no language is known, a caption is read as English, as a tool does that knows no
 other.
 
-alt-profanity-check unpickles its model when it is imported. The pickles come in its wheel, hashed
-there as its code is; of what pairlake fetches, no file runs a pickle.
+alt-profanity-check unpickles its model when it is imported. It is imported only where the pickles
+in its wheel have the sha256s of udfs/models.toml; no other pickle runs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import polars as pl
@@ -45,13 +44,15 @@ table = "enriched.caption_toxicity"
 worklist = "int_captions_awaiting_toxicity"
 kind = "toxicity"
 rows_at_once: int | None = 8_192
-read = "select caption_id, caption, language from work"
+read = "select caption_id, language, caption from work"
 
 
 def identify(name: str) -> Model:
     """The model of that name; ModelUnavailable if its package or a word list is missing."""
     if name == "profanity_check":
-        files, preprocessing = _pickles(), f"en; no language as {NO_LANGUAGE}"
+        # Imported, the package unpickles them: only as they are known.
+        files = registry.packaged(name)
+        preprocessing = f"en; no language as {NO_LANGUAGE}"
     elif name == "ldnoobw":
         files = [path for paths in _word_files().values() for path in paths]
         preprocessing = (
@@ -68,7 +69,9 @@ def identify(name: str) -> Model:
 
 
 def load(model: Model) -> Udf:
-    """(caption_id, caption, language) → (caption_id, outcome, toxicity).
+    """(caption_id, language, caption) → (caption_id, language, outcome, toxicity).
+
+    The language is a part of the key: judged as of another, a caption is another case.
 
     `toxicity` is from 0 to 1: a probability by profanity_check, one of both by ldnoobw.
     """
@@ -108,6 +111,7 @@ def _rows(batch: pa.RecordBatch, toxicity: pa.FloatArray) -> pa.Table:
     return pa.table(
         {
             "caption_id": batch["caption_id"],
+            "language": batch["language"],
             "outcome": pc.if_else(pc.is_null(toxicity), "language_not_covered", "ok"),
             "toxicity": toxicity,
         }
@@ -175,15 +179,3 @@ def _word_files() -> Mapping[str, list[Path]]:
     for file in registry.entries()["ldnoobw"].files:
         paths[file.split("-")[0]].append(registry.path("ldnoobw", file))
     return paths
-
-
-def _pickles() -> list[Path]:
-    """What alt-profanity-check loads; found without importing it."""
-    try:
-        package = distribution("alt-profanity-check")
-    except PackageNotFoundError as error:
-        raise ModelUnavailable(
-            "The model profanity_check comes with a package; run: pip install 'pairlake[toxicity]'"
-        ) from error
-    names = ("vectorizer.joblib", "model.joblib")
-    return [Path(str(package.locate_file(f"profanity_check/data/{name}"))) for name in names]

@@ -44,6 +44,7 @@ captions_awaiting_toxicity as (
     anti join caption_toxicity
         on
             captions.caption_id = caption_toxicity.caption_id
+            and captions.language is not distinct from caption_toxicity.language
             and recipe_models.model_id = caption_toxicity.model_id
 
 )

@@ -79,6 +79,8 @@ pairs_rated as (
     left join caption_toxicity
         on
             pairs_scored.caption_id = caption_toxicity.caption_id
+            and pairs_scored.language
+            is not distinct from caption_toxicity.language
             and pairs_scored.toxicity_model_id = caption_toxicity.model_id
 
 )

@@ -10,6 +10,7 @@ keyed as (
 
     select
         caption_id,
+        language,
         model_id,
         outcome,
         error,
@@ -17,7 +18,7 @@ keyed as (
         attempt_id,
         landed_at
     from source
-    {{ first_success('caption_id, model_id') }}
+    {{ first_success('caption_id, language, model_id') }}
 
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -194,10 +195,20 @@ def test_profanity_check_reads_english_alone() -> None:
 
 def test_profanity_check_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> None:
-        raise caption_toxicity.PackageNotFoundError(name)
+        raise registry.PackageNotFoundError(name)
 
-    monkeypatch.setattr(caption_toxicity, "distribution", missing)
+    monkeypatch.setattr(registry, "distribution", missing)
     with pytest.raises(ModelUnavailable, match=r"pip install 'pairlake\[toxicity\]'"):
+        caption_toxicity.identify("profanity_check")
+
+
+def test_profanity_checks_pickles_are_only_loaded_as_they_are_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = registry.entries()["profanity_check"]
+    other = replace(known, within=dict.fromkeys(known.within, "0" * 64))
+    monkeypatch.setattr(registry, "entries", lambda: {"profanity_check": other})
+    with pytest.raises(ModelUnavailable, match="is not used; run: pip install --force-reinstall"):
         caption_toxicity.identify("profanity_check")
 
 
