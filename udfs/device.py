@@ -33,11 +33,11 @@ def in_blocks(rows: Sequence[Row]) -> list[Row]:
 
 
 class Device:
-    """The device that PAIRLAKE_DEVICE names, or the best there is."""
+    """The first device that PAIRLAKE_DEVICE names, or the best there is."""
 
     def __init__(self, torch: Any) -> None:
         self._torch = torch
-        wanted = settings().device
+        wanted = settings().device.split(",")[0].strip()
         if wanted == "auto":
             wanted = "cuda" if torch.cuda.is_available() else "cpu"
         self.name = wanted

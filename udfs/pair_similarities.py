@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from lake.catalog import connect
+from lake.catalog import rows
 from lake.vectors import cosines, from_blobs
 from udfs.job import Model, ModelUnavailable, Udf
 
@@ -28,23 +28,19 @@ inner join lake.staging.stg_enriched__caption_embeddings as captions
 
 def identify(name: str) -> Model:
     """The similarity model of that name, as the current models of its two encoders make it."""
-    con = connect()
-    try:
-        found = con.execute(
-            """
-            select images.model_id, captions.model_id
-            from lake.seeds.similarity_models as pairs
-            inner join lake.staging.stg_enriched__models as images
-                on pairs.image_encoder = images.name and images.kind = 'image_encoder'
-            inner join lake.staging.stg_enriched__models as captions
-                on pairs.caption_encoder = captions.name and captions.kind = 'caption_encoder'
-            where pairs.similarity_model = ?
-            """,
-            [name],
-        ).fetchone()
-    finally:
-        con.close()
-    if found is None:
+    found = rows(
+        """
+        select images.model_id || ' ' || captions.model_id
+        from lake.seeds.similarity_models as pairs
+        inner join lake.staging.stg_enriched__models as images
+            on pairs.image_encoder = images.name and images.kind = 'image_encoder'
+        inner join lake.staging.stg_enriched__models as captions
+            on pairs.caption_encoder = captions.name and captions.kind = 'caption_encoder'
+        where pairs.similarity_model = ?
+        """,
+        [name],
+    )
+    if not found:
         raise ModelUnavailable(
             f"The similarity model {name!r} waits for its encoders; "
             "models/seeds/similarity_models.csv names them."
@@ -52,7 +48,7 @@ def identify(name: str) -> Model:
     return Model(
         name=name,
         kind=kind,
-        weights_sha256=f"{found[0]} {found[1]}",
+        weights_sha256=found[0][0],
         preprocessing="cosine of fp16 embeddings in fp32",
     )
 

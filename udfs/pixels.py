@@ -63,8 +63,8 @@ def decode(batch: pa.RecordBatch) -> Decoded:
         try:
             if pixels is not None:
                 pictures.append(_picture(pixels))
-        except (OSError, ValueError) as unreadable:
-            error = str(unreadable)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as unreadable:
+            error = str(unreadable) or type(unreadable).__name__
         outcomes.append(
             "pixels_missing" if pixels is None else "pixels_unreadable" if error else "ok"
         )

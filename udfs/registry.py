@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path, PurePosixPath
 
 import fsspec
@@ -18,6 +18,9 @@ from udfs.job import ModelUnavailable
 
 REGISTRY = Path(__file__).with_name("models.toml")
 _CHUNK_BYTES = 1 << 20
+# Beside a file: the sha256 with which it first came. It outlives the file, so that what is fetched
+# again is what it was; who wants another file deletes the note as well.
+_NOTE = ".sha256"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +28,9 @@ class Entry:
     """One model of the registry.
 
     `files` gives the sha256 of each of its files, empty where it is not known beforehand. A model
-    without files comes with a `package`. `needs` is a command to run first, `source` where the
-    files lie.
+    without files comes with a `package`; `within` gives the sha256 of its files in there. `needs`
+    is a command to run first, `source` where the files lie, but for those with a place of their
+    own in `elsewhere`.
     """
 
     name: str
@@ -37,7 +41,9 @@ class Entry:
     dimension: int | None = None
     needs: str = ""
     package: str = ""
+    within: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -78,13 +84,53 @@ def path(name: str, file: str) -> Path:
         raise ModelUnavailable(
             f"The model {name} is not on disk; run: pairlake models --fetch {name}"
         )
-    found, wanted = sha256(place), entry.files[file] or _noted(place)
+    _check(place, entry.files[file] or _noted(place), name)
+    return place
+
+
+def packaged(name: str) -> list[Path]:
+    """The files of a model that comes with a package, each with the sha256 that it should have.
+
+    They are found without importing the package. ModelUnavailable, with the next step, if it is not
+    installed or has others.
+    """
+    entry = entries()[name]
+    try:
+        package = distribution(entry.package)
+    except PackageNotFoundError as error:
+        raise ModelUnavailable(
+            f"The model {name} comes with the package {entry.package}; run: {entry.needs}"
+        ) from error
+    places = [Path(str(package.locate_file(file))) for file in entry.within]
+    for place, wanted in zip(places, entry.within.values(), strict=True):
+        if (found := sha256(place) if place.is_file() else "") != wanted:
+            raise ModelUnavailable(
+                f"{place} has the sha256 {found or 'of no file'}, not {wanted}, and is not used; "
+                f"run: pip install --force-reinstall '{entry.package}'"
+            )
+    return places
+
+
+def check(name: str, folder: Path) -> None:
+    """Hold the files of a model in its folder against the sha256 that each should have.
+
+    ModelUnavailable, with the next step, if one has another, or is missing and in the registry.
+    """
+    for file in entries()[name].files if name in entries() else ():
+        path(name, file)
+    for note in folder.rglob(f"*{_NOTE}"):
+        place = note.with_name(note.name.removesuffix(_NOTE))
+        if place.is_file():
+            _check(place, _noted(place), name)
+
+
+def _check(place: Path, wanted: str, name: str) -> None:
+    found = sha256(place)
     if wanted and found != wanted:
         raise ModelUnavailable(
             f"{place} has the sha256 {found}, not {wanted}, and is not used; delete it and run: "
             f"pairlake models --fetch {name}"
         )
-    return place
 
 
 def sha256(place: Path) -> str:
@@ -113,10 +159,11 @@ def fetch(entry: Entry) -> Iterable[str]:
     for file, wanted in entry.files.items():
         place = entry.folder / file
         if place.is_file():
-            path(entry.name, file) if entry.name in entries() else None
+            _check(place, wanted or _noted(place), entry.name)
             yield f"{file} is there"
             continue
-        found = _download(entry.source + file, place, wanted)
+        source = entry.elsewhere.get(file, entry.source + file)
+        found = _download(source, place, wanted or _noted(place))
         yield f"{file} has come, sha256 {found}"
 
 
@@ -129,7 +176,7 @@ def _download(url: str, place: Path, wanted: str) -> str:
             while chunk := source.read(_CHUNK_BYTES):
                 digest.update(chunk)
                 target.write(chunk)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # what the protocol's own library raises
         part.unlink(missing_ok=True)
         raise JobFailed(
             f"{url} could not be had ({error}); run it again with a network."
@@ -137,14 +184,19 @@ def _download(url: str, place: Path, wanted: str) -> str:
     found = digest.hexdigest()
     if wanted and found != wanted:
         part.unlink()
-        raise JobFailed(f"{url} has the sha256 {found}, not {wanted}; it is not kept.")
+        raise JobFailed(
+            f"{url} has the sha256 {found}, not {wanted}; it is not kept. If its owner is known to "
+            f"have changed it, delete {_note(place)} and fetch it again."
+            if _noted(place)
+            else f"{url} has the sha256 {found}, not {wanted}; it is not kept."
+        )
     _note(place).write_text(found + "\n")
     part.rename(place)
     return found
 
 
 def _note(place: Path) -> Path:
-    return place.with_name(place.name + ".sha256")
+    return place.with_name(place.name + _NOTE)
 
 
 def _noted(place: Path) -> str:

@@ -10,7 +10,7 @@ import os
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field
 from itertools import islice, takewhile
 from typing import Any
@@ -20,8 +20,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from tqdm import tqdm
 
+from lake import processes
 from lake.append import append
-from lake.catalog import connect
+from lake.catalog import rows
 from lake.errors import JobFailed, PairlakeError, TableMissing
 from lake.processes import WorkerPool
 from lake.settings import settings
@@ -34,8 +35,12 @@ from udfs.job import Job, Model, ModelUnavailable, Udf
 # never so rarely that an interruption costs more than half a minute's work.
 COMMIT_ROWS = 50_000
 COMMIT_SECONDS = 30.0
-# Batches that are prepared, on threads, while one is scored.
-AHEAD = 2
+# How long a process for one of several devices may take, once interrupted, for the batch in hand
+# and its commit.
+GRACE_SECONDS = 30.0
+# Batches that are prepared while one is scored, each on a thread: at least one to come and one at
+# work, and no more than keep their pictures in little memory.
+MIN_AHEAD, MAX_AHEAD = 2, 16
 
 Progress = Callable[[str], None]
 
@@ -73,11 +78,10 @@ def run_job(job: Job, *, progress: Progress = lambda message: None) -> JobSummar
     for name in _model_names(job.kind):
         try:
             model = job.identify(name)
+            _register(model)
+            _run_model(job, model, summary, progress)
         except ModelUnavailable as error:
             summary.unavailable[name] = error.message
-            continue
-        _register(model)
-        _run_model(job, model, summary, progress)
     summary.seconds = time.monotonic() - started
     return summary
 
@@ -89,19 +93,21 @@ def _run_model(job: Job, model: Model, summary: JobSummary, progress: Progress) 
         summary.outcomes += part.outcomes
         summary.device = part.device or summary.device
         return
-    name = _name(job)
-    progress(f"{name} on {', '.join(devices)}")
-    pool = WorkerPool(len(devices))
+    summary.device, started = ", ".join(devices), time.monotonic()
+    pool = WorkerPool(len(devices), grace_s=GRACE_SECONDS)
     try:
-        parts = [
-            pool.submit(_run_part_on, device, name, model, (number, len(devices)))
+        waiting = {
+            pool.submit(_run_part_on, device, _name(job), model, (number, len(devices)))
             for number, device in enumerate(devices)
-        ]
-        for future in parts:
-            summary.outcomes += future.result().outcomes
+        }
+        while waiting:
+            ended, waiting = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED)
+            for future in ended:
+                summary.outcomes += future.result().outcomes
+            done, total = pool.counted
+            progress(_bar(job, summary.device, done, total, started))
     finally:
         pool.end()
-    summary.device = ", ".join(devices)
 
 
 def _run_part_on(device: str, name: str, model: Model, part: tuple[int, int]) -> JobSummary:
@@ -109,10 +115,13 @@ def _run_part_on(device: str, name: str, model: Model, part: tuple[int, int]) ->
     from udfs.jobs import JOBS
 
     os.environ["PAIRLAKE_DEVICE"] = device
-    return _run_part(JOBS[name], model, part, lambda message: None)
+    return _run_part(JOBS[name], model, part, None)
 
 
-def _run_part(job: Job, model: Model, part: tuple[int, int], progress: Progress) -> JobSummary:
+def _run_part(
+    job: Job, model: Model, part: tuple[int, int], progress: Progress | None
+) -> JobSummary:
+    """Do one part of the worklist; without `progress`, for a pool, which counts the rows."""
     summary = JobSummary()
     with worklist(
         job.worklist,
@@ -124,16 +133,24 @@ def _run_part(job: Job, model: Model, part: tuple[int, int], progress: Progress)
     ) as work:
         if work.rows == 0:
             return summary
-        udf = job.load(model)
+        if progress is None:
+            processes.count(total=work.rows)
+        udf = _loaded(job, model)
         summary.device = udf.device
         landing, started = _Landing(job.table), time.monotonic()
         try:
-            for rows in _scored(job, udf, work.batches):
-                ids = pa.array([model.model_id] * rows.num_rows)
-                landing.add(rows.append_column("model_id", ids))
-                counts = pc.value_counts(rows["outcome"])
+            for scored in _scored(job, udf, work.batches, _ahead(part[1])):
+                ids = pa.array([model.model_id] * scored.num_rows)
+                landing.add(scored.append_column("model_id", ids))
+                counts = pc.value_counts(scored["outcome"])
                 summary.outcomes.update({c["values"].as_py(): c["counts"].as_py() for c in counts})
-                progress(_bar(job, udf, summary.outcomes.total(), work.rows, started))
+                if progress is None:
+                    processes.count(done=scored.num_rows)
+                else:
+                    done = summary.outcomes.total()
+                    progress(_bar(job, udf.device, done, work.rows, started))
+                if processes.ending.is_set():
+                    raise KeyboardInterrupt
         finally:
             # An interruption costs the batch in hand, and so does a failure.
             landing.commit()
@@ -145,13 +162,25 @@ def _run_part(job: Job, model: Model, part: tuple[int, int], progress: Progress)
     return summary
 
 
-def _bar(job: Job, udf: Udf, done: int, total: int, started: float) -> str:
+def _loaded(job: Job, model: Model) -> Udf:
+    try:
+        return job.load(model)
+    except PairlakeError:
+        raise
+    except Exception as error:
+        # What is in its files is for the libraries that read them.
+        raise ModelUnavailable(
+            f"{model.name} is on disk and does not load ({_words(error)})."
+        ) from error
+
+
+def _bar(job: Job, device: str, done: int, total: int, started: float) -> str:
     bar: str = tqdm.format_meter(
         done,
         total,
         time.monotonic() - started,
         ncols=100,
-        prefix=f"{_name(job)} on {udf.device}",
+        prefix=f"{_name(job)} on {device}",
         unit=" rows",
     )
     return bar
@@ -166,16 +195,18 @@ def _keys(job: Job) -> list[str]:
     return list(takewhile(lambda column: column != "model_id", TABLES[job.table]))
 
 
-def _scored(job: Job, udf: Udf, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """The rows of each batch, in their order; the next batches are prepared meanwhile."""
-    with ThreadPoolExecutor(AHEAD) as threads:
+def _scored(
+    job: Job, udf: Udf, batches: Iterator[pa.RecordBatch], ahead: int
+) -> Iterator[pa.Table]:
+    """The rows of each batch, in their order; the next `ahead` are prepared meanwhile."""
+    with ThreadPoolExecutor(ahead) as threads:
 
         def begin(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Future[Any]]:
             return batch, threads.submit(udf.prepare, batch)
 
-        ahead = deque(map(begin, islice(batches, AHEAD)))
-        while ahead:
-            batch, prepared = ahead.popleft()
+        queue = deque(map(begin, islice(batches, ahead)))
+        while queue:
+            batch, prepared = queue.popleft()
             rows = _rows(job, udf, batch, prepared)
             if rows.num_rows != batch.num_rows:
                 raise JobFailed(
@@ -183,35 +214,68 @@ def _scored(job: Job, udf: Udf, batches: Iterator[pa.RecordBatch]) -> Iterator[p
                     "nothing of this batch is kept. This is a fault in the job's file in udfs/."
                 )
             yield _finite(rows)
-            ahead.extend(map(begin, islice(batches, 1)))
+            queue.extend(map(begin, islice(batches, 1)))
+
+
+def _ahead(parts: int) -> int:
+    """How many batches are prepared at once: the processors, shared out among the parts."""
+    threads = (os.cpu_count() or 1) // parts
+    return min(max(threads, MIN_AHEAD), MAX_AHEAD)
 
 
 def _rows(job: Job, udf: Udf, batch: pa.RecordBatch, prepared: Future[Any]) -> pa.Table:
-    """What `udf` makes of a batch. If it fails, each row is tried alone, and costs itself only."""
+    """What `udf` makes of a batch, where a row that it fails on costs itself only.
+
+    JobFailed if not a row is to blame, but the model or its device.
+    """
     try:
         return udf.score(prepared.result())
     except PairlakeError:
         raise
     except Exception as error:
         # A row of strangers' data may raise anything.
-        alone = [_row_alone(job, udf, batch.slice(n, 1)) for n in range(batch.num_rows)]
-        if batch.num_rows > 1 and all(rows["outcome"][0].as_py() == "failed" for rows in alone):
-            # Not a row, but the model or its device.
-            raise JobFailed(
-                f"{job.table}: the model fails on every row of a batch ({_words(error)}). What was "
-                "made before is kept; run it again once that is mended."
-            ) from error
-        return pa.concat_tables(alone, promote_options="permissive")
+        _raise_for_device(job, error)
+        rows = _halves(job, udf, batch) if batch.num_rows > 1 else _failed(job, batch, error)
+        outcomes = Counter(rows["outcome"].to_pylist())
+        if outcomes["failed"] > 1 and not outcomes["ok"]:
+            raise _job_failed(job, "the model fails on every row of a batch", error) from error
+        return rows
 
 
-def _row_alone(job: Job, udf: Udf, row: pa.RecordBatch) -> pa.Table:
+def _halves(job: Job, udf: Udf, batch: pa.RecordBatch) -> pa.Table:
+    middle = batch.num_rows // 2
+    parts = [_salvaged(job, udf, part) for part in (batch.slice(0, middle), batch.slice(middle))]
+    return pa.concat_tables(parts, promote_options="permissive")
+
+
+def _salvaged(job: Job, udf: Udf, batch: pa.RecordBatch) -> pa.Table:
+    """What `udf` makes of a part of a batch on which it failed; it is halved down to the rows."""
     try:
-        return udf(row)
+        return udf(batch)
     except PairlakeError:
         raise
     except Exception as error:  # noqa: BLE001 - as above
-        keys = {name: row[name] for name in _keys(job)}
-        return pa.table({**keys, "outcome": ["failed"], "error": [_words(error)]})
+        _raise_for_device(job, error)
+        return _halves(job, udf, batch) if batch.num_rows > 1 else _failed(job, batch, error)
+
+
+def _failed(job: Job, row: pa.RecordBatch, error: Exception) -> pa.Table:
+    keys = {name: row[name] for name in _keys(job)}
+    return pa.table({**keys, "outcome": ["failed"], "error": [_words(error)]})
+
+
+def _raise_for_device(job: Job, error: Exception) -> None:
+    """JobFailed if a device or the memory has failed: no row is to blame, and none may be lost."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if kinds & {"MemoryError", "OutOfMemoryError", "AcceleratorError"} or "CUDA" in str(error):
+        raise _job_failed(job, "the device failed", error) from error
+
+
+def _job_failed(job: Job, what: str, error: Exception) -> JobFailed:
+    return JobFailed(
+        f"{job.table}: {what} ({_words(error)}). What was made before is kept; run it again once "
+        "that is mended."
+    )
 
 
 def _words(error: Exception) -> str:
@@ -261,30 +325,22 @@ class _Landing:
 
 
 def _model_names(kind: str) -> list[str]:
-    con = connect()
     try:
-        found = con.execute(
+        found = rows(
             "select name from lake.intermediate.int_recipe_models where kind = ? order by name",
             [kind],
-        ).fetchall()
+        )
     except duckdb.CatalogException as error:
         raise TableMissing("The recipe is not in the lake yet; run: dbt build") from error
-    finally:
-        con.close()
     return [name for (name,) in found]
 
 
 def _register(model: Model) -> None:
     """Make the model the current one of its name and kind, unless it is already."""
-    con = connect()
-    try:
-        current = con.execute(
-            "select max_by(model_id, landed_at) from lake.enriched.models "
-            "where kind = ? and name = ?",
-            [model.kind, model.name],
-        ).fetchone()
-    finally:
-        con.close()
-    if current != (model.model_id,):
+    current = rows(
+        "select max_by(model_id, landed_at) from lake.enriched.models where kind = ? and name = ?",
+        [model.kind, model.name],
+    )
+    if current != [(model.model_id,)]:
         row = {"model_id": model.model_id, **asdict(model)}
         append({"enriched.models": pa.Table.from_pylist([row])})

@@ -39,10 +39,7 @@ def identify(name: str, kind: str) -> Model:
         raise ModelUnavailable(
             f"{name} needs another package; run: pip install 'pairlake[multilingual]'"
         )
-    entry = registry.entries().get(name)
-    if entry is not None:
-        for file in entry.files:
-            registry.path(name, file)
+    registry.check(name, settings().models / name)
     files = sorted(_files(settings().models / name))
     weights = [registry.sha256(file) for file in files if file.suffix == ".safetensors"]
     if not weights:

@@ -16,6 +16,8 @@ from udfs.pixels import Picture
 
 # Stands in a model's preprocessing: another way to resize is another model.
 RESIZE = "torch uint8 antialias"
+# A picture that is longer, in short sides, is cut to it before it is resized.
+LONGEST = 8
 
 
 class Transform:
@@ -28,7 +30,11 @@ class Transform:
         sides = [size] if isinstance(size, int) else list(size)
         self._side: int = sides[0]
         self._mode, self._interpolation = config["resize_mode"], config["interpolation"]
-        self._is_fast = self._mode in ("shortest", "squash") and len(set(sides)) == 1
+        self._is_fast = (
+            self._mode in ("shortest", "squash")
+            and self._interpolation in ("bilinear", "bicubic")
+            and len(set(sides)) == 1
+        )
         self._mean, self._std = (
             torch.tensor(config[name]).view(1, -1, 1, 1) for name in ("mean", "std")
         )
@@ -47,6 +53,8 @@ class Transform:
         return (image_BCHW.float() / 255 - mean) / std
 
     def _resized(self, picture: Picture) -> Any:
+        if self._mode == "shortest":
+            picture = _middle(picture)
         own = np.require(picture, requirements=["C", "W"])
         image_CHW = self._torch.from_numpy(own).permute(2, 0, 1)
         high, wide = image_CHW.shape[1:]
@@ -63,4 +71,16 @@ class Transform:
             )[0]
         # As torchvision's CenterCrop rounds.
         top, left = round((new[0] - size) / 2), round((new[1] - size) / 2)
-        return image_CHW[:, top : top + size, left : left + size]
+        # A view would keep all that was cut off.
+        return image_CHW[:, top : top + size, left : left + size].contiguous()
+
+
+def _middle(picture: Picture) -> Picture:
+    """What a centre crop can show of a picture, if it is very long: the rest would be resized too.
+
+    As many pixels go on either side, so that the centre stays where it is.
+    """
+    high, wide = picture.shape[:2]
+    most = LONGEST * min(high, wide)
+    top, left = max(0, (high - most) // 2), max(0, (wide - most) // 2)
+    return picture[top : high - top, left : wide - left]

@@ -12,13 +12,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from benchmarks.enriching import worlds
 from benchmarks.processes import ROOT, Use, answer, measured, module
 from benchmarks.tables import heading, machine, note, table
-from lake.catalog import connect
+from lake import catalog
 from lake.settings import settings
 from udfs import clip
 
@@ -37,14 +38,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     data: Path = ROOT / "build" / "bench-enrich"
     data.mkdir(parents=True, exist_ok=True)
     machine("Scores, beside the bare models", answer([sys.executable, "-c", _VERSIONS]))
+    on_gpu = answer([sys.executable, "-c", _PROBE])["gpus"] > 0
     if 1 in sections:
-        _images(data, "ViT-B-32", 64 if asked.quick else 1_536)
+        pictures = 256 if asked.quick else 40_000 if on_gpu else 1_536
+        for architecture in ("ViT-B-32", "ViT-L-14") if on_gpu else ("ViT-B-32",):
+            _images(data, architecture, pictures)
     if 2 in sections:
-        _heads(data, 20_000 if asked.quick else 1_000_000)
+        _captions(data, "ViT-B-32", 256 if asked.quick else 200_000 if on_gpu else 10_000)
     if 3 in sections:
-        _languages(data, 20_000 if asked.quick else 1_000_000)
+        for count in (10_000, 20_000) if asked.quick else (250_000, 1_000_000):
+            _heads(data, count)
     if 4 in sections:
-        _gpu(data, 256 if asked.quick else 20_000)
+        _languages(data, 20_000 if asked.quick else 1_000_000)
 
 
 _VERSIONS = (
@@ -80,37 +85,62 @@ def _job(data: Path, name: str, environment: dict[str, str]) -> tuple[Use, int]:
     return use, found["outcomes"]["ok"]
 
 
-def _bare(data: Path, what: str, name: str, environment: dict[str, str]) -> dict[str, float]:
+def _bare(data: Path, what: str, name: str, environment: dict[str, str]) -> dict[str, Any]:
     use = measured(module("benchmarks.enriching.bare", what, name), data, environment)
-    found: dict[str, float] = json.loads(use.output.splitlines()[-1])
+    found: dict[str, Any] = json.loads(use.output.splitlines()[-1])
     return found
 
 
 def _images(data: Path, architecture: str, count: int) -> None:
-    heading(f"{1 if count < 20_000 else 4}. {architecture} of random weights, {count:,} pictures")
+    heading(f"1. {architecture} of random weights, {count:,} pictures")
     with _lake(data) as environment:
         worlds.random_clip(architecture, architecture)
         worlds.land_pictures(data / "photos", count)
         worlds.want("image_encoder", architecture)
         use, rows = _job(data, "image_embeddings", environment)
-        bare = _bare(data, "forward", architecture, environment)
-    table(
-        _COLUMNS,
-        [
-            ("forward pass alone", rows, bare["wall_s"], bare["cpu_s"], rows / bare["cpu_s"], "-"),
-            _row("pairlake enrich image_embeddings", rows, use),
-        ],
-    )
+        pace = _pace("image_embeddings")
+        bare = _bare(data, "images", architecture, environment)
+        decoding = _bare(data, "decoding", architecture, environment)
+    alone = ("decoding and resizing alone", rows, decoding["wall_s"], decoding["cpu_s"])
+    _beside("image_embeddings", rows, use, bare, [(*alone, rows / decoding["cpu_s"], "-")])
+    note(f"{pace} By wall time, decoding alone: {rows / decoding['wall_s']:,.0f}.")
+
+
+def _captions(data: Path, architecture: str, count: int) -> None:
+    heading(f"2. {architecture} of random weights, {count:,} captions")
+    with _lake(data) as environment:
+        worlds.random_clip(architecture, architecture)
+        worlds.land_captions(count)
+        worlds.want("caption_encoder", architecture)
+        use, rows = _job(data, "caption_embeddings", environment)
+        bare = _bare(data, "captions", architecture, environment)
+    _beside("caption_embeddings", rows, use, bare, [])
+
+
+def _beside(
+    name: str, rows: int, use: Use, bare: dict[str, Any], others: list[tuple[object, ...]]
+) -> None:
+    """A job beside the forward pass alone, at each size of its batches."""
+    passes = [
+        (f"forward pass alone, batches of {size}", rows, wall_s, cpu_s, rows / cpu_s, "-")
+        for (size, cpu_s), wall_s in zip(
+            bare["cpu_s"].items(), bare["wall_s"].values(), strict=True
+        )
+    ]
+    table(_COLUMNS, [*passes, *others, _row(f"pairlake enrich {name}", rows, use)])
+    for size, cpu_s in bare["cpu_s"].items():
+        note(
+            f"Of the forward pass in batches of {size}: {cpu_s / use.cpu_s:.2f} by CPU, "
+            f"{bare['wall_s'][size] / use.wall_s:.2f} by wall time."
+        )
     note(
-        f"CPU of the forward pass / CPU of the whole job: {bare['cpu_s'] / use.cpu_s:.2f}; "
-        f"wall time: {bare['wall_s'] / use.wall_s:.2f}. Least cosine of the first "
-        f"{min(1_000, rows):,} embeddings with those of a plain open_clip loop: "
-        f"{bare['least_cosine']:.6f}."
+        f"Least cosine of the first {min(1_000, rows):,} embeddings with those of a plain "
+        f"open_clip loop: {bare['least_cosine']:.6f}."
     )
 
 
 def _heads(data: Path, count: int) -> None:
-    heading(f"2. A head over {count:,} embeddings of 768 (LAION's NSFW for ViT-L/14, random)")
+    heading(f"3. A head over {count:,} embeddings of 768 (LAION's NSFW for ViT-L/14, random)")
     encoder = "ViT-L-14/openai"
     with _lake(data) as environment:
         _random_head()
@@ -125,7 +155,7 @@ def _heads(data: Path, count: int) -> None:
 
 
 def _languages(data: Path, count: int) -> None:
-    heading(f"3. Languages of {count:,} captions")
+    heading(f"4. Languages of {count:,} captions")
     rows, notes = [], []
     for name in ("cld3", "lid176"):
         with _lake(data) as environment:
@@ -143,15 +173,6 @@ def _languages(data: Path, count: int) -> None:
     table(_COLUMNS, rows)
     for line in notes:
         note(line)
-
-
-def _gpu(data: Path, count: int) -> None:
-    if not answer([sys.executable, "-c", _PROBE])["gpus"]:
-        heading("4. On a GPU")
-        note("There is none here.")
-        return
-    for architecture in ("ViT-B-32", "ViT-L-14"):
-        _images(data, architecture, count)
 
 
 def _random_head() -> None:
@@ -197,17 +218,12 @@ def _tell(statement: str, *values: str) -> None:
 
 def _pace(name: str) -> str:
     """How fast the first and the last quarter of the rows came, by when they landed."""
-    con = connect(read_only=True)
-    try:
-        landed = con.execute(
-            f"select epoch(landed_at), count(*) from lake.enriched.{name} group by all order by all"
-        ).fetchall()
-    finally:
-        con.close()
+    query = f"select epoch(landed_at), count(*) from lake.enriched.{name} group by all order by all"
+    landed = catalog.rows(query, read_only=True)
     if len(landed) < 8:
         return "Too few commits to tell the pace."
-    moments, rows = np.array(landed).T
-    rates = rows[1:] / np.diff(moments)
+    moments, counts = np.array(landed).T
+    rates = counts[1:] / np.diff(moments)
     quarter = max(1, len(rates) // 4)
     first, last = np.median(rates[:quarter]), np.median(rates[-quarter:])
     return f"Rows a second at the start and at the end: {first:,.0f} and {last:,.0f}."

@@ -1,4 +1,4 @@
-"""The bare work beside a job: a plain open_clip loop, or a language detector over a list.
+"""The bare work beside a job: plain open_clip, decoding alone, or a detector over a list.
 
 Prints as JSON what the model alone took, in CPU seconds, and how far the job's first embeddings are
 from those of the plain loop.
@@ -8,63 +8,137 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from PIL import Image
 
-from lake.catalog import connect
+from lake.catalog import rows
 from lake.settings import settings
 from lake.vectors import cosines, from_blobs
-from udfs import clip
+from udfs import clip, image_embeddings
+from udfs.device import BLOCK_ROWS
 
-BATCH = 256
+# As clip-retrieval has them by default, and as the job takes them on a CPU.
+BATCHES = (256, BLOCK_ROWS)
 # So many of the job's embeddings are compared with those of the plain loop.
 COMPARED = 1_000
 
 
-def forward(name: str) -> dict[str, float]:
+def images(name: str) -> dict[str, Any]:
     """The image tower over all pictures of the lake: batches that are ready, no data to move."""
-    torch, open_clip = clip.import_open_clip()
-    place = f"local-dir:{clip.folder_of(name)}"
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    model, transform = open_clip.create_model_from_pretrained(place, device=device)
-    model.eval()
-    rows = _rows("select image_id, pixels from lake.raw.image_pixels order by image_id")
-    cpu = wall = 0.0
-    theirs = []
-    with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-        for start in range(0, len(rows), BATCH):
-            pictures = [
-                Image.open(io.BytesIO(row[1])).convert("RGB") for row in rows[start:][:BATCH]
-            ]
-            batch = torch.stack([transform(picture) for picture in pictures]).to(device)
-            _wait(torch, device)
-            began, began_wall = time.process_time(), time.perf_counter()
-            found = model.encode_image(batch, normalize=True)
-            _wait(torch, device)
-            cpu += time.process_time() - began
-            wall += time.perf_counter() - began_wall
-            theirs.append(found.float().cpu().numpy())
-    ours = dict(_rows("select image_id, embedding from lake.enriched.image_embeddings"))
-    compared = rows[:COMPARED]
-    cosine = cosines(
-        from_blobs(_binary([ours[row[0]] for row in compared])), np.concatenate(theirs)[:COMPARED]
+    tower = _Tower(name)
+    stored = rows("select image_id, pixels from lake.raw.image_pixels order by image_id")
+
+    def ready(part: Sequence[tuple[Any, ...]]) -> Any:
+        pictures = [Image.open(io.BytesIO(pixels)).convert("RGB") for _, pixels in part]
+        return tower.torch.stack([tower.transform(picture) for picture in pictures])
+
+    return tower.measured(stored, ready, tower.model.encode_image, "image_embeddings", "image_id")
+
+
+def captions(name: str) -> dict[str, Any]:
+    """The text tower over all captions, as tokens that are ready."""
+    tower = _Tower(name)
+    stored = rows("select caption_id, caption from lake.intermediate.captions order by caption_id")
+
+    def ready(part: Sequence[tuple[Any, ...]]) -> Any:
+        return tower.tokenize([caption for _, caption in part])
+
+    return tower.measured(
+        stored, ready, tower.model.encode_text, "caption_embeddings", "caption_id"
     )
-    return {"cpu_s": cpu, "wall_s": wall, "least_cosine": float(cosine.min()), "rows": len(rows)}
 
 
-def languages(name: str) -> dict[str, float]:
+class _Tower:
+    """A plain open_clip model, as its README loads one."""
+
+    def __init__(self, name: str) -> None:
+        self.torch, open_clip = clip.import_open_clip()
+        place = f"local-dir:{clip.folder_of(name)}"
+        self.device = "cuda" if self.torch.cuda.is_available() else "cpu"
+        model, self.transform = open_clip.create_model_from_pretrained(place, device=self.device)
+        self.model, self.tokenize = model.eval(), open_clip.get_tokenizer(place)
+
+    def measured(
+        self,
+        stored: Sequence[tuple[Any, ...]],
+        ready: Callable[[Sequence[tuple[Any, ...]]], Any],
+        encode: Callable[..., Any],
+        table: str,
+        key: str,
+    ) -> dict[str, Any]:
+        """CPU and wall seconds by batch size, of `encode` alone; and the least cosine with ours."""
+        cpu, wall = dict.fromkeys(BATCHES, 0.0), dict.fromkeys(BATCHES, 0.0)
+        theirs: list[Any] = []
+        on_gpu = self.device == "cuda"
+        with (
+            self.torch.inference_mode(),
+            self.torch.autocast(self.device, self.torch.bfloat16, enabled=on_gpu),
+        ):
+            # Warm: the first pass chooses kernels.
+            encode(ready(stored[: BATCHES[0]]).to(self.device), normalize=True)
+            for start in range(0, len(stored), BATCHES[0]):
+                batch = ready(stored[start : start + BATCHES[0]]).to(self.device)
+                for size in BATCHES:
+                    found = self._timed(batch, size, encode, cpu, wall)
+                theirs.append(found.float().cpu().numpy())
+        ours = dict(rows(f"select {key}, embedding from lake.enriched.{table}"))
+        first = _binary([ours[row[0]] for row in stored[:COMPARED]])
+        cosine = cosines(from_blobs(first), np.concatenate(theirs)[:COMPARED])
+        return {"cpu_s": cpu, "wall_s": wall, "least_cosine": float(cosine.min())}
+
+    def _timed(
+        self,
+        batch: Any,
+        size: int,
+        encode: Callable[..., Any],
+        cpu: dict[int, float],
+        wall: dict[int, float],
+    ) -> Any:
+        self._wait()
+        began, began_wall = time.process_time(), time.perf_counter()
+        found = [encode(part, normalize=True) for part in batch.split(size)]
+        self._wait()
+        cpu[size] += time.process_time() - began
+        wall[size] += time.perf_counter() - began_wall
+        return self.torch.cat(found)
+
+    def _wait(self) -> None:
+        if self.device == "cuda":
+            self.torch.cuda.synchronize()
+
+
+def decoding(name: str) -> dict[str, Any]:
+    """Decoding and resizing alone, on as many threads as there are processors."""
+    prepare = image_embeddings.load(image_embeddings.identify(name)).prepare
+    stored = rows("select image_id, pixels from lake.raw.image_pixels")
+    ids, pixels = zip(*stored, strict=True)
+    batch = pa.table(
+        {"image_id": pa.array([key.bytes for key in ids], pa.uuid()), "pixels": _binary(pixels)}
+    )
+    began, began_wall = time.process_time(), time.perf_counter()
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        for _ in threads.map(lambda part: bool(prepare(part)), batch.to_batches(BLOCK_ROWS)):
+            pass
+    cpu_s, wall_s = time.process_time() - began, time.perf_counter() - began_wall
+    return {"cpu_s": cpu_s, "wall_s": wall_s}
+
+
+def languages(name: str) -> dict[str, Any]:
     """The detector over a list of all captions."""
-    captions = [row[0] for row in _rows("select caption from lake.intermediate.captions")]
+    texts = [row[0] for row in rows("select caption from lake.intermediate.captions")]
     detect = _detector(name)
     began = time.process_time()
-    for caption in captions:
+    for caption in texts:
         detect(caption)
-    return {"cpu_s": time.process_time() - began, "rows": len(captions)}
+    return {"cpu_s": time.process_time() - began, "rows": len(texts)}
 
 
 def _detector(name: str) -> Callable[[str], Any]:
@@ -81,26 +155,13 @@ def _detector(name: str) -> Callable[[str], Any]:
     return lambda caption: model.predict(caption)
 
 
-def _rows(query: str) -> list[tuple[Any, ...]]:
-    con = connect(read_only=True)
-    try:
-        return con.execute(query).fetchall()
-    finally:
-        con.close()
-
-
-def _binary(values: list[bytes]) -> Any:
-    import pyarrow as pa
-
+def _binary(values: Sequence[bytes]) -> pa.Array:
     return pa.array(values, pa.binary())
-
-
-def _wait(torch: Any, device: str) -> None:
-    if device == "cuda":
-        torch.cuda.synchronize()
 
 
 if __name__ == "__main__":
     settings()
-    _what = {"forward": forward, "languages": languages}[sys.argv[1]]
+    _what = {
+        "images": images, "captions": captions, "decoding": decoding, "languages": languages
+    }[sys.argv[1]]  # fmt: skip
     print(json.dumps(_what(sys.argv[2])))

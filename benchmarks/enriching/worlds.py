@@ -52,6 +52,12 @@ from lake.enriched.image_embeddings as images
 cross join (from lake.intermediate.int_recipe_models where kind = 'nsfw') as models
 anti join lake.enriched.image_nsfw as done
     on images.image_id = done.image_id and models.model_id = done.model_id;
+create view lake.intermediate.int_captions_awaiting_embedding as
+select captions.*, models.name as model, models.model_id
+from lake.intermediate.captions
+cross join (from lake.intermediate.int_recipe_models where kind = 'caption_encoder') as models
+anti join lake.enriched.caption_embeddings as done
+    on captions.caption_id = done.caption_id and models.model_id = done.model_id;
 create view lake.intermediate.int_captions_awaiting_language as
 select captions.*, models.name as model, models.model_id
 from lake.intermediate.captions

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from PIL import Image
 
 from lake.vectors import from_blobs
 from tests.udfs.test_images import _jpeg, _picture
@@ -94,10 +96,24 @@ def test_fast_preprocessing_agrees_with_open_clips_own(tiny: Path) -> None:
         # One step of 255 is 0.0078 here.
         assert float(difference.max()) <= 0.016
         assert float(difference.mean()) < 0.001
+    # Longer than `LONGEST`: a little another scale.
+    pictures += [_picture(9).resize((900, 40)), _picture(10).resize((31, 600))]
     theirs = torch.stack([encoder._transform._whole(picture) for picture in pictures])
     embedding_BD = encoder._model.encode_image(theirs, normalize=True).detach().numpy()
     ours_BD = encoder.encode_images(encoder.prepare([np.asarray(p) for p in pictures]))
     assert (ours_BD * embedding_BD).sum(axis=1).min() >= 0.999
+
+
+def test_a_very_long_picture_takes_no_more_memory_than_another(tiny: Path) -> None:
+    encoder = clip.Encoder("tiny")
+    for shape in ((4096, 1), (1, 4095)):
+        picture = np.asarray(_picture(3).resize(shape))
+        seen = encoder._transform._resized(picture)
+        assert seen.untyped_storage().nbytes() == 3 * 32 * 32
+        theirs = encoder._transform._whole(Image.fromarray(picture))
+        ours = encoder._transform.normalised(seen[None])[0]
+        # A pixel is as wide as the picture: one step of 255 is 0.0078 here.
+        assert float((ours - theirs).abs().max()) <= 0.05
 
 
 def test_a_batch_too_large_for_the_device_is_halved_and_nothing_is_lost(tiny: Path) -> None:
@@ -153,6 +169,56 @@ def _save_text_tower(folder: Path) -> None:
     transformer = Transformer(str(base))
     dense = Dense(24, 16, bias=False, activation_function=torch.nn.Identity())
     SentenceTransformer(modules=[transformer, Pooling(24), dense], device="cpu").save(str(folder))
+
+
+def test_a_text_tower_by_transformers_loads_from_its_folder(tiny: Path) -> None:
+    """XLM-R's make: a small RoBERTa of random weights, without the hub."""
+    torch, open_clip = clip.import_open_clip()
+    from safetensors.torch import save_file
+    from transformers import BertTokenizerFast, RobertaConfig
+
+    (tiny / "text").mkdir()
+    shape = RobertaConfig(
+        vocab_size=8, hidden_size=24, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=24, max_position_embeddings=40, pad_token_id=0,
+    )  # fmt: skip
+    shape.save_pretrained(tiny / "text")
+    text = {
+        "hf_model_name": "nobody/roberta", "hf_tokenizer_name": "nobody/roberta",
+        "hf_pooler_type": "mean_pooler", "hf_proj_type": "mlp", "context_length": 16,
+    }  # fmt: skip
+    described = {"model_cfg": {**TINY, "text_cfg": text}, "preprocess_cfg": {}}
+    (tiny / clip.CONFIG).write_text(json.dumps(described))
+    local = {**text, "hf_model_name": str(tiny / "text"), "hf_model_pretrained": False}
+    torch.manual_seed(7)
+    whole = open_clip.model.CustomTextCLIP(**{**TINY, "text_cfg": local})
+    save_file(whole.state_dict(), tiny / clip.WEIGHTS)
+
+    with pytest.raises(ModelUnavailable, match=r"tokenizer\.json is missing; run: pairlake models"):
+        clip.identify("tiny", "caption_encoder")
+    words = tiny / "vocab.txt"
+    words.write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "cat", "hund"]))
+    BertTokenizerFast(str(words)).save_pretrained(tiny)
+    before = clip.identify("tiny", "caption_encoder").model_id
+
+    encoder = clip.Encoder("tiny")
+    captions = ["a cat", "hund"]
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda _: encoder.encode_captions(captions), range(32)))
+    token_BL = open_clip.get_tokenizer(f"local-dir:{tiny}")(captions)
+    with torch.inference_mode():
+        theirs = whole.eval().encode_text(token_BL, normalize=True).numpy()
+    for ours in found:
+        assert ours == pytest.approx(theirs, abs=1e-5)
+    (tiny / "tokenizer.json").write_text((tiny / "tokenizer.json").read_text() + " ")
+    assert clip.identify("tiny", "caption_encoder").model_id != before
+
+
+def test_a_configuration_that_is_none_is_named(tiny: Path) -> None:
+    for text in ("{", "[]", "{}", '{"model_cfg": {"text_cfg": 1}}'):
+        (tiny / clip.CONFIG).write_text(text)
+        with pytest.raises(ModelUnavailable, match="does not describe a model"):
+            clip.identify("tiny", "image_encoder")
 
 
 def test_a_short_batch_is_filled_up_with_its_last_row() -> None:

@@ -74,7 +74,8 @@ def world(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         REGISTRY.format(name=name, kind=job.kind, files=f'{{ "{FILES[name]}" = "" }}')
         for job, name, _ in HEADS
     ]
-    rows.append(REGISTRY.format(name="open_nsfw", kind="nsfw", files="{}"))
+    real = registry.REGISTRY.read_text().split("[[model]]")
+    rows += [f"[[model]]{row}" for row in real if 'name = "open_nsfw"' in row]
     (home / "models.toml").write_text("".join(rows))
     monkeypatch.setattr(registry, "REGISTRY", home / "models.toml")
     registry.entries.cache_clear()
@@ -156,7 +157,7 @@ def test_a_head_waits_for_what_is_not_there_yet(home: Path) -> None:
 def test_a_file_that_is_no_head_is_named(home: Path) -> None:
     _land_encoder()
     (home / "models" / "q16_b32" / "a.npy").write_bytes(b"<html>not found</html>")
-    with pytest.raises(JobFailed, match=r"a\.npy does not hold the head q16_b32"):
+    with pytest.raises(ModelUnavailable, match=r"a\.npy does not hold the head q16_b32"):
         image_inappropriate.load(image_inappropriate.identify("q16_b32"))
 
 
@@ -166,7 +167,7 @@ def test_open_nsfw_that_is_not_installed_is_named_with_the_next_step(
     def missing(package: str) -> str:
         raise PackageNotFoundError(package)
 
-    monkeypatch.setattr(image_nsfw, "version", missing)
+    monkeypatch.setattr(registry, "distribution", missing)
     with pytest.raises(ModelUnavailable, match=r"pip install 'pairlake\[nsfw\]'"):
         image_nsfw.identify("open_nsfw")
 

@@ -11,8 +11,10 @@ from typing import ClassVar
 import pyarrow as pa
 import pytest
 
+from lake import processes
 from lake.catalog import connect, writing
 from lake.errors import JobFailed
+from udfs import running
 from udfs.job import Model, ModelUnavailable, Udf
 from udfs.jobs import JOBS
 from udfs.running import run_job
@@ -40,7 +42,9 @@ class LengthJob:
     table: ClassVar[str] = "enriched.caption_toxicity"
     worklist: ClassVar[str] = "int_captions_awaiting_length"
     kind: ClassVar[str] = "length"
-    read: ClassVar[str] = "select caption_id, caption from work order by caption"
+    read: ClassVar[str] = (
+        "select caption_id, null::varchar as language, caption from work order by caption"
+    )
     rows_at_once: ClassVar[int | None] = None
 
     weights: str = "1"
@@ -155,6 +159,67 @@ def test_a_model_that_fails_on_everything_stops_the_job_and_what_was_made_stays(
     assert [count for *_, count in _rows()] == [4]
 
 
+def test_a_model_that_fails_beside_a_row_of_another_outcome_loses_nothing() -> None:
+    """Of a batch, one row has no picture, so to say; the model fails on all the others."""
+
+    class Broken(LengthJob):
+        def load(self, model: Model) -> Udf:
+            udf = super().load(model)
+
+            def score(batch: pa.RecordBatch) -> pa.Table:
+                rows = udf.score(batch)
+                if "ok" in rows["outcome"].to_pylist():
+                    raise RuntimeError("the library is broken")
+                return rows
+
+            return Udf(score=score)
+
+    with pytest.raises(JobFailed, match="the library is broken"):
+        run_job(Broken())
+    assert _rows() == []
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA error: device lost")])
+def test_a_device_that_fails_costs_no_row(error: Exception) -> None:
+    def of(caption: str) -> float:
+        if len(caption) == 1:
+            raise error
+        return 0.0
+
+    with pytest.raises(JobFailed, match="the device failed"):
+        run_job(OddJob(of=of))
+    assert _rows() == []
+
+
+def test_a_row_is_found_by_halves() -> None:
+    sizes: list[int] = []
+
+    class Counting(LengthJob):
+        def load(self, model: Model) -> Udf:
+            udf = super().load(model)
+
+            def score(batch: pa.RecordBatch) -> pa.Table:
+                sizes.append(batch.num_rows)
+                if "xxx" in batch["caption"].to_pylist():
+                    raise ValueError
+                return udf.score(batch)
+
+            return Udf(score=score)
+
+    assert run_job(Counting()).outcomes == {"ok": 7, "failed": 1, "too_long": 2}
+    assert sizes == [4, 2, 2, 1, 1, 4, 2]
+
+
+def test_a_model_that_does_not_load_leaves_its_rows_for_another_run() -> None:
+    class Unreadable(LengthJob):
+        def load(self, model: Model) -> Udf:
+            raise KeyError("no such layer")
+
+    unavailable = run_job(Unreadable()).unavailable
+    assert "does not load (KeyError: 'no such layer')" in unavailable["short"]
+    assert _rows() == []
+
+
 def test_what_is_no_number_does_not_land() -> None:
     summary = run_job(OddJob(of=lambda caption: [1.0, math.nan, math.inf][len(caption) % 3]))
     assert summary.outcomes == {"ok": 3, "not_finite": 7}
@@ -204,8 +269,10 @@ def test_several_devices_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("PAIRLAKE_DEVICE", "cpu, cpu")
     with writing() as con:
         con.execute(LANGUAGES)
-    summary = run_job(JOBS["caption_languages"])
+    seen: list[str] = []
+    summary = run_job(JOBS["caption_languages"], progress=seen.append)
     assert summary.outcomes == {"ok": 10}
+    assert " 10/10 " in seen[-1]
     assert summary.device == "cpu, cpu"
     con = connect()
     landed = con.execute(
@@ -214,3 +281,22 @@ def test_several_devices_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None
     )
     assert landed.fetchone() == (10, 10, 2)
     con.close()
+
+
+def test_a_part_that_is_interrupted_keeps_what_it_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a process of several devices, whose pool ends after its first batch."""
+    told: list[tuple[int, int]] = []
+
+    def count(done: int = 0, total: int = 0) -> None:
+        told.append((done, total))
+        if done:
+            processes.ending.set()
+
+    monkeypatch.setattr(processes, "count", count)
+    monkeypatch.setattr(processes, "ending", threading.Event())
+    model = LengthJob().identify("short")
+    running._register(model)
+    with pytest.raises(KeyboardInterrupt):
+        running._run_part(LengthJob(), model, (0, 1), None)
+    assert told == [(0, 10), (4, 0)]
+    assert [n for *_, n in _rows()] == [4]

@@ -56,4 +56,4 @@ def test_a_gpu_agrees_with_open_clip_on_the_processor(monkeypatch: pytest.Monkey
     shown = _scenes()
     cosine = (_ours(shown) * _theirs(shown)).sum(axis=1)
     # In bfloat16, which has eight bits of a number.
-    assert cosine.min() >= 0.995
+    assert cosine.min() >= 0.999

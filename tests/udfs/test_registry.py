@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,29 @@ def test_a_file_that_has_changed_since_is_not_used(
         registry.path("mine", "weights")
 
 
+def test_what_is_fetched_again_is_what_it_was(source: Path) -> None:
+    """The registry has no sha256 of it; the first one holds."""
+    mine = entry(source, "")
+    list(registry.fetch(mine))
+    (mine.folder / "weights").unlink()
+    (source / "weights").write_bytes(b"others")
+    with pytest.raises(JobFailed, match=r"delete .*weights\.sha256 and fetch it again"):
+        list(registry.fetch(mine))
+    assert not mine.is_on_disk
+    (source / "weights").write_bytes(WEIGHTS)
+    list(registry.fetch(mine))
+    assert mine.is_on_disk
+
+
+def test_a_model_that_is_not_in_the_registry_is_held_to_its_notes(source: Path) -> None:
+    mine = entry(source, "")
+    list(registry.fetch(mine))
+    registry.check("mine", mine.folder)
+    (mine.folder / "weights").write_bytes(b"others")
+    with pytest.raises(ModelUnavailable, match="is not used"):
+        registry.check("mine", mine.folder)
+
+
 def test_what_cannot_be_had_leaves_nothing(source: Path) -> None:
     (source / "weights").unlink()
     with pytest.raises(JobFailed, match="could not be had"):
@@ -93,6 +117,20 @@ def test_open_clips_own_models_go_by_their_names(home: Path) -> None:
     assert set(found.files) == {clip.CONFIG, clip.WEIGHTS}
     with pytest.raises(BadRequest, match="No model is called"):
         clip.published("ViT-B-16/nobody")
+
+
+def test_a_text_tower_by_transformers_comes_with_its_tokenizer_and_its_make(home: Path) -> None:
+    name = "xlm-roberta-base-ViT-B-32/laion5b_s13b_b90k"
+    assert set(clip.published(name).files) == {clip.CONFIG, clip.WEIGHTS}
+    folder = clip.published(name).folder
+    folder.mkdir(parents=True)
+    text = {"hf_model_name": "roberta", "hf_tokenizer_name": "roberta"}
+    (folder / clip.CONFIG).write_text(json.dumps({"model_cfg": {"text_cfg": text}}))
+    found = clip.published(name)
+    assert set(found.files) == {clip.CONFIG, clip.WEIGHTS, *clip.TOKENIZER, clip.TOWER}
+    assert found.elsewhere == {
+        clip.TOWER: "https://huggingface.co/roberta/resolve/main/config.json"
+    }
 
 
 def test_the_registry_knows_what_every_job_can_do(home: Path) -> None:
