@@ -330,10 +330,10 @@ def _publish() -> None:
     click.echo(f"publish  {publish_pairs(progress=_progress)}")
 
 
-def _build() -> None:
+def _build(*, anew: bool = False) -> None:
     from lake.dbt_plugin import build_dataset
 
-    build_dataset()
+    build_dataset(anew=anew)
     click.echo(f"build    recipe {settings().recipe}")
 
 
@@ -351,7 +351,7 @@ def _maintain() -> None:
         erasing = erased > 0 or older_snapshot_remains()
         click.echo(f"maintain {erased} rows erased")
     if erasing:
-        _build()
+        _build(anew=True)
         _publish()
     if settings().keep_pixels != "all":
         if not dataset_is_current():

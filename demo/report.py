@@ -59,8 +59,8 @@ from (
     from truth
     inner join lake.intermediate.int_pairs_judged as judged
         on md5(truth.image_url || chr(31) || truth.caption)::uuid = judged.pair_id
-    inner join lake.intermediate.int_pairs_rated as rated
-        on judged.pair_id = rated.pair_id and judged.recipe = rated.recipe
+    inner join lake.intermediate.int_pairs_measured as rated
+        on judged.pair_id = rated.pair_id
     cross join unnest([0.5, 0.8]) as thresholds (threshold)
     where rated.pwatermark is not null
     group by judged.image_id, threshold

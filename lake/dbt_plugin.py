@@ -89,11 +89,14 @@ def build_worklists() -> None:
     run_dbt("build", "--exclude", "marts", "resource_type:test", *_NO_UNIT_TESTS)
 
 
-def build_dataset() -> None:
-    """Build everything and test the data; what `dbt build` does but for the unit tests of rules."""
+def build_dataset(*, anew: bool = False) -> None:
+    """Build everything and test the data; what `dbt build` does but for the unit tests of rules.
+
+    `anew`: incremental tables too, as they must be when what they took in has been erased.
+    """
     _stamp().unlink(missing_ok=True)
     started = time.time()
-    run_dbt("build", *_NO_UNIT_TESTS)
+    run_dbt("build", *_NO_UNIT_TESTS, *(["--full-refresh"] if anew else []))
     _stamp().write_text(settings().recipe)
     # What lands while dbt runs may not be in it.
     os.utime(_stamp(), (started, started))

@@ -8,8 +8,8 @@
 
     pairs_scored as (
 
-        select * from {{ ref("int_pairs_scored") }}
-        where recipe = '{{ recipe() }}' and is_worth_rating
+        select * from {{ ref("int_pairs_flagged_live") }}
+        where is_worth_rating
 
     ),
 

@@ -2,8 +2,8 @@ with
 
 pairs_screened as (
 
-    select * from {{ ref('int_pairs_screened') }}
-    where recipe = '{{ recipe() }}' and is_worth_reading
+    select * from {{ ref('int_pairs_flagged_live') }}
+    where is_worth_reading
 
 ),
 

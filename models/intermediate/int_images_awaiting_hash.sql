@@ -2,8 +2,8 @@ with
 
 pairs_fetched as (
 
-    select * from {{ ref('int_pairs_fetched') }}
-    where recipe = '{{ recipe() }}' and is_worth_scoring
+    select * from {{ ref('int_pairs_flagged_live') }}
+    where is_worth_scoring
 
 ),
 

@@ -1,10 +1,39 @@
-{{ config(materialized='table') }}
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert',
+        unique_key='pair_id',
+        post_hook=['{{ note_taken_in() }}', '{{ note_version() }}'],
+    )
+}}
 
 with
 
-pairs_landed as (
+crawl_files as (
 
-    select * from {{ ref('int_pairs_landed') }}
+    {{ crawl_files_to_read() }}
+
+),
+
+image_text_pairs as (
+
+    select * from {{ ref('stg_raw__image_text_pairs') }}
+
+),
+
+landings as (
+
+    select
+        image_text_pairs.*,
+        crawl_files.crawl_landed_at
+    from image_text_pairs
+    -- By the moment too, so that files of other moments are not even opened.
+    inner join crawl_files
+        on
+            image_text_pairs.landed_at = crawl_files.landed_at
+            and image_text_pairs.attempt_id = crawl_files.attempt_id
+            and image_text_pairs.crawl_id = crawl_files.crawl_id
+            and image_text_pairs.path = crawl_files.path
 
 ),
 
@@ -20,32 +49,11 @@ first_landings as (
         caption,
         source_id,
         crawl_landed_at
-    from pairs_landed
+    from landings
     qualify row_number() over (
         partition by pair_id
         order by crawl_landed_at, crawl_id, path
     ) = 1
-
-),
-
-pairs_on_pages_taken_down as (
-
-    select * from {{ ref('int_pairs_on_pages_taken_down') }}
-
-),
-
--- On its own, so that the window above need not hold the wide columns.
-totals as (
-
-    select
-        pair_id,
-        sum(occurrences)::bigint as occurrences,
-        -- Passes over null: files whose sightings have all been erased.
-        arg_min(
-            sightings[1], (crawl_landed_at, crawl_id, path)
-        ) as first_sighting
-    from pairs_landed
-    group by pair_id
 
 ),
 
@@ -65,23 +73,19 @@ pairs_deduplicated as (
             1
         )), '.') as host,
         first_landings.caption,
-        case
-            when pairs_on_pages_taken_down.pair_id is null
-                then totals.first_sighting['page_url']
-            else pairs_on_pages_taken_down.page_url
-        end as page_url,
-        case
-            when pairs_on_pages_taken_down.pair_id is null
-                then totals.first_sighting['license_url']
-            else pairs_on_pages_taken_down.license_url
-        end as license_url,
-        totals.occurrences,
+        length(first_landings.caption) as caption_chars,
+        -- Words as Python's `split` has them.
+        len(regexp_extract_all(first_landings.caption, '[^\s\p{Z}]+'))
+            as caption_words,
+        coalesce(
+            regexp_matches(first_landings.image_url, '^(?i)https?://'), false
+        ) as is_http,
+        first_landings.image_url is null
+        or first_landings.caption is null as is_erased,
         first_landings.source_id,
         first_landings.crawl_landed_at
     from first_landings
-    inner join totals on first_landings.pair_id = totals.pair_id
-    left join pairs_on_pages_taken_down
-        on first_landings.pair_id = pairs_on_pages_taken_down.pair_id
+    {{ anti_join_of_earlier('first_landings') }}
 
 )
 

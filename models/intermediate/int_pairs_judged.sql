@@ -2,11 +2,9 @@
 
 with
 
--- The name as a constant, so that the other recipes are not even computed.
-pairs_judged_by_recipe as (
+pairs_measured as (
 
-    select * from {{ ref('int_pairs_judged_by_recipe') }}
-    where recipe = '{{ recipe() }}'
+    select * from {{ ref('int_pairs_measured') }}
 
 ),
 
@@ -16,12 +14,45 @@ selected_recipe as (
 
 ),
 
+recipes_applied as (
+
+    select recipes_applied.*
+    from {{ ref('int_recipes_applied') }} as recipes_applied
+    inner join selected_recipe
+        on recipes_applied.recipe = selected_recipe.recipe
+
+),
+
+duplicate_pairs as (
+
+    select * from {{ ref('int_duplicate_pairs') }}
+
+),
+
+{{ rules() }},
+
 pairs_judged as (
 
-    select pairs_judged_by_recipe.*
-    from pairs_judged_by_recipe
-    inner join selected_recipe
-        on pairs_judged_by_recipe.recipe = selected_recipe.recipe
+    select
+        explained.pair_id,
+        explained.url_id,
+        explained.caption_id,
+        explained.image_id,
+        explained.recipe,
+        explained.split,
+        explained.language,
+        coalesce(
+            explained.reasons[1], 'duplicate_' || duplicate_pairs.kind
+        ) as drop_reason,
+        case
+            when explained.reasons is not null then explained.reasons
+            when duplicate_pairs.pair_id is not null
+                then ['duplicate_' || duplicate_pairs.kind]
+            else []
+        end as drop_reasons,
+        duplicate_pairs.keeper_id
+    from explained
+    left join duplicate_pairs on explained.pair_id = duplicate_pairs.pair_id
 
 )
 

@@ -1,15 +1,8 @@
 with
 
-crawl_files as (
+crawl_files_landed as (
 
-    -- The files of a crawl land in any order, and the order of pairs is not to
-    -- hang on it: a crawl's is when its first file landed, then go the paths.
-    select
-        crawl_id,
-        path,
-        attempt_id,
-        min(landed_at) over (partition by crawl_id) as crawl_landed_at
-    from {{ ref('stg_raw__crawl_files') }}
+    select * from {{ ref('int_crawl_files_landed') }}
 
 ),
 
@@ -24,13 +17,13 @@ pairs_landed as (
 
     select
         image_text_pairs.*,
-        crawl_files.crawl_landed_at
+        crawl_files_landed.crawl_landed_at
     from image_text_pairs
-    inner join crawl_files
+    inner join crawl_files_landed
         on
-            image_text_pairs.attempt_id = crawl_files.attempt_id
-            and image_text_pairs.crawl_id = crawl_files.crawl_id
-            and image_text_pairs.path = crawl_files.path
+            image_text_pairs.attempt_id = crawl_files_landed.attempt_id
+            and image_text_pairs.crawl_id = crawl_files_landed.crawl_id
+            and image_text_pairs.path = crawl_files_landed.path
 
 )
 

@@ -2,8 +2,8 @@ with
 
 pairs_scored as (
 
-    select * from {{ ref('int_pairs_scored') }}
-    where recipe = '{{ recipe() }}' and is_worth_comparing
+    select * from {{ ref('int_pairs_flagged_live') }}
+    where is_worth_comparing
 
 ),
 

@@ -12,7 +12,7 @@ models as (
 
 ),
 
-recipes_resolved as (
+resolved as (
 
     select
         recipes.*,
@@ -62,6 +62,69 @@ recipes_resolved as (
         on
             recipes.toxicity_model = toxicity.name
             and toxicity.kind = 'toxicity'
+
+),
+
+counted as (
+
+    select
+        *,
+        list_count([
+            language_model_id,
+            image_hash_model_id,
+            similarity_model_id_en,
+            similarity_model_id_other,
+            nsfw_model_id,
+            watermark_model_id,
+            aesthetic_model_id,
+            inappropriate_model_id,
+            toxicity_model_id
+        ]) as model_count
+    from resolved
+
+),
+
+-- What one recipe's models measure serves each recipe that has no other ones;
+-- theirs counts that has the most.
+coverings as (
+
+    select
+        resolved.recipe,
+        arg_min(
+            rivals.recipe,
+            (
+                -rivals.model_count,
+                rivals.recipe
+            )
+        ) as measured_as
+    from resolved
+    inner join counted as rivals
+        on
+            {{ covers('language_model_id') }}
+            and (
+                resolved.language_model_id is null
+                or resolved.min_language_probability
+                is not distinct from rivals.min_language_probability
+            )
+            and {{ covers('image_hash_model_id') }}
+            and {{ covers('similarity_model_id_en') }}
+            and {{ covers('similarity_model_id_other') }}
+            and {{ covers('nsfw_model_id') }}
+            and {{ covers('watermark_model_id') }}
+            and {{ covers('aesthetic_model_id') }}
+            and {{ covers('inappropriate_model_id') }}
+            and {{ covers('toxicity_model_id') }}
+    group by resolved.recipe
+
+),
+
+recipes_resolved as (
+
+    select
+        resolved.*,
+        coverings.measured_as
+    from resolved
+    inner join coverings on resolved.recipe = coverings.recipe
 
 )
 

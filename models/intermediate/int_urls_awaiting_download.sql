@@ -4,14 +4,14 @@ with
 
 pairs_read as (
 
-    select * from {{ ref('int_pairs_read') }}
-    where recipe = '{{ recipe() }}' and is_worth_fetching
+    select * from {{ ref('int_pairs_flagged_live') }}
+    where is_worth_fetching
 
 ),
 
 urls_resolved as (
 
-    select * from {{ ref('int_urls_resolved') }}
+    select * from {{ ref('int_urls_resolved_live') }}
 
 ),
 

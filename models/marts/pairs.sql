@@ -1,21 +1,39 @@
 {{
     config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
         partitioned_by=['split'],
-        post_hook={
-            "sql": "copy (from {{ this }})"
-            ~ " to (getvariable('published') || '/pairs')"
-            ~ " (format parquet, partition_by (split), overwrite true)",
-            "transaction": false,
-        },
+        pre_hook='{{ delete_stale_pairs() }}',
+        post_hook=[
+            '{{ note_version() }}',
+            {
+                "sql": "copy (from {{ this }})"
+                ~ " to (getvariable('published') || '/pairs')"
+                ~ " (format parquet, partition_by (split), overwrite true)",
+                "transaction": false,
+            },
+        ],
     )
 }}
 
 with
 
-pairs_judged as (
+pairs_kept as (
 
-    select * from {{ ref('int_pairs_judged') }}
-    where drop_reason is null
+    select * from {{ ref('int_pairs_kept') }}
+
+),
+
+-- What stands and is as it would be made now is not made again.
+pairs_changed as (
+
+    select pairs_kept.*
+    from pairs_kept
+    {% if is_incremental() %}
+        anti join {{ this }} as standing
+            on pairs_kept.pair_id = standing.pair_id
+    {% endif %}
 
 ),
 
@@ -25,65 +43,71 @@ pairs_deduplicated as (
 
 ),
 
-pairs_scored as (
+pages as (
 
-    select * from {{ ref('int_pairs_scored') }}
-    where recipe = '{{ recipe() }}'
-
-),
-
-pairs_rated as (
-
-    select * from {{ ref('int_pairs_rated') }}
-    where recipe = '{{ recipe() }}'
+    select * from {{ ref('int_pairs_first_pages') }}
 
 ),
 
 pairs as (
 
     select
-        pairs_judged.pair_id,
-        pairs_judged.url_id,
-        pairs_judged.caption_id,
-        pairs_judged.image_id,
+        pairs_changed.pair_id,
+        pairs_changed.url_id,
+        pairs_changed.caption_id,
+        pairs_changed.image_id,
         laion_hash(
             pairs_deduplicated.image_url, pairs_deduplicated.caption
         ) as hash,
         pairs_deduplicated.image_url,
         pairs_deduplicated.caption,
-        pairs_judged.language,
-        pairs_scored.language_probability,
-        pairs_judged.split,
-        pairs_scored.width,
-        pairs_scored.height,
-        pairs_scored.image_format,
-        pairs_scored.image_bytes,
-        pairs_scored.md5,
-        pairs_scored.sha256,
-        pairs_scored.similarity,
-        pairs_scored.similarity_model_id,
-        pairs_rated.punsafe,
-        pairs_rated.nsfw_model_id,
-        pairs_rated.pwatermark,
-        pairs_rated.watermark_model_id,
-        pairs_rated.aesthetic_score,
-        pairs_rated.aesthetic_model_id,
-        pairs_rated.pinappropriate,
-        pairs_rated.inappropriate_model_id,
-        pairs_rated.toxicity,
-        pairs_rated.toxicity_model_id,
-        pairs_scored.phash,
-        pairs_deduplicated.page_url,
-        pairs_deduplicated.license_url,
-        pairs_deduplicated.occurrences,
-        pairs_deduplicated.crawl_id,
+        pairs_changed.language,
+        pairs_changed.language_probability,
+        pairs_changed.split,
+        pairs_changed.width,
+        pairs_changed.height,
+        pairs_changed.image_format,
+        pairs_changed.image_bytes,
+        pairs_changed.md5,
+        pairs_changed.sha256,
+        pairs_changed.similarity,
+        pairs_changed.similarity_model_id,
+        pairs_changed.punsafe,
+        pairs_changed.nsfw_model_id,
+        pairs_changed.pwatermark,
+        pairs_changed.watermark_model_id,
+        pairs_changed.aesthetic_score,
+        pairs_changed.aesthetic_model_id,
+        pairs_changed.pinappropriate,
+        pairs_changed.inappropriate_model_id,
+        pairs_changed.toxicity,
+        pairs_changed.toxicity_model_id,
+        pairs_changed.phash,
+        case
+            when pairs_changed.is_page_taken_down
+                then pairs_changed.other_page_url
+            else pages.page_url
+        end as page_url,
+        case
+            when pairs_changed.is_page_taken_down
+                then pairs_changed.other_license_url
+            else pages.license_url
+        end as license_url,
+        pairs_changed.occurrences,
+        pairs_changed.crawl_id,
         pairs_deduplicated.source_id,
-        pairs_scored.downloaded_at
-    from pairs_judged
+        pairs_changed.downloaded_at,
+        pairs_changed.fingerprint
+    from pairs_changed
+    -- By their crawls too, so that others are not read.
     inner join pairs_deduplicated
-        on pairs_judged.pair_id = pairs_deduplicated.pair_id
-    inner join pairs_scored on pairs_judged.pair_id = pairs_scored.pair_id
-    left join pairs_rated on pairs_judged.pair_id = pairs_rated.pair_id
+        on
+            pairs_changed.crawl_id = pairs_deduplicated.crawl_id
+            and pairs_changed.pair_id = pairs_deduplicated.pair_id
+    left join pages
+        on
+            pairs_changed.page_crawl_id = pages.crawl_id
+            and pairs_changed.pair_id = pages.pair_id
 
 )
 

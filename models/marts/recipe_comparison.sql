@@ -1,38 +1,76 @@
 with
 
-pairs_judged as (
+pairs_measured as (
 
-    select * from {{ ref('int_pairs_judged_by_recipe') }}
+    select * from {{ ref('int_pairs_measured') }}
+
+),
+
+recipes_applied as (
+
+    select * from {{ ref('int_recipes_applied') }}
 
 ),
 
-recipes as (
+duplicate_pairs as (
 
-    select * from {{ ref('recipes') }}
+    select * from {{ ref('int_duplicate_pairs') }}
+    where kind = 'near'
 
 ),
+
+
+{{ rules() }},
 
 counted as (
 
     select
         recipe,
         count(*) as pairs,
-        count(*) filter (where drop_reason is null) as kept,
-        count(*) filter (
-            where drop_reason in (
-                'not_downloaded', 'language_missing', 'similarity_missing'
-            )
-        ) as undecided,
-        count(*) filter (
-            where drop_reason is null and split = 'en'
-        ) as kept_en,
-        count(*) filter (
-            where drop_reason is null and split = 'multi'
-        ) as kept_multi,
-        count(*) filter (
-            where drop_reason is null and split = 'nolang'
-        ) as kept_nolang
-    from pairs_judged
+        count(*) filter (where is_undecided) as undecided
+    from explained
+    group by recipe
+
+),
+
+-- Of what a recipe calls duplicates one is kept: the split of that one counts.
+keepers as (
+
+    select
+        explained.recipe,
+        min({
+            'pixels': -explained.width::bigint * explained.height,
+            'similarity': -coalesce(explained.similarity, '-infinity'::float),
+            'crawl_landed_at': explained.crawl_landed_at,
+            'pair_id': explained.pair_id,
+            'split': explained.split
+        })['split'] as split
+    from explained
+    -- Found for the selected recipe only.
+    anti join duplicate_pairs
+        on
+            explained.pair_id = duplicate_pairs.pair_id
+            and explained.recipe = '{{ recipe() }}'
+    where explained.is_passing
+    group by
+        explained.recipe,
+        case explained.duplicates
+            when 'none' then explained.pair_id
+            when 'url' then explained.url_id
+            else explained.image_id
+        end
+
+),
+
+kept as (
+
+    select
+        recipe,
+        count(*) as kept,
+        count(*) filter (where split = 'en') as kept_en,
+        count(*) filter (where split = 'multi') as kept_multi,
+        count(*) filter (where split = 'nolang') as kept_nolang
+    from keepers
     group by recipe
 
 ),
@@ -40,18 +78,22 @@ counted as (
 recipe_comparison as (
 
     select
-        recipes.recipe,
-        recipes.recipe = '{{ recipe() }}' as is_selected,
+        recipes_applied.recipe,
+        recipes_applied.recipe = '{{ recipe() }}' as is_selected,
         coalesce(counted.pairs, 0) as pairs,
-        coalesce(counted.pairs - counted.kept - counted.undecided, 0)
-            as dropped,
+        coalesce(
+            counted.pairs - coalesce(kept.kept, 0) - counted.undecided, 0
+        ) as dropped,
         coalesce(counted.undecided, 0) as undecided,
-        coalesce(counted.kept, 0) as kept,
-        coalesce(counted.kept_en, 0) as kept_en,
-        coalesce(counted.kept_multi, 0) as kept_multi,
-        coalesce(counted.kept_nolang, 0) as kept_nolang
-    from recipes
-    left join counted on recipes.recipe = counted.recipe
+        coalesce(kept.kept, 0) as kept,
+        coalesce(kept.kept_en, 0) as kept_en,
+        coalesce(kept.kept_multi, 0) as kept_multi,
+        coalesce(kept.kept_nolang, 0) as kept_nolang,
+        recipes_applied.min_similarity_en,
+        recipes_applied.min_similarity_other
+    from recipes_applied
+    left join counted on recipes_applied.recipe = counted.recipe
+    left join kept on recipes_applied.recipe = kept.recipe
 
 )
 

@@ -1,9 +1,16 @@
 with
 
-pairs_scored as (
+pairs_measured as (
 
-    select * from {{ ref('int_pairs_scored') }}
-    where recipe = '{{ recipe() }}' and similarity is not null
+    select * from {{ ref('int_pairs_measured') }}
+    where similarity is not null
+
+),
+
+recipes_applied as (
+
+    select * from {{ ref('int_recipes_applied') }}
+    where recipe = '{{ recipe() }}'
 
 ),
 
@@ -11,13 +18,19 @@ pairs_scored as (
 compared as (
 
     select distinct
-        image_id,
-        caption_id,
-        similarity_model_id,
-        coalesce(language, 'none') as language,
-        similarity,
-        min_similarity
-    from pairs_scored
+        pairs_measured.image_id,
+        pairs_measured.caption_id,
+        pairs_measured.similarity_model_id,
+        coalesce(pairs_measured.language, 'none') as language,
+        pairs_measured.similarity,
+        case
+            when pairs_measured.language = 'en'
+                then recipes_applied.min_similarity_en
+            else recipes_applied.min_similarity_other
+        end as min_similarity
+    from pairs_measured
+    inner join recipes_applied
+        on pairs_measured.measured_as = recipes_applied.measured_as
 
 ),
 

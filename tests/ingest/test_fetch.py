@@ -7,6 +7,7 @@ import asyncio
 import gc
 import hashlib
 import io
+import signal
 from pathlib import Path
 
 import pytest
@@ -99,12 +100,17 @@ def test_an_interrupt_keeps_what_has_been_downloaded(
             _thread.interrupt_main()
         return False
 
+    # Where the tests themselves run in the background, it is ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     monkeypatch.setenv("PAIRLAKE_FETCH_TIMEOUT_S", "60")
     monkeypatch.setattr(job._Job, "_is_due", interrupt)
     site.routes["/last"] = silent
     urls = [site.serve("/1", JPEG), site.serve("/2", JPEG), f"{site.url}/last"]
-    with pytest.raises(KeyboardInterrupt):
-        fetch_all(*urls)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            fetch_all(*urls)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert rows("select outcome from lake.raw.downloads") == [("ok",), ("ok",)]
 
 

@@ -113,11 +113,16 @@ def test_recipes_are_compared_on_the_same_pairs(con: duckdb.DuckDBPyConnection) 
         "select recipe, is_selected, pairs, kept, undecided from recipe_comparison order by recipe"
     )
     kept = sum(case.drop_reason is None for case in CASES)
-    demo, laion_400m, laion_5b = _rows(con, query)
-    assert demo == ("demo", True, len(CASES), kept, 3)
+    compared = {row[0]: row[1:] for row in _rows(con, query)}
+    assert compared["demo"] == (True, len(CASES), kept, 3)
+    assert compared["demo_near"] == (False, len(CASES), kept, 3)
     # Their models have made no score here, so nothing can be kept.
-    assert laion_400m[:4] == ("laion_400m", False, len(CASES), 0)
-    assert laion_5b[:4] == ("laion_5b", False, len(CASES), 0)
+    assert compared["laion_400m"][:3] == (False, len(CASES), 0)
+    assert compared["laion_5b"][:3] == (False, len(CASES), 0)
+    # What has been fetched and read, duplicates and all.
+    fetched = ("similarity_too_low", "similarity_missing", "image_too_small", "duplicate_image")
+    unfiltered = sum(case.drop_reason in fetched for case in CASES)
+    assert compared["no_filter"][2] == kept + unfiltered
 
 
 def test_statistics_count_the_same_pairs(con: duckdb.DuckDBPyConnection) -> None:
@@ -183,7 +188,7 @@ def test_an_unknown_recipe_ends_the_build_and_changes_nothing(
     )
     assert done.returncode == 1
     sentence = "There is no recipe 'laion_6b' in models/seeds/recipes.csv"
-    assert f"{sentence}; choose one of demo, laion_400m, laion_5b, or add a row." in done.stdout
+    assert f"{sentence}; choose one of datacomp_basic, " in done.stdout
     assert _verdicts(con) == {case.caption: case.drop_reason for case in CASES}
 
 

@@ -1,0 +1,117 @@
+{#-
+    Crawl files that an incremental model has not taken in yet; all of them where
+    it is built anew.
+-#}
+{% macro crawl_files_to_read() -%}
+    select crawl_files_landed.*
+    from {{ ref('int_crawl_files_landed') }} as crawl_files_landed
+    {%- if is_incremental() %}
+        anti join {{ taken_in(this) }} as taken_in
+            on
+                crawl_files_landed.attempt_id = taken_in.attempt_id
+                and crawl_files_landed.crawl_id = taken_in.crawl_id
+                and crawl_files_landed.path = taken_in.path
+    {%- endif %}
+{%- endmacro %}
+
+
+{#-
+    Of first landings, those of pairs that are new, or that stand with a later one.
+-#}
+{% macro anti_join_of_earlier(landings) -%}
+    {%- if is_incremental() %}
+        anti join {{ this }} as standing
+            on
+                {{ landings }}.pair_id = standing.pair_id
+                and (standing.crawl_landed_at, standing.crawl_id, standing.path)
+                <= (
+                    {{ landings }}.crawl_landed_at,
+                    {{ landings }}.crawl_id,
+                    {{ landings }}.path
+                )
+    {%- endif %}
+{%- endmacro %}
+
+
+{#-
+    The crawl files that an incremental model has taken in: a table beside it.
+-#}
+{% macro taken_in(relation) -%}
+    {{ relation.incorporate(
+        path={'identifier': relation.identifier ~ '__crawl_files'}
+    ) }}
+{%- endmacro %}
+
+
+{% macro note_taken_in() -%}
+    create or replace table {{ taken_in(this) }} as
+    select * from {{ ref('int_crawl_files_landed') }}
+{%- endmacro %}
+
+
+{#- Of which SQL a table is made, as its comment. -#}
+{% macro note_version() -%}
+    comment on table {{ this }} is '{{ local_md5(model.raw_code) }}'
+{%- endmacro %}
+
+
+{#-
+    Before a build: an incremental table of other SQL than today's is dropped, and
+    one that has taken in a crawl file which counts no more, or elsewhere in the
+    order, is emptied. Both are built anew.
+-#}
+{% macro renew_incremental() -%}
+    {% if execute and flags.WHICH in ("run", "build") -%}
+        {% for node in graph.nodes.values() if
+            node.config.materialized == "incremental"
+            and node.unique_id in selected_resources -%}
+            {%- set table = load_relation(api.Relation.create(
+                database=node.database, schema=node.schema, identifier=node.alias
+            )) -%}
+            {%- if table is not none -%}
+                {{ _renew(table, local_md5(node.raw_code)) }}
+            {%- endif -%}
+        {%- endfor %}
+    {%- endif %}
+{%- endmacro %}
+
+
+{% macro _renew(table, version) -%}
+    {%- set found = run_query(
+        "select comment from duckdb_tables() where database_name = '" ~ table.database
+        ~ "' and schema_name = '" ~ table.schema
+        ~ "' and table_name = '" ~ table.identifier ~ "'"
+    ).columns[0].values() -%}
+    {%- if version not in found -%}
+        {%- do adapter.drop_relation(table) -%}
+    {%- elif load_relation(table.incorporate(
+        path={"identifier": table.identifier ~ "__crawl_files"}
+    )) is not none -%}
+        {%- set lost = run_query(
+            "select count(*) from " ~ taken_in(table) ~ " as taken_in anti join "
+            ~ table.database ~ ".intermediate.int_crawl_files_landed as landed"
+            ~ " using (attempt_id, crawl_id, path, crawl_landed_at)"
+        ).columns[0].values()[0] -%}
+        {%- if lost > 0 %}
+            delete from {{ table }};
+            delete from {{ taken_in(table) }};
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#-
+    Pairs that are no longer kept, or with other columns than would be made now.
+-#}
+{% macro delete_stale_pairs() -%}
+    {%- if is_incremental() %}
+        delete from {{ this }} as standing
+        where not exists (
+            select 1
+            from {{ ref('int_pairs_kept') }} as pairs_kept
+            where
+                pairs_kept.pair_id = standing.pair_id
+                and pairs_kept.fingerprint = standing.fingerprint
+        )
+    {%- endif %}
+{%- endmacro %}

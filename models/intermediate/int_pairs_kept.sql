@@ -1,0 +1,113 @@
+{{ config(materialized='table') }}
+
+with
+
+pairs_judged as (
+
+    select * from {{ ref('int_pairs_judged') }}
+    where drop_reason is null
+
+),
+
+recipes_applied as (
+
+    select * from {{ ref('int_recipes_applied') }}
+
+),
+
+pairs_measured as (
+
+    select * from {{ ref('int_pairs_measured') }}
+
+),
+
+pairs_deduplicated as (
+
+    select * from {{ ref('int_pairs_deduplicated') }}
+
+),
+
+pages as (
+
+    select * from {{ ref('int_pairs_first_pages') }}
+
+),
+
+pages_taken_down as (
+
+    select * from {{ ref('int_pairs_on_pages_taken_down') }}
+
+),
+
+totals as (
+
+    select
+        pair_id,
+        sum(occurrences)::bigint as occurrences
+    from {{ ref('int_pairs_landed') }}
+    group by pair_id
+
+),
+
+kept as (
+
+    select
+        pairs_judged.pair_id,
+        pairs_judged.url_id,
+        pairs_judged.caption_id,
+        pairs_judged.image_id,
+        pairs_judged.language,
+        pairs_measured.language_probability,
+        pairs_judged.split,
+        pairs_measured.width,
+        pairs_measured.height,
+        pairs_measured.image_format,
+        pairs_measured.image_bytes,
+        pairs_measured.md5,
+        pairs_measured.sha256,
+        pairs_measured.similarity,
+        case
+            when pairs_measured.similarity is not null
+                then pairs_measured.similarity_model_id
+        end as similarity_model_id,
+        {{ rating('punsafe', 'nsfw_model_id') }},
+        {{ rating('pwatermark', 'watermark_model_id') }},
+        {{ rating('aesthetic_score', 'aesthetic_model_id') }},
+        {{ rating('pinappropriate', 'inappropriate_model_id') }},
+        {{ rating('toxicity', 'toxicity_model_id') }},
+        pairs_measured.phash,
+        totals.occurrences,
+        pairs_deduplicated.crawl_id,
+        pairs_measured.downloaded_at,
+        -- Where the texts are from; they are not read until they are published.
+        pairs_deduplicated.path,
+        pages.crawl_id as page_crawl_id,
+        pages.path as page_path,
+        pages_taken_down.pair_id is not null as is_page_taken_down,
+        pages_taken_down.page_url as other_page_url,
+        pages_taken_down.license_url as other_license_url
+    from pairs_judged
+    inner join recipes_applied on pairs_judged.recipe = recipes_applied.recipe
+    inner join pairs_measured
+        on
+            pairs_judged.pair_id = pairs_measured.pair_id
+            and recipes_applied.measured_as = pairs_measured.measured_as
+    inner join pairs_deduplicated
+        on pairs_judged.pair_id = pairs_deduplicated.pair_id
+    inner join totals on pairs_judged.pair_id = totals.pair_id
+    left join pages on pairs_judged.pair_id = pages.pair_id
+    left join pages_taken_down
+        on pairs_judged.pair_id = pages_taken_down.pair_id
+
+),
+
+pairs_kept as (
+
+    select
+        *,
+        hash(kept) as fingerprint
+    from kept
+
+)
+
+select * from pairs_kept
