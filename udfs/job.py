@@ -47,6 +47,7 @@ def _as_it_is(batch: pa.RecordBatch) -> Any:
 class Udf:
     """A loaded model: a batch of the worklist in, as many rows of the table out, in their order.
 
+    A row may hold lists, all of one length: it lands as a row for each of their values.
     `prepare` is for what a processor does (decoding); it runs on threads, while `score` is at the
     batch before.
     """

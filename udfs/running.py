@@ -30,11 +30,8 @@ from lake.tables import TABLES
 from lake.worklist import worklist
 from udfs.device import device_names
 from udfs.job import Job, Model, ModelUnavailable, Udf
+from udfs.landing import Landing
 
-# Rows are committed this often: many at a time, since each commit is a snapshot and a file, but
-# never so rarely that an interruption costs more than half a minute's work.
-COMMIT_ROWS = 50_000
-COMMIT_SECONDS = 30.0
 # How long a process for one of several devices may take, once interrupted, for the batch in hand
 # and its commit.
 GRACE_SECONDS = 30.0
@@ -137,7 +134,7 @@ def _run_part(
             processes.count(total=work.rows)
         udf = _loaded(job, model)
         summary.device = udf.device
-        landing, started = _Landing(job.table), time.monotonic()
+        landing, started = Landing(job.table), time.monotonic()
         try:
             for scored in _scored(job, udf, work.batches, _ahead(part[1])):
                 ids = pa.array([model.model_id] * scored.num_rows)
@@ -260,7 +257,7 @@ def _salvaged(job: Job, udf: Udf, batch: pa.RecordBatch) -> pa.Table:
 
 
 def _failed(job: Job, row: pa.RecordBatch, error: Exception) -> pa.Table:
-    keys = {name: row[name] for name in _keys(job)}
+    keys = {name: row[name] for name in _keys(job) if name in row.schema.names}
     return pa.table({**keys, "outcome": ["failed"], "error": [_words(error)]})
 
 
@@ -300,28 +297,6 @@ def _finite(rows: pa.Table) -> pa.Table:
             at = rows.column_names.index("outcome")
             rows = rows.set_column(at, "outcome", outcomes)
     return rows
-
-
-class _Landing:
-    """Rows on their way into one table, committed in batches worth a file."""
-
-    def __init__(self, table: str) -> None:
-        self._table = table
-        self._rows: list[pa.Table] = []
-        self._waiting = 0
-        self._since = time.monotonic()
-
-    def add(self, rows: pa.Table) -> None:
-        self._rows.append(rows)
-        self._waiting += rows.num_rows
-        if self._waiting >= COMMIT_ROWS or time.monotonic() - self._since >= COMMIT_SECONDS:
-            self.commit()
-
-    def commit(self) -> None:
-        if self._rows:
-            append({self._table: pa.concat_tables(self._rows, promote_options="permissive")})
-        self._rows, self._waiting = [], 0
-        self._since = time.monotonic()
 
 
 def _model_names(kind: str) -> list[str]:

@@ -88,6 +88,14 @@ named as (
         caption_encoder as name
     from similarities
 
+    union
+
+    select
+        'image_neighbours' as kind,
+        similarities.image_encoder as name
+    from similarities
+    inner join recipes on recipes.duplicates = 'near'
+
 ),
 
 recipe_models as (
@@ -98,7 +106,13 @@ recipe_models as (
         models.model_id
     from named
     left join models
-        on named.kind = models.kind and named.name = models.name
+        on
+            named.name = models.name
+            -- Neighbours are those of an encoder's embeddings.
+            and models.kind = case named.kind
+                when 'image_neighbours' then 'image_encoder'
+                else named.kind
+            end
     where named.name is not null
 
 )
