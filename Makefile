@@ -4,7 +4,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 PACKAGES := pairlake.py lake ingest udfs serve demo benchmarks
 
-.PHONY: demo page test lint types sql unit bench-crawl bench-fetch bench-enrich clean
+.PHONY: demo page test lint types sql unit bench-crawl bench-fetch bench-enrich bench-duplicates clean
 
 demo: .venv/demo-installed
 	$(BIN)/pairlake demo
@@ -40,6 +40,10 @@ bench-fetch: .venv/dev-installed
 # Beside the bare models; on a GPU too where there is one.
 bench-enrich: .venv/dev-installed
 	$(BIN)/python -m benchmarks.enriching
+
+# Copies and look-alikes of the demo's drawings; --pictures FOLDER takes others as well.
+bench-duplicates: .venv/dev-installed
+	$(BIN)/python -m benchmarks.duplicates
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -10,6 +10,7 @@ from udfs import (
     image_embeddings,
     image_hashes,
     image_inappropriate,
+    image_neighbours,
     image_nsfw,
     image_watermarks,
     pair_similarities,
@@ -28,6 +29,7 @@ JOBS: dict[str, Job] = {
     "image_aesthetics": image_aesthetics,
     "image_inappropriate": image_inappropriate,
     "caption_toxicity": caption_toxicity,
+    "image_neighbours": image_neighbours,
 }
 
 # Captions are judged before their image is asked for, and images are rated only where their
@@ -44,4 +46,5 @@ AFTER_FETCH = (
     "image_aesthetics",
     "image_inappropriate",
     "caption_toxicity",
+    "image_neighbours",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -40,18 +41,19 @@ class Landing:
 
 
 def spread(rows: pa.Table) -> pa.Table:
-    """As many rows of each as its lists are long, and one with null where it has none or no list.
+    """As many rows of each as its lists are long, and one with null where it has none.
 
     All columns that hold lists go together: in a row they are equally long, and never empty.
     """
     lists = [field.name for field in rows.schema if pa.types.is_list(field.type)]
-    if not lists:
+    if not lists or not rows.num_rows:
         return rows
-    has_none = pc.is_null(rows[lists[0]])
-    many, single = rows.filter(pc.invert(has_none)).combine_chunks(), rows.filter(has_none)
-    each = many.drop_columns(lists).take(pc.list_parent_indices(many[lists[0]].combine_chunks()))
+    length = pc.fill_null(pc.list_value_length(rows[lists[0]]), 1).to_numpy()
+    spread_out = rows.drop_columns(lists).take(np.repeat(np.arange(rows.num_rows), length))
     for name in lists:
-        each = each.append_column(name, pc.list_flatten(many[name]))
-        nothing = pa.nulls(single.num_rows, rows.schema.field(name).type.value_type)
-        single = single.drop_columns([name]).append_column(name, nothing)
-    return pa.concat_tables([each, single])
+        # A null is a list of one null.
+        values = [value for each in rows[name].to_pylist() for value in each or [None]]
+        spread_out = spread_out.append_column(
+            name, pa.array(values, rows.schema.field(name).type.value_type)
+        )
+    return spread_out

@@ -135,7 +135,7 @@ def test_a_text_tower_by_transformers_comes_with_its_tokenizer_and_its_make(home
 
 def test_the_registry_knows_what_every_job_can_do(home: Path) -> None:
     kinds = {kind for each in registry.entries().values() for kind in each.kinds}
-    assert {job.kind for job in JOBS.values()} - {"similarity"} <= kinds
+    assert {job.kind for job in JOBS.values()} - {"similarity", "image_neighbours"} <= kinds
     for each in registry.entries().values():
         assert bool(each.files) != bool(each.package), each.name
         assert each.licence, each.name
