@@ -132,7 +132,8 @@ def _empty(embeddings: _Embeddings) -> Any:
         return faiss.IndexFlatIP(embeddings.width)
     cells = isqrt(embeddings.count)
     # In half precision, as the embeddings are.
-    index = faiss.index_factory(embeddings.width, f"IVF{cells},SQfp16", faiss.METRIC_INNER_PRODUCT)
+    make = f"IVF{cells},SQfp16"
+    index: Any = faiss.index_factory(embeddings.width, make, faiss.METRIC_INNER_PRODUCT)
     index.train(embeddings.sample(TRAINED_ON * cells))
     index.nprobe = CELLS_SEARCHED
     return index

@@ -46,7 +46,7 @@ class Marks:
     @property
     def distances(self) -> NDArray[np.uint8]:
         """Hamming distances to the original."""
-        return np.bitwise_count(self.hashes[:, :1] ^ self.hashes)
+        return np.asarray(np.bitwise_count(self.hashes[:, :1] ^ self.hashes))
 
     @property
     def cosines(self) -> Matrix:

@@ -30,6 +30,14 @@ hash_matches as (
 
 ),
 
+-- Flat pictures have a hash that says nothing.
+hashes_distinct as (
+
+    select * from {{ ref('int_hashes_distinct') }}
+    where not is_flat
+
+),
+
 embedding_matches as (
 
     select * from {{ ref('int_embedding_matches') }}
@@ -102,12 +110,15 @@ pictures as (
 looks as (
 
     select
-        image_hash_model_id,
-        phash,
-        min(rank) as rank
+        pictures.image_hash_model_id,
+        pictures.phash,
+        min(pictures.rank) as rank
     from pictures
-    where phash is not null
-    group by image_hash_model_id, phash
+    semi join hashes_distinct
+        on
+            pictures.image_hash_model_id = hashes_distinct.model_id
+            and pictures.phash = hashes_distinct.phash
+    group by pictures.image_hash_model_id, pictures.phash
 
 ),
 
