@@ -140,24 +140,34 @@ def export(destination: Path, split: str | None) -> None:
 @click.option("--page", multiple=True, help="A page: what was seen on it only.")
 @click.option("--image-hash", multiple=True, help="md5 or sha256 of an image's bytes.")
 @click.option("--caption", multiple=True, help="A caption, word for word.")
+@click.option(
+    "--file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="More of these, as CSV with the header kind,value.",
+)
+@click.option(
+    "--among",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Forget so many others for each, by chance, so that none stands out.",
+)
 @click.option("--reason", help="Why, for the record.")
-def forget(reason: str | None, **kinds: tuple[str, ...]) -> None:
+def forget(file: Path | None, among: int, reason: str | None, **kinds: tuple[str, ...]) -> None:
     """Take something out of the dataset, the search and later exports, at once.
 
     `pairlake maintain` then erases it from every file.
     Example: pairlake forget --url https://photos.example/me.jpg
     """
-    from ingest.captions import clean_caption
-    from ingest.urls import absolute_url
-    from lake.takedowns import record_takedowns
+    from ingest.spellings import spellings
+    from lake.takedowns import read_requests, record_takedowns
 
-    # As they stand in the lake: cleaned, hosts in lower case, without a fragment.
-    requests = {
-        **kinds,
-        "url": [absolute_url(url, "") or url for url in kinds["url"]],
-        "caption": [clean_caption(caption) for caption in kinds["caption"]],
+    named = read_requests(file) if file else {}
+    requests = {kind: [*values, *named.get(kind, [])] for kind, values in kinds.items()}
+    spelled = {
+        kind: [spelling for value in values for spelling in spellings(kind, value)]
+        for kind, values in requests.items()
     }
-    if not record_takedowns(requests, reason=reason):
+    if not record_takedowns(spelled, reason=reason, among=among):
         raise BadRequest("Name what to forget: pairlake forget --url https://photos.example/me.jpg")
     _build()
     _publish()
@@ -338,8 +348,10 @@ def _build(*, anew: bool = False) -> None:
 
 
 def _maintain() -> None:
+    from ingest.workspace import clear_workspaces
     from lake.dbt_plugin import dataset_is_current
-    from lake.maintain import erase_takedowns, older_snapshot_remains, takedowns_recorded, tidy
+    from lake.erasure import erase_takedowns, older_snapshot_remains, takedowns_recorded
+    from lake.maintain import tidy
     from lake.retention import release_pixels
     from serve.publish import compact
 
@@ -351,6 +363,7 @@ def _maintain() -> None:
         erasing = erased > 0 or older_snapshot_remains()
         click.echo(f"maintain {erased} rows erased")
     if erasing:
+        clear_workspaces()
         _build(anew=True)
         _publish()
     if settings().keep_pixels != "all":

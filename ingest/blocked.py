@@ -10,6 +10,7 @@ import duckdb
 from ingest.domains import host_of
 from ingest.urls import absolute_url
 from lake.errors import BadSetting
+from lake.forgotten import forgotten
 from lake.keys import text_id
 
 _HASH = re.compile(r"\s*([0-9a-fA-F]{32}|[0-9a-fA-F]{64})\b")
@@ -31,7 +32,7 @@ class Blocked:
     def refresh(self, con: duckdb.DuckDBPyConnection) -> None:
         """Take in what was asked to be removed meanwhile."""
         rows = con.execute(
-            "select value_id from lake.raw.takedowns "
+            f"select value_id from ({forgotten(con)}) "
             "where kind in ('url', 'domain', 'image_sha256', 'image_md5')"
         ).fetchall()
         self._keys |= {value.bytes for (value,) in rows}

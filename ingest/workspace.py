@@ -15,17 +15,30 @@ from lake.settings import settings
 @contextmanager
 def workspace() -> Iterator[Path]:
     """A folder for what is read and has not landed; those of runs that were killed go."""
-    parent = settings().home / "tmp" / "crawl"
-    parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as held:
-        with (parent / "lock").open("a") as gate:
-            fcntl.flock(gate, fcntl.LOCK_EX)
-            for left in parent.glob("run-*"):
-                _remove_unless_locked(left)
+        with _cleared() as parent:
             folder = Path(held.enter_context(tempfile.TemporaryDirectory("", "run-", parent)))
             lock = held.enter_context((folder / "lock").open("a"))
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield folder
+
+
+def clear_workspaces() -> None:
+    """Remove what runs that were killed have left."""
+    with _cleared():
+        pass
+
+
+@contextmanager
+def _cleared() -> Iterator[Path]:
+    """The folder of all runs, rid of those that were killed, while no other run begins."""
+    parent = settings().home / "tmp" / "crawl"
+    parent.mkdir(parents=True, exist_ok=True)
+    with (parent / "lock").open("a") as gate:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        for left in parent.glob("run-*"):
+            _remove_unless_locked(left)
+        yield parent
 
 
 def _remove_unless_locked(folder: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,52 +15,62 @@ import pyarrow.parquet as pq
 from lake.catalog import writing
 from lake.errors import SchemaMismatch
 from lake.tables import TABLES
+from lake.tombstones import tombstoned
+
+Rows = pa.Table | Sequence[Path]
 
 
 def append(
-    tables: Mapping[str, pa.Table | Sequence[Path]], con: duckdb.DuckDBPyConnection | None = None
+    tables: Mapping[str, Rows], con: duckdb.DuckDBPyConnection | None = None
 ) -> uuid.UUID:
     """Append rows to the lake, all of them or none; returns the attempt_id of the rows.
 
     Keys of `tables` are names such as `raw.downloads`, the rows an Arrow table or the Parquet
     files that hold them; columns go by name, those left out are null, `attempt_id` and
-    `landed_at` are added. Raises SchemaMismatch for a column that the table does not have.
+    `landed_at` are added. What is to be forgotten lands as a tombstone. Raises SchemaMismatch for
+    a column that the table does not have.
     """
     attempt_id = uuid.uuid4()
     for name, rows in tables.items():
         unknown = set(_columns(rows)) - set(TABLES[name])
         if unknown:
             raise SchemaMismatch(f"{name} has no column {', '.join(sorted(unknown))}.")
-    with writing(con) as writer:
+    with writing(con) as writer, _registered(tables, writer) as landing:
         # Taken under the lock: whoever reads next must not have looked later than this.
         landed_at = datetime.now(UTC).replace(tzinfo=None)
-        for name, rows in tables.items():
-            _insert(name, rows, attempt_id, landed_at, writer)
+        for name, relations in tombstoned(landing, writer).items():
+            for relation in relations:
+                writer.execute(
+                    f"insert into lake.{name} by name "
+                    f"select *, ?::uuid as attempt_id, ?::timestamp as landed_at from {relation}",
+                    [str(attempt_id), landed_at],
+                )
     return attempt_id
 
 
-def _columns(rows: pa.Table | Sequence[Path]) -> list[str]:
+def _columns(rows: Rows) -> list[str]:
     if isinstance(rows, pa.Table):
         return list(rows.column_names)
     return [name for file in rows for name in pq.read_schema(file).names]
 
 
-def _insert(
-    name: str,
-    rows: pa.Table | Sequence[Path],
-    attempt_id: uuid.UUID,
-    landed_at: datetime,
-    writer: duckdb.DuckDBPyConnection,
-) -> None:
-    insert = (
-        f"insert into lake.{name} by name "
-        "select *, ?::uuid as attempt_id, ?::timestamp as landed_at from "
-    )
-    attempt = [str(attempt_id), landed_at]
-    if not isinstance(rows, pa.Table):
-        for file in rows:
-            writer.execute(f"{insert} read_parquet(?)", [*attempt, str(file)])
-    elif rows.num_rows:
-        writer.register("landing", rows)
-        writer.execute(f"{insert} landing", attempt)
-        writer.unregister("landing")
+@contextmanager
+def _registered(
+    tables: Mapping[str, Rows], writer: duckdb.DuckDBPyConnection
+) -> Iterator[dict[str, list[str]]]:
+    """The rows as relations that SQL can name, by table; those without rows are left out."""
+    landing: dict[str, list[str]] = {}
+    names = {name: f"landing_{name.replace('.', '_')}" for name in tables}
+    for name, rows in tables.items():
+        if not isinstance(rows, pa.Table):
+            quoted = [str(file).replace("'", "''") for file in rows]
+            landing[name] = [f"read_parquet('{file}')" for file in quoted]
+        elif rows.num_rows:
+            writer.register(names[name], rows)
+            landing[name] = [names[name]]
+    try:
+        yield landing
+    finally:
+        for name in landing:
+            if isinstance(tables[name], pa.Table):
+                writer.unregister(names[name])

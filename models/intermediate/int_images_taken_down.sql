@@ -8,9 +8,9 @@ images as (
 
 ),
 
-takedowns as (
+takedowns_in_force as (
 
-    select * from {{ ref('stg_raw__takedowns') }}
+    select * from {{ ref('int_takedowns_in_force') }}
 
 ),
 
@@ -20,14 +20,14 @@ images_taken_down as (
     from images
     where
         image_id in (
-            select takedowns.value_id
-            from takedowns
-            where takedowns.kind = 'image_sha256'
+            select takedowns_in_force.value_id
+            from takedowns_in_force
+            where takedowns_in_force.kind = 'image_sha256'
         )
         or md5 in (
-            select takedowns.value_id
-            from takedowns
-            where takedowns.kind = 'image_md5'
+            select takedowns_in_force.value_id
+            from takedowns_in_force
+            where takedowns_in_force.kind = 'image_md5'
         )
 
 )

@@ -1,5 +1,7 @@
 {{ config(materialized='table') }}
 
+{% set no_page = "'00000000-0000-0000-0000-000000000000'::uuid" %}
+
 with
 
 pairs_landed as (
@@ -8,10 +10,22 @@ pairs_landed as (
 
 ),
 
-pages_taken_down as (
+takedowns as (
 
     select * from {{ ref('stg_raw__takedowns') }}
     where kind = 'page'
+
+),
+
+-- Once a sighting on such a page is erased, or lands later, it is null as a
+-- whole, which stands here under an id that is no page's.
+pages_taken_down as (
+
+    select value_id from takedowns
+    union all
+    select {{ no_page }} as value_id
+    from takedowns
+    having count(*) > 0
 
 ),
 
@@ -19,7 +33,7 @@ seen as (
 
     select
         pair_id,
-        unnest(sightings).page_url as page_url
+        unnest(sightings) as sighting
     from pairs_landed
 
 ),
@@ -29,7 +43,11 @@ seen_there as (
     select distinct seen.pair_id
     from seen
     semi join pages_taken_down
-        on md5(seen.page_url)::uuid = pages_taken_down.value_id
+        on
+            case
+                when seen.sighting is null then {{ no_page }}
+                else md5(seen.sighting['page_url'])::uuid
+            end = pages_taken_down.value_id
 
 ),
 
@@ -64,6 +82,7 @@ seen_elsewhere as (
     from sightings
     anti join pages_taken_down
         on md5(sightings.sighting['page_url'])::uuid = pages_taken_down.value_id
+    where sightings.sighting is not null
     group by sightings.pair_id
 
 ),

@@ -14,9 +14,9 @@ pairs_on_pages_taken_down as (
 
 ),
 
-takedowns as (
+takedowns_in_force as (
 
-    select * from {{ ref('stg_raw__takedowns') }}
+    select * from {{ ref('int_takedowns_in_force') }}
 
 ),
 
@@ -29,14 +29,19 @@ found as (
         image_url is null
         or caption is null
         or url_id in (
-            select takedowns.value_id
-            from takedowns
-            where takedowns.kind = 'url'
+            select takedowns_in_force.value_id
+            from takedowns_in_force
+            where takedowns_in_force.kind = 'url'
         )
         or caption_id in (
-            select takedowns.value_id
-            from takedowns
-            where takedowns.kind = 'caption'
+            select takedowns_in_force.value_id
+            from takedowns_in_force
+            where takedowns_in_force.kind = 'caption'
+        )
+        or pair_id in (
+            select takedowns_in_force.value_id
+            from takedowns_in_force
+            where takedowns_in_force.kind = 'pair'
         )
 
     union all

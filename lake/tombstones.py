@@ -1,0 +1,147 @@
+"""Keeps what is to be forgotten from landing again: its ids land, what they stand for does not.
+
+So the accounts still add up. Part of every `lake.append`; where nothing is to be forgotten, it
+costs one query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import duckdb
+
+from lake.forgotten import forgotten, on_forgotten_host
+from lake.tables import SIGHTING, TABLES
+
+Relations = Mapping[str, Sequence[str]]
+
+PAIRS, DOWNLOADS, IMAGES = "raw.image_text_pairs", "raw.downloads", "raw.images"
+# Of a picture that is to be forgotten no row lands here; of a caption none in the last.
+_OF_IMAGES = (IMAGES, "raw.image_pixels", "enriched.image_embeddings", "enriched.image_hashes")
+_OF_CAPTIONS = ("enriched.caption_embeddings",)
+
+# A sighting is forgotten as a whole: by its place in the crawl file the page could be found.
+_PAIRS = f"""
+    select
+        * exclude (is_gone, is_seen) replace (
+            case when not is_gone then image_url end as image_url,
+            case when not is_gone then caption end as caption,
+            case when not is_gone then source_id end as source_id,
+            case
+                when is_gone then null
+                when is_seen then list_transform(
+                    sightings::{SIGHTING},
+                    lambda sighting: case
+                        when not coalesce(
+                            list_contains(
+                                getvariable('forgotten_pages'), md5(sighting.page_url)::uuid
+                            ),
+                            false
+                        )
+                            then sighting
+                    end
+                )
+                else sightings::{SIGHTING}
+            end as sightings
+        )
+    from (select *, {{is_gone}} as is_gone, {{is_seen}} as is_seen from {{relation}})
+"""
+_SEEN = """pair_id in (
+    select pair_id from (select pair_id, unnest(sightings) as sighting from {relation})
+    where list_contains(getvariable('forgotten_pages'), md5(sighting.page_url)::uuid)
+)"""
+# As the fetcher has it for what it knows to be forgotten before it asks.
+_DOWNLOADS = """
+    select
+        * exclude (is_gone) replace (
+            case when is_gone and outcome = 'ok' then 'blocked' else outcome end as outcome,
+            case when not is_gone then image_id end as image_id,
+            case when not is_gone then final_url end as final_url,
+            case when not is_gone then error end as error,
+            case when not is_gone then opt_out_evidence end as opt_out_evidence
+        )
+    from (
+        select *, coalesce(outcome = 'blocked', false) or {is_place} or {is_image} as is_gone
+        from {relation}
+    )
+"""
+
+
+def tombstoned(landing: Relations, writer: duckdb.DuckDBPyConnection) -> Relations:
+    """`landing`, the relations that are to land by table, without what is to be forgotten.
+
+    Within the transaction that lands them: what is asked to be forgotten later finds them landed.
+    """
+    writer.execute(f"create or replace temp table forgotten as {forgotten(writer)}")
+    kinds = {kind for (kind,) in writer.execute("select distinct kind from forgotten").fetchall()}
+    if not kinds:
+        return landing
+    writer.execute(
+        "set variable forgotten_pages = coalesce("
+        "(select list(value_id) from forgotten where kind = 'page'), []::uuid[])"
+    )
+    images = _images(landing, kinds, writer)
+    return {
+        name: [_tombstoned(name, relation, images, kinds, writer) for relation in relations]
+        for name, relations in landing.items()
+    }
+
+
+def _tombstoned(
+    name: str, relation: str, images: str, kinds: set[str], writer: duckdb.DuckDBPyConnection
+) -> str:
+    if name == PAIRS:
+        whole = _whole(name, relation, writer)
+        is_gone = f"{_any('url_id', 'url')} or {_any('caption_id', 'caption')}"
+        is_gone += f" or {_any('pair_id', 'pair')}"
+        if "domain" in kinds:
+            is_gone += f" or {on_forgotten_host('image_url', whole)}"
+        is_seen = _SEEN.format(relation=whole) if "page" in kinds else "false"
+        return f"({_PAIRS.format(is_gone=is_gone, is_seen=is_seen, relation=whole)})"
+    if name == DOWNLOADS:
+        whole = _whole(name, relation, writer)
+        is_image = f"{_any('md5', 'image_md5')} or coalesce(image_id in ({images}), false)"
+        is_place = _is_place(whole, kinds)
+        return f"({_DOWNLOADS.format(is_image=is_image, is_place=is_place, relation=whole)})"
+    if name in _OF_IMAGES:
+        return f"(from {relation} where not coalesce(image_id in ({images}), false))"
+    if name in _OF_CAPTIONS:
+        return f"(from {relation} where not {_any('caption_id', 'caption')})"
+    return relation
+
+
+def _images(landing: Relations, kinds: set[str], writer: duckdb.DuckDBPyConnection) -> str:
+    """The query for the pictures that are not to land: by their hash, or for all their URLs."""
+    images = ["select value_id as image_id from forgotten where kind = 'image_sha256'"]
+    for name in (IMAGES, DOWNLOADS):
+        for relation in landing.get(name, ()):
+            whole = _whole(name, relation, writer)
+            found = f"select image_id from {whole} where image_id is not null and "
+            images.append(found + _any("md5", "image_md5"))
+            if name == DOWNLOADS:
+                place = _is_place(whole, kinds)
+                images.append(f"({found}({place}) except {found}not ({place}))")
+    return " union all ".join(images)
+
+
+def _is_place(relation: str, kinds: set[str]) -> str:
+    """The condition that a download asked for, or was led to, what is to be forgotten."""
+    place = f"{_any('url_id', 'url')} or {_any('md5(final_url)::uuid', 'url')}"
+    if "domain" in kinds:
+        place += f" or {on_forgotten_host('final_url', relation)}"
+    return f"({place})"
+
+
+def _any(key: str, kind: str) -> str:
+    return f"coalesce({key} in (select value_id from forgotten where kind = '{kind}'), false)"
+
+
+def _whole(name: str, relation: str, writer: duckdb.DuckDBPyConnection) -> str:
+    """`relation` with every column of the table `name`, those that it lacks as nulls."""
+    present = {column for column, *_ in writer.execute(f"describe from {relation}").fetchall()}
+    missing = [
+        f"null::{type_} as {column}"
+        for column, type_ in TABLES[name].items()
+        if column not in present | {"attempt_id", "landed_at"}
+    ]
+    return f"(select {', '.join(['*', *missing])} from {relation})"
