@@ -20,9 +20,7 @@ from lake.tombstones import tombstoned
 Rows = pa.Table | Sequence[Path]
 
 
-def append(
-    tables: Mapping[str, Rows], con: duckdb.DuckDBPyConnection | None = None
-) -> uuid.UUID:
+def append(tables: Mapping[str, Rows], con: duckdb.DuckDBPyConnection | None = None) -> uuid.UUID:
     """Append rows to the lake, all of them or none; returns the attempt_id of the rows.
 
     Keys of `tables` are names such as `raw.downloads`, the rows an Arrow table or the Parquet

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 
 import duckdb
 
@@ -19,8 +20,8 @@ _COLUMNS = {
 }
 
 
-def drawn(kind: str, number: int) -> list[uuid.UUID]:
-    """`number` values of one kind, as raw.takedowns has them, that are not forgotten yet.
+def drawn(kind: str, number: int, *, but: Iterable[uuid.UUID]) -> list[uuid.UUID]:
+    """`number` values of one kind, as raw.takedowns has them, not forgotten yet nor among `but`.
 
     Raises BadRequest if the kept pairs have not so many, or if this kind cannot be hidden.
     """
@@ -33,10 +34,11 @@ def drawn(kind: str, number: int) -> list[uuid.UUID]:
     query = (
         f"select {column} from lake.marts.pairs "
         f"where {column} not in (select value_id from lake.raw.takedowns where kind = ?) "
+        f"and {column} not in (select unnest(?::varchar[])::uuid) "
         "group by all order by random() limit ?"
     )
     try:
-        found = rows(query, [kind, number], read_only=True)
+        found = rows(query, [kind, list(map(str, but)), number], read_only=True)
     except duckdb.CatalogException as error:
         raise BadRequest("There are no pairs to draw from yet; run: dbt build") from error
     if len(found) < number:

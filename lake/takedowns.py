@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import uuid
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,13 +43,7 @@ def record_takedowns(
     kind that cannot be hidden among others.
     """
     hashed = {_hashed(kind, value) for kind in requests for value in requests[kind]}
-    kinds = Counter(kind for kind, _ in hashed)
-    others = {
-        (kind, value_id)
-        for kind, number in kinds.items()
-        if among
-        for value_id in drawn(kind, number * among)
-    }
+    others = _others(hashed, among) if among else set()
     now = datetime.now(UTC).replace(tzinfo=None)
     # By their hashes, so that their order does not tell them apart either.
     rows = [
@@ -59,6 +52,18 @@ def record_takedowns(
     ]
     append({"raw.takedowns": pa.Table.from_pylist(rows, schema=_SCHEMA)})
     return len(hashed)
+
+
+def _others(hashed: set[tuple[str, uuid.UUID]], among: int) -> set[tuple[str, uuid.UUID]]:
+    """`among` neutral values for each that is hashed, of its kind."""
+    values: dict[str, list[uuid.UUID]] = {}
+    for kind, value_id in hashed:
+        values.setdefault(kind, []).append(value_id)
+    return {
+        (kind, value_id)
+        for kind, asked in values.items()
+        for value_id in drawn(kind, len(asked) * among, but=asked)
+    }
 
 
 def read_requests(file: Path) -> dict[str, list[str]]:

@@ -48,7 +48,7 @@ _PAIRS = f"""
 """
 _SEEN = """pair_id in (
     select pair_id from (select pair_id, unnest(sightings) as sighting from {relation})
-    where list_contains(getvariable('forgotten_pages'), md5(sighting.page_url)::uuid)
+    where md5(sighting.page_url)::uuid in (select value_id from forgotten where kind = 'page')
 )"""
 # As the fetcher has it for what it knows to be forgotten before it asks.
 _DOWNLOADS = """

@@ -12,7 +12,6 @@ from lake import maintain
 from lake.append import append
 from lake.catalog import connect
 from lake.settings import settings
-from lake.takedowns import record_takedowns
 
 
 def _land(count: int) -> None:
@@ -77,14 +76,3 @@ def test_only_the_newest_backups_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     _land(1)
     backups = [maintain.tidy(leave_no_trace=False).backup for _ in range(4)]
     assert sorted(backups[0].parent.iterdir()) == backups[2:]
-
-
-def test_an_older_snapshot_remains_until_no_older_snapshot_is_left() -> None:
-    _land(1)
-    assert not maintain.older_snapshot_remains()
-    record_takedowns({"url": ["http://a.example/1.png"]})
-    assert maintain.older_snapshot_remains()
-    maintain.tidy(leave_no_trace=False)
-    assert maintain.older_snapshot_remains()
-    maintain.tidy(leave_no_trace=True)
-    assert not maintain.older_snapshot_remains()

@@ -10,10 +10,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from lake.append import append
 from lake.catalog import rows, writing
 from lake.keys import image_id, text_id
+from lake.settings import ROOT
 from lake.takedowns import record_takedowns
 from tests.keyed import with_pair_keys
 
@@ -57,7 +59,8 @@ def test_a_pair_lands_as_ids_by_its_url_its_caption_or_its_host() -> None:
         *[(None, None, None, None)] * 3,
     ]
     ids = "pair_id, url_id, caption_id, occurrences"
-    assert _landed(ids) == sorted(zip(*pairs.select(ids.split(", ")).to_pydict().values()))
+    columns = pairs.select(ids.split(", ")).to_pydict().values()
+    assert _landed(ids) == sorted(zip(*columns, strict=True))
 
 
 def test_a_page_goes_with_its_sighting_alone() -> None:
@@ -131,13 +134,13 @@ _DOWNLOADS = pa.schema(
 
 def _land_pictures(*downloads: dict[str, object]) -> None:
     """Land downloads with one row for each of their pictures, as `fetch` does."""
-    keys = sorted({(row["image_id"], row.get("md5")) for row in downloads if row["image_id"]})
-    ids = pa.array([key for key, _ in keys], pa.uuid())
+    md5s = {row["image_id"]: row.get("md5") for row in downloads}
+    ids = pa.array(list(md5s), pa.uuid())
     append(
         {
             "raw.downloads": pa.Table.from_pylist(list(downloads), _DOWNLOADS),
-            "raw.images": pa.table({"image_id": ids, "md5": pa.array([m for _, m in keys], pa.uuid())}),
-            "raw.image_pixels": pa.table({"image_id": ids, "pixels": [b"pixels"] * len(keys)}),
+            "raw.images": pa.table({"image_id": ids, "md5": pa.array(md5s.values(), pa.uuid())}),
+            "raw.image_pixels": pa.table({"image_id": ids, "pixels": [b"pixels"] * len(md5s)}),
         }
     )
 
@@ -204,3 +207,17 @@ def test_rows_with_few_columns_land_beside_takedowns(kind: str) -> None:
     )
     assert _landed("caption, image_url") == [("a cat", None)]
     assert _landed("http_status, outcome", "downloads") == [(404, None)]
+
+
+@pytest.mark.parametrize("domain", ["example.org", "a.example"])
+def test_a_host_is_found_as_the_dataset_finds_it(domain: str) -> None:
+    spec = yaml.safe_load((ROOT / "models/intermediate/int_pairs_deduplicated.yml").read_text())
+    (test,) = (t for t in spec["unit_tests"] if t["name"].startswith("a_host_is_found"))
+    hosts = {row["image_url"]: row["host"] for row in test["expect"]["rows"]}
+    assert domain in hosts.values()
+
+    record_takedowns({"domain": [domain]})
+    append({"raw.image_text_pairs": _pairs(*((url, "a cat") for url in hosts))})
+
+    left = {url for (url,) in _landed("image_url")} - {None}
+    assert left == {url for url, host in hosts.items() if host != domain}

@@ -1,0 +1,157 @@
+"""What the last build drops as `takedown` is blanked in every table, however it got there."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from lake.append import append
+from lake.catalog import rows, writing
+from lake.erasure import erase_takedowns, older_snapshot_remains, takedowns_recorded
+from lake.maintain import tidy
+from lake.takedowns import record_takedowns
+from tests.keyed import with_pair_keys
+
+# What the models would say of the pairs that `_land` lands.
+_BUILT = """
+create schema lake.intermediate; create schema lake.staging;
+create table lake.staging.stg_raw__crawl_files as
+    select distinct attempt_id from lake.raw.image_text_pairs;
+create table lake.intermediate.int_pairs_deduplicated as
+    select pair_id, image_url, 'host' as host from lake.raw.image_text_pairs;
+create table lake.intermediate.int_hosts_excluded as
+    select 'other' as host, true as is_taken_down;
+create table lake.intermediate.int_pairs_judged as
+    select pair_id, url_id, caption_id, url_id as image_id,
+    case when caption = 'gone' then 'takedown' end as drop_reason
+    from lake.raw.image_text_pairs;
+"""
+
+
+def _land(*captions: str) -> None:
+    """Land pairs, each with a picture whose id is its url_id, and build around them."""
+    urls = [f"http://a.example/{caption}.jpg" for caption in captions]
+    pages = [[{"page_url": f"http://page/{caption}"}] for caption in captions]
+    pairs = with_pair_keys(pa.table({"image_url": urls, "caption": captions, "sightings": pages}))
+    images = pa.table({"image_id": pairs["url_id"]})
+    append(
+        {
+            "raw.image_text_pairs": pairs,
+            "raw.images": images,
+            "raw.image_pixels": images,
+            "raw.downloads": pa.table(
+                {"url_id": pairs["url_id"], "image_id": pairs["url_id"], "final_url": urls}
+            ),
+            "enriched.image_hashes": images,
+            "enriched.image_embeddings": images,
+            "enriched.caption_embeddings": pa.table({"caption_id": pairs["caption_id"]}),
+        }
+    )
+    with writing() as con:
+        con.execute(_BUILT)
+
+
+def _left(column: str, table: str) -> list[object]:
+    return [value for (value,) in rows(f"select {column} from lake.{table} order by all")]
+
+
+def _picture_of(caption: str) -> pa.Array:
+    """The image_id of a caption's picture, as a column."""
+    ((key,),) = rows("select url_id from lake.raw.image_text_pairs where caption = ?", [caption])
+    return pa.array([key.bytes], pa.uuid())
+
+
+def test_a_pair_leaves_its_ids_and_nothing_else() -> None:
+    _land("gone", "stays")
+    assert erase_takedowns() > 0
+    assert _left("caption", "raw.image_text_pairs") == ["stays", None]
+    assert _left("final_url", "raw.downloads") == ["http://a.example/stays.jpg"]
+    for table in ("raw.images", "raw.image_pixels", "enriched.image_hashes"):
+        assert len(_left("image_id", table)) == 1, table
+    assert len(_left("caption_id", "enriched.caption_embeddings")) == 1
+
+
+def test_an_erased_pair_is_known_when_it_lands_again() -> None:
+    """Whatever it went for: its picture is not to be seen in its ids."""
+    _land("gone", "stays")
+    erase_takedowns()
+    (pair,) = rows("select kind, value_id from lake.raw.takedowns")
+    assert pair == (
+        "pair",
+        *rows("select md5('http://a.example/gone.jpg' || chr(31) || 'gone')::uuid")[0],
+    )
+    # Once is enough, and the second time nothing is left to do.
+    with writing() as con:
+        con.execute("update lake.intermediate.int_pairs_deduplicated set image_url = null")
+    assert erase_takedowns() == 0
+    assert len(_left("kind", "raw.takedowns")) == 1
+
+
+@pytest.mark.parametrize("kind", ["url", "caption"])
+def test_a_pair_that_is_known_anyway_needs_no_entry(kind: str) -> None:
+    _land("gone")
+    record_takedowns({kind: ["http://a.example/gone.jpg" if kind == "url" else "gone"]})
+    erase_takedowns()
+    assert _left("kind", "raw.takedowns") == [kind]
+
+
+def test_a_sighting_on_a_page_goes_as_a_whole() -> None:
+    _land("stays")
+    record_takedowns({"page": ["http://page/stays"]})
+    erase_takedowns()
+    assert _left("sightings", "raw.image_text_pairs") == [[None]]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [{"url": ["http://b.example/2.jpg"]}, {"domain": ["b.example"]}],
+    ids=["url", "domain"],
+)
+def test_another_url_no_longer_says_where_it_led(request_: dict[str, list[str]]) -> None:
+    _land("stays")
+    with writing() as con:
+        con.execute("update lake.raw.downloads set final_url = 'http://b.example/2.jpg'")
+    record_takedowns(request_)
+    erase_takedowns()
+    assert _left("final_url", "raw.downloads") == [None]
+
+
+def test_what_a_late_job_has_landed_goes_too() -> None:
+    _land("gone", "stays")
+    late = {
+        table: pa.table({"image_id": _picture_of("gone")})
+        for table in ("raw.image_pixels", "enriched.image_embeddings")
+    }
+    erase_takedowns()
+    append(late)
+    with writing() as con:
+        # With its download gone, the pair has no picture any more.
+        con.execute(
+            "update lake.intermediate.int_pairs_judged set image_id = null "
+            "where drop_reason = 'takedown'"
+        )
+    erase_takedowns()
+    for table in late:
+        assert len(_left("image_id", table)) == 1, table
+
+
+def test_takedowns_are_recorded_by_a_request_or_a_list(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert not takedowns_recorded()
+    monkeypatch.setenv("PAIRLAKE_HASH_LISTS", "a.txt")
+    assert takedowns_recorded()
+    monkeypatch.delenv("PAIRLAKE_HASH_LISTS")
+    record_takedowns({"caption": ["a cat"]})
+    assert takedowns_recorded()
+
+
+def test_an_older_snapshot_remains_until_no_older_snapshot_is_left() -> None:
+    _land("stays")
+    assert not older_snapshot_remains()
+    record_takedowns({"url": ["http://a.example/1.png"]})
+    assert older_snapshot_remains()
+    tidy(leave_no_trace=False)
+    assert older_snapshot_remains()
+    tidy(leave_no_trace=True)
+    assert not older_snapshot_remains()
