@@ -17,10 +17,10 @@ from lake.errors import SchemaMismatch
 from lake.tables import TABLES
 from lake.tombstones import tombstoned
 
-Rows = pa.Table | Sequence[Path]
 
-
-def append(tables: Mapping[str, Rows], con: duckdb.DuckDBPyConnection | None = None) -> uuid.UUID:
+def append(
+    tables: Mapping[str, pa.Table | Sequence[Path]], con: duckdb.DuckDBPyConnection | None = None
+) -> uuid.UUID:
     """Append rows to the lake, all of them or none; returns the attempt_id of the rows.
 
     Keys of `tables` are names such as `raw.downloads`, the rows an Arrow table or the Parquet
@@ -46,7 +46,7 @@ def append(tables: Mapping[str, Rows], con: duckdb.DuckDBPyConnection | None = N
     return attempt_id
 
 
-def _columns(rows: Rows) -> list[str]:
+def _columns(rows: pa.Table | Sequence[Path]) -> list[str]:
     if isinstance(rows, pa.Table):
         return list(rows.column_names)
     return [name for file in rows for name in pq.read_schema(file).names]
@@ -54,7 +54,7 @@ def _columns(rows: Rows) -> list[str]:
 
 @contextmanager
 def _registered(
-    tables: Mapping[str, Rows], writer: duckdb.DuckDBPyConnection
+    tables: Mapping[str, pa.Table | Sequence[Path]], writer: duckdb.DuckDBPyConnection
 ) -> Iterator[dict[str, list[str]]]:
     """The rows as relations that SQL can name, by table; those without rows are left out."""
     landing: dict[str, list[str]] = {}

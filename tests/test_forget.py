@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+import lance
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from PIL import Image, ImageOps
 
@@ -22,7 +23,10 @@ from demo.web import base_url, serving
 from demo.world import build_world
 from lake.append import append
 from lake.catalog import connect
+from lake.dbt_plugin import build_dataset
+from lake.settings import settings
 from tests.keyed import with_pair_keys
+from tests.traces import found
 
 # One picture stands on a domain of its own, another is shown by two pages.
 DOMAIN = "localhost"
@@ -103,21 +107,13 @@ def _kept(which: str) -> Kept:
     return Kept(**row)
 
 
-def _holding(home: Path, needle: bytes) -> list[Path]:
-    """Every file under a lake that holds these bytes, as they are or within Parquet columns."""
-    return [
-        path
-        for path in sorted(path for path in home.rglob("*") if path.is_file())
-        if needle in path.read_bytes()
-        or (path.suffix == ".parquet" and any(needle in part for part in _decoded(path)))
-    ]
-
-
-def _decoded(path: Path) -> Iterator[bytes]:
-    """The values of a Parquet file, column by column, as they lie in memory."""
-    for column in pq.ParquetFile(path).read().columns:
-        for chunk in column.chunks:
-            yield from (bytes(buffer) for buffer in chunk.buffers() if buffer is not None)
+def _thumbnail_of(image_id: object) -> bytes:
+    """A part of a picture's thumbnail from its own data."""
+    table = lance.dataset(str(settings().search / "thumbnails.lance")).to_table()
+    thumbnails = dict(zip(table["image_id"].to_pylist(), table["jpeg"].to_pylist(), strict=True))
+    jpeg = thumbnails[UUID(str(image_id)).bytes]
+    assert isinstance(jpeg, bytes)
+    return jpeg[-160:-100]
 
 
 def _plant(world: Path, port: int) -> tuple[str, str]:
@@ -211,6 +207,7 @@ def test_takedowns_hide_at_once_and_leave_no_byte(planted: tuple[str, str]) -> N
     gone = {
         **{f"{name} by hash": trace for name, trace in by_hash.traces().items()},
         **{f"{name} by caption": trace for name, trace in caption_traces.items()},
+        "thumbnail by hash": _thumbnail_of(by_hash.image_id),
         "caption by url": by_url.caption.encode(),
         "url by domain": at_domain.encode(),
         "pixels by domain": _pixels_of(at_domain),
@@ -228,21 +225,54 @@ def test_takedowns_hide_at_once_and_leave_no_byte(planted: tuple[str, str]) -> N
         "other page": OTHER_PAGE.encode(),
     }
     # The check itself must be able to find them.
-    assert {
-        name for name, trace in {**gone, **shared}.items() if not _holding(home, trace)
-    } == set()
+    assert found(home, {**gone, **shared}).keys() == {**gone, **shared}.keys()
+    landed = _landed(by_hash)
 
     forget = ["--image-hash", by_hash.sha256, "--url", by_url.image_url]
-    forget += ["--caption", by_caption.caption, "--domain", DOMAIN, "--page", PAGE]
+    requests = home.parent / "requests.csv"
+    with requests.open("w", newline="") as handle:
+        rows = [("kind", "value"), ("caption", by_caption.caption), ("page", PAGE)]
+        csv.writer(handle).writerows(rows)
+    forget += ["--domain", DOMAIN, "--file", str(requests)]
     assert "pairs are hidden" in _pairlake("forget", *forget)
     _check_hidden(by_hash, by_url, by_caption)
     _check_reasons(at_domain, on_pages)
 
     assert "rows erased" in _pairlake("maintain")
 
-    assert {name: found for name, trace in gone.items() if (found := _holding(home, trace))} == {}
-    assert {name for name, trace in shared.items() if not _holding(home, trace)} == set()
+    assert found(home, gone) == {}
+    assert found(home, shared).keys() == shared.keys()
     _check_tables(by_hash, by_url, by_caption)
+
+    # The whole world again, in a later crawl: what was forgotten is counted, and not there.
+    kept = _rows("select pair_id from lake.marts.pairs order by pair_id")
+    append(landed)
+    build_dataset()
+    assert found(home, gone) == {}
+    assert _rows("select pair_id from lake.marts.pairs order by pair_id") == kept
+    _check_tables(by_hash, by_url, by_caption)
+
+
+def _landed(by_hash: Kept) -> dict[str, pa.Table]:
+    """All that has landed, as another crawl would bring it, with what was made of one picture."""
+    con = connect(read_only=True)
+    landed = {
+        f"raw.{name}": con.execute(
+            f"select * exclude (attempt_id, landed_at) from lake.raw.{name}"
+        ).to_arrow_table()
+        for name in ("image_text_pairs", "crawl_files", "downloads", "images", "image_pixels")
+    }
+    landed["enriched.image_embeddings"] = con.execute(
+        "select * exclude (attempt_id, landed_at) from lake.enriched.image_embeddings "
+        "where image_id = ?",
+        [by_hash.image_id],
+    ).to_arrow_table()
+    con.close()
+    for name in ("raw.image_text_pairs", "raw.crawl_files"):
+        again = pa.array(["again"] * landed[name].num_rows)
+        place = landed[name].schema.get_field_index("crawl_id")
+        landed[name] = landed[name].set_column(place, "crawl_id", again)
+    return landed
 
 
 def _check_hidden(by_hash: Kept, by_url: Kept, by_caption: Kept) -> None:

@@ -83,6 +83,12 @@ def test_an_image_hash_that_is_none() -> None:
     _complains(_pairlake("forget", "--image-hash", "zz"), "md5 or sha256")
 
 
+def test_a_list_of_requests_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "requests.csv").write_text("kind,value\nimage_hash,zz\n")
+    done = _pairlake("forget", "--file", str(tmp_path / "requests.csv"))
+    _complains(done, "Line 2", "requests.csv", "md5 or sha256")
+
+
 def test_a_folder_without_captions_is_no_demo(tmp_path: Path) -> None:
     _complains(_pairlake("demo", "--pictures", str(tmp_path)), "captions_by_language.json")
 

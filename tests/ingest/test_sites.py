@@ -15,6 +15,7 @@ from aiohttp import web
 
 from ingest import sites
 from lake.append import append
+from lake.catalog import writing
 from lake.errors import BadSetting
 from lake.keys import text_id
 from tests.ingest.conftest import Web
@@ -212,6 +213,21 @@ def test_pictures_on_a_hash_list_are_not_kept(
     monkeypatch.setenv("PAIRLAKE_HASH_LISTS", f"{tmp_path}/a.txt, {tmp_path}/b.txt")
     urls = [site.serve("/1", JPEG), site.serve("/2", other)]
     assert outcomes(*urls) == ["blocked", "blocked"]
+    assert rows("select count(*) from lake.raw.image_pixels") == [(0,)]
+
+
+def test_what_the_models_count_as_taken_down_is_not_kept(site: Web) -> None:
+    with writing() as con:
+        con.execute("create schema lake.intermediate")
+        con.execute(
+            "create table lake.intermediate.int_takedowns_in_force as "
+            "select 'image_md5' as kind, ?::uuid as value_id union all "
+            "select 'url' as kind, md5(?)::uuid as value_id",
+            [str(md5_of(JPEG)), f"{site.url}/2"],
+        )
+    urls = [site.serve("/1", JPEG), site.serve("/2", JPEG + b"\0")]
+    assert outcomes(*urls) == ["blocked", "blocked"]
+    assert site.asked == ["/1"]
     assert rows("select count(*) from lake.raw.image_pixels") == [(0,)]
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from lake.catalog import connect
 from lake.dbt_plugin import run_dbt
+from lake.errors import JobFailed
 from lake.keys import text_id
 from lake.retention import release_pixels
 from lake.settings import ROOT, settings
@@ -216,6 +217,13 @@ def test_a_view_is_replaced_when_its_sql_changed_and_only_then(
     assert replaced(25) == ["int_urls_awaiting_download"]
     assert replaced(25) == []
     assert replaced("null") == ["int_urls_awaiting_download"]
+
+
+def test_a_line_of_a_hash_list_that_is_none_ends_the_build(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("insert into lake.seeds.blocked_hashes values ('md5', 'abc', 'a list')")
+    with pytest.raises(JobFailed, match=r"blocked_hashes\.csv: md5, abc is no md5"):
+        run_dbt("run", "--select", "int_takedowns_in_force")
+    con.execute("delete from lake.seeds.blocked_hashes")
 
 
 # Last, since it adds to the lake that the tests above read.
