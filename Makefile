@@ -4,7 +4,8 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 PACKAGES := pairlake.py lake ingest udfs serve demo benchmarks
 
-.PHONY: demo page test lint types sql unit bench-crawl bench-fetch bench-enrich bench-duplicates clean
+.PHONY: demo page test lint types sql unit bench-crawl bench-fetch bench-enrich bench-duplicates \
+	bench-takedown clean
 
 demo: .venv/demo-installed
 	$(BIN)/pairlake demo
@@ -44,6 +45,10 @@ bench-enrich: .venv/dev-installed
 # Copies and look-alikes of the demo's drawings; --pictures FOLDER takes others as well.
 bench-duplicates: .venv/dev-installed
 	$(BIN)/python -m benchmarks.duplicates
+
+# A minute.
+bench-takedown: .venv/dev-installed
+	$(BIN)/python -m benchmarks.takedowns
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

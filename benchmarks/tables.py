@@ -38,7 +38,8 @@ def machine(title: str, peer: Mapping[str, str]) -> None:
     print(f"# {title}\n")
     print(f"- machine: {_processor()}, {os.cpu_count()} cores, {_memory_gb():.0f} GB; load {load}")
     print(f"- pairlake: Python {platform.python_version()}, {_named(ours)}")
-    print(f"- peer: {_named(peer)}")
+    if peer:
+        print(f"- peer: {_named(peer)}")
     print("- MB are 1e6 bytes before compression; CPU seconds are user and system together.")
 
 
