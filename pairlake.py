@@ -123,15 +123,29 @@ def serve() -> None:
 @main.command()
 @click.argument("destination", type=click.Path(path_type=Path))
 @click.option("--split", type=click.Choice(["en", "multi", "nolang"]), help="One split only.")
-def export(destination: Path, split: str | None) -> None:
-    """Write the dataset to one Parquet file in LAION's columns, ready for img2dataset.
+@click.option(
+    "--layout",
+    type=click.Choice(["release", "joined"]),
+    help="Folders as LAION-5B was released, or with its scores joined to it.",
+)
+def export(destination: Path, split: str | None, layout: str | None) -> None:
+    """Write the dataset in LAION's columns, ready for img2dataset: to one Parquet file.
 
+    With --layout, DESTINATION is a folder that gets a folder of Parquet parts for each split.
+
+    \b
     Example: pairlake export pairs_en.parquet --split en
+             pairlake export release --layout joined
     """
     from serve.export import export as export_pairs
+    from serve.export import export_release
 
-    rows = export_pairs(destination, split=split)
-    click.echo(f"{destination}: {rows:,} pairs")
+    if layout is None:
+        written = {destination: export_pairs(destination, split=split)}
+    else:
+        written = export_release(destination, layout=layout, split=split)
+    for path, rows in written.items():
+        click.echo(f"{path}: {rows:,} pairs")
 
 
 @main.command()

@@ -18,21 +18,53 @@ pairs_judged as (
 
 ),
 
--- A pair counts once, where it landed first; its sightings where they were.
-landings as (
+sightings as (
 
     select
         pairs_landed.crawl_id,
         pairs_judged.split,
         pairs_judged.language,
         pairs_judged.drop_reason,
-        pairs_landed.occurrences,
-        pairs_landed.crawl_id = pairs_deduplicated.crawl_id
-        and pairs_landed.path = pairs_deduplicated.path as is_first
+        sum(pairs_landed.occurrences) as sightings,
+        0 as pairs
     from pairs_landed
-    inner join pairs_deduplicated
-        on pairs_landed.pair_id = pairs_deduplicated.pair_id
     inner join pairs_judged on pairs_landed.pair_id = pairs_judged.pair_id
+    group by
+        pairs_landed.crawl_id,
+        pairs_judged.split,
+        pairs_judged.language,
+        pairs_judged.drop_reason
+
+),
+
+-- A pair counts once, where it landed first; its sightings where they were.
+first_landings as (
+
+    select
+        pairs_deduplicated.crawl_id,
+        pairs_judged.split,
+        pairs_judged.language,
+        pairs_judged.drop_reason,
+        0 as sightings,
+        count(*) as pairs
+    from pairs_deduplicated
+    inner join pairs_judged
+        on pairs_deduplicated.pair_id = pairs_judged.pair_id
+    group by
+        pairs_deduplicated.crawl_id,
+        pairs_judged.split,
+        pairs_judged.language,
+        pairs_judged.drop_reason
+
+),
+
+levels as (
+
+    select * from sightings
+
+    union all
+
+    select * from first_landings
 
 ),
 
@@ -43,10 +75,11 @@ filter_funnel as (
         split,
         language,
         drop_reason,
-        sum(occurrences)::bigint as sightings,
-        count(*) filter (where is_first) as pairs,
-        count(*) filter (where is_first and drop_reason is null) as kept
-    from landings
+        sum(sightings)::bigint as sightings,
+        sum(pairs)::bigint as pairs,
+        (case when drop_reason is null then sum(pairs) else 0 end)::bigint
+            as kept
+    from levels
     group by crawl_id, split, language, drop_reason
 
 )

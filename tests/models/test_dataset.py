@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -134,6 +135,30 @@ def test_statistics_count_the_same_pairs(con: duckdb.DuckDBPyConnection) -> None
     languages = _rows(con, "select language, pairs, kept from language_stats order by language")
     english = sum(case.split == "en" for case in CASES)
     assert languages == [("de", 1, 1), ("en", english, 2), ("none", 1, 1)]
+
+
+def test_shares_and_gains_are_of_the_same_pairs(con: duckdb.DuckDBPyConnection) -> None:
+    kept = sum(case.drop_reason is None for case in CASES)
+    shares = _rows(
+        con,
+        "select split, this_dataset, pairs from conformance where measure = 'pairs_share'",
+    )
+    assert sorted(shares) == [("en", 2 / kept, 2), ("multi", 1 / kept, 1), ("nolang", 1 / kept, 1)]
+    (languages,) = _rows(con, "select sum(kept_share_of_split) from language_stats")
+    assert languages == (3,)
+    gains = dict(_rows(con, "select reason, pairs_first from filter_gains"))
+    assert gains == Counter(case.drop_reason for case in CASES if case.drop_reason)
+    # Nothing was asked for again.
+    assert _rows(con, "from link_rot") == []
+
+
+def test_the_documentation_can_be_made(con: duckdb.DuckDBPyConnection, built: Path) -> None:
+    con.close()
+    run_dbt("docs", "generate")
+    catalog = json.loads((built / "dbt" / "target" / "catalog.json").read_text())
+    assert {"model.pairlake.conformance", "model.pairlake.pairs_en"} <= set(catalog["nodes"])
+    assert "source.pairlake.raw.downloads" in catalog["sources"]
+    assert catalog["errors"] is None
 
 
 def test_listed_pairs_are_filtered_by_their_lists_scores_without_a_download(
