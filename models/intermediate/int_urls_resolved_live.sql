@@ -12,20 +12,19 @@ download_outcomes as (
 
 ),
 
+-- No two attempts of a URL began at the same time, so that order is total.
 summarised as (
 
     select
         url_id,
-        arg_max(
-            { 'outcome': outcome, 'attempted_at': attempted_at },
-            (attempted_at, landed_at, attempt_id)
-        ) as latest,
-        arg_max(
-            { 'image_id': image_id, 'attempted_at': attempted_at },
-            (attempted_at, landed_at, attempt_id)
-        ) filter (where outcome = 'ok') as latest_ok,
+        max(attempted_at) as attempted_at,
+        arg_max(outcome, attempted_at) as outcome,
+        max(attempted_at) filter (where outcome = 'ok') as downloaded_at,
+        arg_max(image_id, attempted_at) filter (
+            where outcome = 'ok'
+        ) as image_id,
         min(image_id) filter (where outcome = 'ok')
-        != max(image_id) filter (where outcome = 'ok') as is_changed
+        < max(image_id) filter (where outcome = 'ok') as is_changed
     from downloads
     group by url_id
 
@@ -40,10 +39,10 @@ attempts_since as (
     from downloads
     inner join summarised on downloads.url_id = summarised.url_id
     where
-        summarised.latest['outcome'] != 'ok'
+        summarised.outcome != 'ok'
         and downloads.outcome != 'postponed'
         and downloads.attempted_at
-        > coalesce(summarised.latest_ok['attempted_at'], '-infinity')
+        > coalesce(summarised.downloaded_at, '-infinity')
     group by downloads.url_id
 
 ),
@@ -52,15 +51,15 @@ urls_resolved_live as (
 
     select
         summarised.url_id,
-        summarised.latest_ok['image_id'] as image_id,
-        summarised.latest_ok['attempted_at'] as downloaded_at,
-        summarised.latest['outcome'] as outcome,
-        summarised.latest['attempted_at'] as attempted_at,
+        summarised.image_id,
+        summarised.downloaded_at,
+        summarised.outcome,
+        summarised.attempted_at,
         download_outcomes.kind as outcome_kind,
         download_outcomes.retry_hours,
         coalesce(attempts_since.attempts, 0) as attempts,
         coalesce(summarised.is_changed, false) as is_changed,
-        summarised.latest_ok is not null and (
+        summarised.downloaded_at is not null and (
             download_outcomes.kind = 'final'
             or (
                 download_outcomes.kind = 'transient'
@@ -70,7 +69,7 @@ urls_resolved_live as (
     from summarised
     left join attempts_since on summarised.url_id = attempts_since.url_id
     left join download_outcomes
-        on summarised.latest['outcome'] = download_outcomes.outcome
+        on summarised.outcome = download_outcomes.outcome
 
 )
 
