@@ -49,6 +49,7 @@ def _instance(catalog: Path, data: str, read_only: bool) -> duckdb.DuckDBPyConne
 def prepare(con: duckdb.DuckDBPyConnection, *, options: str = "") -> None:
     """Load the extensions, attach the lake and create its tables on a connection just opened."""
     current = settings()
+    _limit(con, current)
     _load_extensions(con)
     register_functions(con)
     con.execute(_SESSION)
@@ -136,6 +137,20 @@ def _attach(con: duckdb.DuckDBPyConnection, current: Settings, options: str = ""
             f"The catalog {current.catalog_file} cannot be opened ({first_line}); "
             "restore it from HOME/backups, or name another with PAIRLAKE_CATALOG."
         ) from error
+
+
+def _limit(con: duckdb.DuckDBPyConnection, current: Settings) -> None:
+    if current.memory_limit:
+        try:
+            con.execute(f"set memory_limit = '{_quoted(current.memory_limit)}'")
+        except duckdb.Error as error:
+            first_line = str(error).splitlines()[0]
+            raise BadSetting(
+                f"PAIRLAKE_MEMORY_LIMIT is {current.memory_limit!r} ({first_line}); "
+                "give it as 4GB."
+            ) from error
+    if current.threads:
+        con.execute(f"set threads = {current.threads}")
 
 
 def _is_initialised(catalog: Path) -> bool:

@@ -66,6 +66,10 @@ class Settings:
         "Where models run: auto, cpu, cuda or cuda:N; several, comma-separated, share the work.",
     )
     models: Path = _setting(Path(), "Folder of local CLIP checkpoints. Empty: HOME/models.")
+    memory_limit: str = _setting(
+        "", "Memory that DuckDB may take, such as 4GB. Empty: four fifths of the machine's."
+    )
+    threads: int = _setting(0, "Processors that DuckDB uses. 0: all.")
     port: int = _setting(8000, "Port of `serve` on 127.0.0.1.")
     demo_port: int = _setting(8917, "Port of the demo's web on 127.0.0.1.")
 

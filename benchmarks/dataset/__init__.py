@@ -1,0 +1,1 @@
+"""The dataset at scale: synthetic lakes of millions of pairs, and what dbt takes to build them."""
