@@ -146,8 +146,7 @@ def _limit(con: duckdb.DuckDBPyConnection, current: Settings) -> None:
         except duckdb.Error as error:
             first_line = str(error).splitlines()[0]
             raise BadSetting(
-                f"PAIRLAKE_MEMORY_LIMIT is {current.memory_limit!r} ({first_line}); "
-                "give it as 4GB."
+                f"PAIRLAKE_MEMORY_LIMIT is {current.memory_limit!r} ({first_line}); give it as 4GB."
             ) from error
     if current.threads:
         con.execute(f"set threads = {current.threads}")

@@ -1,0 +1,135 @@
+"""Prints the benchmark of the dataset's SQL as Markdown: `python -m benchmarks.dataset`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.dataset.runs import MEMORY_LIMIT, THREADS, Lake, Run, lake
+from benchmarks.processes import ROOT
+from benchmarks.tables import heading, machine, note, table
+
+_MILLION = 1_000_000
+_SIZES = (1, 10, 50)
+_QUICK = 100_000
+_OTHER_RECIPE = "laion_400m"
+_SLOWEST = 10
+_COLUMNS = (
+    "run", "models s", "models CPU s", "of it Parquet s", "process s", "peak MB", "spill MB",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Measured:
+    pairs: int
+    new: int
+    build: Run
+    rejudging: Run
+    incremental: Run
+    refresh: Run
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the sizes that the command line asks for, then how the cost grows."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.dataset", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="few pairs, to see that it runs")
+    parser.add_argument(
+        "--only", type=int, choices=_SIZES, action="append", help="a size, in millions of pairs"
+    )
+    asked = parser.parse_args(arguments)
+    sizes = [millions * _MILLION for millions in asked.only or _SIZES]
+    if asked.quick:
+        sizes = [_QUICK]
+    data: Path = ROOT / "build" / "bench-dataset"
+    data.mkdir(parents=True, exist_ok=True)
+    machine("The dataset in SQL, at scale", {})
+    print(f"- DuckDB: memory_limit {MEMORY_LIMIT}, threads {THREADS}")
+    _growth([_measure(data, pairs) for pairs in sizes])
+
+
+def _measure(data: Path, pairs: int) -> _Measured:
+    new = min(pairs, _MILLION)
+    with lake(data) as subject:
+        heading(f"{pairs:,} pairs")
+        landing = subject.run("land", pairs)
+        note(
+            f"Landed in {landing.process_s:,.0f} s, {landing.process_cpu_s:,.0f} CPU s, "
+            f"{landing.peak_mb:,.0f} MB; Parquet files of {subject.size_mb():,.0f} MB."
+        )
+        found = _Measured(pairs=pairs, new=new, **_runs(subject, pairs, new))
+    names = {
+        "build": "dbt run, first",
+        "rejudging": f"judged again, {_OTHER_RECIPE}",
+        "incremental": f"dbt run, {new:,} pairs more",
+        "refresh": "dbt run --full-refresh",
+    }
+    runs = {title: getattr(found, name) for name, title in names.items()}
+    print()
+    table(_COLUMNS, [_row(title, run) for title, run in runs.items()])
+    for title, run in runs.items():
+        _steps(title, run)
+    return found
+
+
+def _runs(subject: Lake, pairs: int, new: int) -> dict[str, Run]:
+    build = subject.run("run")
+    rejudging = subject.run("rejudge", _OTHER_RECIPE)
+    # Back, so that what is built next differs by the new pairs alone.
+    subject.run("run")
+    subject.run("later", pairs, new)
+    incremental = subject.run("run")
+    refresh = subject.run("run", "--full-refresh")
+    return {
+        "build": build,
+        "rejudging": rejudging,
+        "incremental": incremental,
+        "refresh": refresh,
+    }
+
+
+def _row(title: str, run: Run) -> tuple[object, ...]:
+    return (
+        title, run.wall_s, run.cpu_s, run.published_s, run.process_s, run.peak_mb, run.spill_mb,
+    )  # fmt: skip
+
+
+def _steps(title: str, run: Run) -> None:
+    note(f"{title}: the {_SLOWEST} models that took most.\n")
+    slowest = run.slowest(_SLOWEST)
+    rest = len(run.steps) - len(slowest)
+    rows: list[tuple[object, ...]] = [(s.name, s.wall_s, s.cpu_s) for s in slowest]
+    rows.append(
+        (
+            f"{rest} others",
+            run.wall_s - sum(step.wall_s for step in slowest),
+            run.cpu_s - sum(step.cpu_s for step in slowest),
+        )
+    )
+    table(("model", "s", "CPU s"), rows)
+
+
+def _growth(found: Sequence[_Measured]) -> None:
+    """What a million pairs cost at each size, beside the smallest."""
+    heading("Cost per million pairs")
+    first = found[0]
+    least_s = first.build.wall_s / first.pairs
+    least_cpu_s = first.build.cpu_s / first.pairs
+    table(
+        ("pairs", "s a million", "CPU s a million", "s beside the first", "CPU s beside the first"),
+        [
+            (
+                f"{each.pairs:,}",
+                each.build.wall_s / each.pairs * _MILLION,
+                each.build.cpu_s / each.pairs * _MILLION,
+                each.build.wall_s / each.pairs / least_s,
+                each.build.cpu_s / each.pairs / least_cpu_s,
+            )
+            for each in found
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""Runs one command over the lake of the settings, and prints what it took as JSON.
+
+`land PAIRS` and `later OLD NEW` land pairs; all else goes to dbt, and `rejudge RECIPE` has dbt
+run the models whose SQL another recipe changes, with all that read them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import resource
+import sys
+import threading
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.dataset import world
+from lake.dbt_plugin import run_dbt
+from lake.settings import settings
+
+_TICK_S = 0.05
+
+
+class _Clock(threading.Thread):
+    """Notes the CPU time of this process again and again, so that dbt's steps can be told apart."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self._done = threading.Event()
+        self._at: list[float] = []
+        self._cpu: list[float] = []
+
+    def run(self) -> None:
+        """Note until the end."""
+        while not self._done.wait(_TICK_S):
+            self._at.append(time.time())
+            self._cpu.append(time.process_time())
+
+    def finish(self) -> None:
+        """Stop, and wait until stopped."""
+        self._done.set()
+        self.join()
+
+    def between(self, started: str, ended: str) -> float:
+        """CPU seconds between two moments of dbt's results."""
+        moments = [datetime.fromisoformat(moment).timestamp() for moment in (started, ended)]
+        first, last = np.interp(moments, self._at, self._cpu)
+        return float(last - first)
+
+
+def _target() -> Path:
+    return settings().home / "dbt" / "target"
+
+
+def _results() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((_target() / "run_results.json").read_text())[
+        "results"
+    ]
+    return found
+
+
+def _changed_by(recipe: str) -> list[str]:
+    """The models whose SQL is not what the last run made of it, once the recipe is another."""
+    before = {node["unique_id"]: node["compiled_code"] for node in _results()}
+    run_dbt("compile", "--vars", json.dumps({"recipe": recipe}))
+    nodes = json.loads((_target() / "manifest.json").read_text())["nodes"]
+    return [
+        node["name"]
+        for name, node in nodes.items()
+        if node["resource_type"] == "model" and node.get("compiled_code") != before[name]
+    ]
+
+
+def _dbt(*arguments: str) -> dict[str, Any]:
+    log = settings().home / "dbt" / "logs" / "dbt.log"
+    logged = log.stat().st_size if log.exists() else 0
+    clock = _Clock()
+    clock.start()
+    started, cpu = time.monotonic(), time.process_time()
+    run_dbt(*arguments)
+    wall_s, cpu_s = time.monotonic() - started, time.process_time() - cpu
+    clock.finish()
+    nodes = [
+        {
+            "name": result["unique_id"].rpartition(".")[2],
+            "wall_s": result["execution_time"],
+            "cpu_s": clock.between(
+                result["timing"][0]["started_at"], result["timing"][-1]["completed_at"]
+            ),
+        }
+        for result in _results()
+        if result["timing"]
+    ]
+    published_s = _published_s(log, logged)
+    return {"wall_s": wall_s, "cpu_s": cpu_s, "nodes": nodes, "published_s": published_s}
+
+
+def _published_s(log: Path, start: int) -> float:
+    """Seconds for the Parquet copies of marts, which dbt counts with the mart and logs apart."""
+    with log.open() as handle:
+        handle.seek(start)
+        logged = handle.read()
+    copies = re.findall(r"\n\s*copy \(.*?SQL status: OK in ([\d.]+) seconds", logged, re.DOTALL)
+    return sum(map(float, copies))
+
+
+def main(name: str, *arguments: str) -> None:
+    """Run the command, and print its use as the last line."""
+    answer: dict[str, Any] = {}
+    if name == "land":
+        world.land(int(arguments[0]))
+    elif name == "later":
+        world.land_later(int(arguments[0]), int(arguments[1]))
+    elif name == "rejudge":
+        recipe = json.dumps({"recipe": arguments[0]})
+        changed = [f"{model}+" for model in _changed_by(arguments[0])]
+        answer = _dbt("run", "--vars", recipe, "--select", *changed)
+    else:
+        answer = _dbt(name, *arguments)
+    # Linux counts it in KiB.
+    answer["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    print(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
