@@ -5,7 +5,7 @@ BIN := .venv/bin
 PACKAGES := pairlake.py lake ingest udfs serve demo benchmarks
 
 .PHONY: demo page test lint types sql unit bench-crawl bench-fetch bench-enrich bench-duplicates \
-	bench-takedown clean
+	bench-takedown bench-dataset clean
 
 demo: .venv/demo-installed
 	$(BIN)/pairlake demo
@@ -49,6 +49,10 @@ bench-duplicates: .venv/dev-installed
 # A minute.
 bench-takedown: .venv/dev-installed
 	$(BIN)/python -m benchmarks.takedowns
+
+# Up to fifty million pairs in 4 GB: hours, and some 40 GB of disk. `--only 1` is the smallest.
+bench-dataset: .venv/dev-installed
+	$(BIN)/python -m benchmarks.dataset
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -97,6 +97,8 @@ class Settings:
             if set(place) & set("*?["):
                 # DuckLake takes such a folder for a pattern, and would leave orphans in it.
                 raise BadSetting(f"The folder {place} has *, ? or [ in it; choose another.")
+        if self.threads < 0:
+            raise BadSetting("PAIRLAKE_THREADS must be 1 or more, or 0 for all processors.")
         for name in ("port", "demo_port"):
             if not 0 <= getattr(self, name) <= 65_535:
                 raise BadSetting(f"{PREFIX}{name.upper()} must be between 0 and 65535.")

@@ -23,10 +23,11 @@ _WORDS = (
     "dog horse sea beach city street night morning summer winter photo picture portrait view "
     "stock vector image art print design home kitchen table chair wooden vintage free download "
     "women men shoes dress shirt bag car wedding birthday party food recipe cake hotel room map"
-).split()
+)
 _TEXT = """
 set variable text = (
-    select string_agg($1[1 + (hash(i) % len($1))::int], ' ' order by i) from range(1000) as r (i)
+    select string_agg(words[1 + (hash(i) % len(words))::int], ' ' order by i)
+    from (select string_split($1, ' ') as words, unnest(range(1000)) as i)
 )
 """
 MODELS = (

@@ -28,10 +28,11 @@ create or replace temp macro url_of(pair) as
     pair // 6 * 5 + case when pair % 6 = 5 then 0 else pair % 6 end;
 
 -- One pair in ten has a caption that others have too, some of them by the
--- thousand; they are numbered below 0.
+-- thousand; they are numbered below 0. An URL's second caption is its own, so that
+-- no pair comes twice.
 create or replace temp macro caption_of(pair) as
     case
-        when chance('caption', pair) < 0.1
+        when pair % 6 < 5 and chance('caption', pair) < 0.12
             then -1 - (20000 * pow(chance('which caption', pair), 4))::bigint
         else pair
     end;

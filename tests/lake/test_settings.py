@@ -28,6 +28,7 @@ def test_an_unknown_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ("USER_AGENT", "pairlake\n(me)", "one line"),
         ("FETCH_TIMEOUT_S", "nan", "above 0"),
         ("PORT", "99999", "65535"),
+        ("THREADS", "-1", "0 for all"),
         ("HOME", "lake[1]", r"\*, \? or \["),
     ],
 )
@@ -49,6 +50,23 @@ def test_a_home_that_cannot_be_made_is_one_sentence(
     (tmp_path / "file").touch()
     monkeypatch.setenv("PAIRLAKE_HOME", str(tmp_path / "file" / "lake"))
     with pytest.raises(BadSetting, match="PAIRLAKE_HOME"):
+        connect()
+
+
+def test_duckdb_keeps_to_the_memory_and_processors_that_it_is_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PAIRLAKE_MEMORY_LIMIT", "1GiB")
+    monkeypatch.setenv("PAIRLAKE_THREADS", "1")
+    con = connect()
+    query = "select current_setting('memory_limit'), current_setting('threads')"
+    assert con.execute(query).fetchall() == [("1.0 GiB", 1)]
+    con.close()
+
+
+def test_memory_without_a_unit_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAIRLAKE_MEMORY_LIMIT", "much")
+    with pytest.raises(BadSetting, match=r"PAIRLAKE_MEMORY_LIMIT is 'much'.*4GB"):
         connect()
 
 
