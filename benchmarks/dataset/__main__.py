@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.dataset.runs import MEMORY_LIMIT, THREADS, Lake, Run, lake
-from benchmarks.processes import ROOT
+from benchmarks.processes import ROOT, CommandFailed
 from benchmarks.tables import heading, machine, note, table
 
 _MILLION = 1_000_000
@@ -46,7 +46,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     data.mkdir(parents=True, exist_ok=True)
     machine("The dataset in SQL, at scale", {})
     print(f"- DuckDB: memory_limit {MEMORY_LIMIT}, threads {THREADS}")
-    _growth([_measure(data, pairs) for pairs in sizes])
+    found = [_measured_or_told(data, pairs) for pairs in sizes]
+    _growth([each for each in found if each])
+    if not all(found):
+        raise SystemExit(1)
+
+
+def _measured_or_told(data: Path, pairs: int) -> _Measured | None:
+    """What a size took; none if a run of it failed, and a line says how."""
+    try:
+        return _measure(data, pairs)
+    except CommandFailed as failure:
+        lines = [line.strip() for line in str(failure).splitlines()]
+        said = [line for line in lines if "Error" in line or "failed" in line]
+        note(f"A run failed: {'; '.join(said[-3:])}")
+        return None
 
 
 def _measure(data: Path, pairs: int) -> _Measured:
@@ -112,6 +126,8 @@ def _steps(title: str, run: Run) -> None:
 
 def _growth(found: Sequence[_Measured]) -> None:
     """What a million pairs cost at each size, beside the smallest."""
+    if not found:
+        return
     heading("Cost per million pairs")
     first = found[0]
     least_s = first.build.wall_s / first.pairs

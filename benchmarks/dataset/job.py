@@ -64,15 +64,21 @@ def _results() -> list[dict[str, Any]]:
 
 
 def _changed_by(recipe: str) -> list[str]:
-    """The models whose SQL is not what the last run made of it, once the recipe is another."""
-    before = {node["unique_id"]: node["compiled_code"] for node in _results()}
-    run_dbt("compile", "--vars", json.dumps({"recipe": recipe}))
+    """The models whose SQL another recipe changes."""
+    before = _compiled()
+    after = _compiled("--vars", json.dumps({"recipe": recipe}))
+    return sorted(name for name, code in after.items() if code != before[name])
+
+
+def _compiled(*arguments: str) -> dict[str, str | None]:
+    # Not from the last run: an incremental table has other SQL when it is made than later.
+    run_dbt("compile", *arguments)
     nodes = json.loads((_target() / "manifest.json").read_text())["nodes"]
-    return [
-        node["name"]
-        for name, node in nodes.items()
-        if node["resource_type"] == "model" and node.get("compiled_code") != before[name]
-    ]
+    return {
+        node["name"]: node.get("compiled_code")
+        for node in nodes.values()
+        if node["resource_type"] == "model"
+    }
 
 
 def _dbt(*arguments: str) -> dict[str, Any]:
