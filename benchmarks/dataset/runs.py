@@ -120,11 +120,8 @@ class _Spill(threading.Thread):
         self.join()
 
     def _size(self) -> int:
-        total = 0
-        for file in self._folder.rglob("*"):
-            try:
-                # What is on the disk: the files have holes.
-                total += file.stat().st_blocks * 512
-            except OSError:
-                continue  # gone meanwhile
-        return total
+        try:
+            # What is on the disk: the files have holes.
+            return sum(file.stat().st_blocks * 512 for file in self._folder.rglob("*"))
+        except OSError:
+            return 0  # gone meanwhile
