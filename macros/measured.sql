@@ -1,8 +1,8 @@
 {#-
-    All that is known of each pair, by the models of some recipes, and nothing decided: CTEs that end
-    with `measured`, one row per pair and recipe of the CTE `measuring`, which must stand before it.
+    What is known of each pair whatever a recipe says: CTEs that end with `described`, one row per
+    pair. `urls` is what its URL has, at this moment or as of the last build.
 -#}
-{% macro measured() -%}
+{% macro described(urls) -%}
     pairs_deduplicated as (
 
         select * from {{ ref('int_pairs_deduplicated') }}
@@ -21,13 +21,6 @@
 
     ),
 
-    caption_languages as (
-
-        select * from {{ ref('stg_enriched__caption_languages') }}
-        where outcome = 'ok'
-
-    ),
-
     unsafe_captions as (
 
         select * from {{ ref('int_captions_with_unsafe_keywords') }}
@@ -36,7 +29,7 @@
 
     urls_resolved as (
 
-        select * from {{ ref('int_urls_resolved_live') }}
+        select * from {{ ref(urls) }}
 
     ),
 
@@ -52,6 +45,63 @@
 
     ),
 
+    described as (
+
+        select
+            pairs_deduplicated.pair_id,
+            pairs_deduplicated.url_id,
+            pairs_deduplicated.caption_id,
+            images.image_id,
+            pairs_deduplicated.image_url,
+            pairs_deduplicated.caption,
+            pairs_deduplicated.crawl_landed_at,
+            pairs_deduplicated.is_erased
+            or pairs_taken_down.pair_id is not null
+            or images_taken_down.image_id is not null
+            or coalesce(hosts_excluded.is_taken_down, false)
+            -- The fetcher met a picture that is to be forgotten.
+            or coalesce(urls_resolved.outcome = 'blocked', false) as is_taken_down,
+            coalesce(hosts_excluded.is_blocked, false) as is_domain_blocked,
+            unsafe_captions.caption_id is not null as has_unsafe_keyword,
+            pairs_deduplicated.is_http,
+            pairs_deduplicated.caption_chars,
+            pairs_deduplicated.caption_words,
+            urls_resolved.outcome as download_outcome,
+            urls_resolved.outcome_kind as download_outcome_kind,
+            urls_resolved.downloaded_at,
+            images.width,
+            images.height,
+            images.image_format,
+            images.image_bytes,
+            images.md5,
+            images.sha256
+        from pairs_deduplicated
+        left join pairs_taken_down
+            on pairs_deduplicated.pair_id = pairs_taken_down.pair_id
+        left join hosts_excluded on pairs_deduplicated.host = hosts_excluded.host
+        left join unsafe_captions
+            on pairs_deduplicated.caption_id = unsafe_captions.caption_id
+        left join urls_resolved on pairs_deduplicated.url_id = urls_resolved.url_id
+        left join images on urls_resolved.image_id = images.image_id
+        left join images_taken_down on images.image_id = images_taken_down.image_id
+
+    )
+{%- endmacro %}
+
+
+{#-
+    Pairs with the language of their caption and the hash of their picture, by the models of some
+    recipes: CTEs that end with `read`, one row per row of the CTEs `described` and `measuring`, which
+    must stand before it.
+-#}
+{% macro read() -%}
+    caption_languages as (
+
+        select * from {{ ref('stg_enriched__caption_languages') }}
+        where outcome = 'ok'
+
+    ),
+
     image_hashes as (
 
         select * from {{ ref('stg_enriched__image_hashes') }}
@@ -59,6 +109,59 @@
 
     ),
 
+    -- LAION-5B's three outcomes: English, another language, none that is sure.
+    heard as (
+
+        select
+            described.*,
+            measuring.recipe as measured_as,
+            image_hashes.phash,
+            caption_languages.caption_id is not null as has_language,
+            caption_languages.probability as language_probability,
+            case
+                when
+                    coalesce(
+                        caption_languages.is_reliable,
+                        caption_languages.probability
+                        >= measuring.min_language_probability
+                    )
+                    and caption_languages.language not in ('', 'und')
+                    then split_part(caption_languages.language, '-', 1)
+            end as language
+        from described
+        cross join measuring
+        left join caption_languages
+            on
+                described.caption_id = caption_languages.caption_id
+                and measuring.language_model_id = caption_languages.model_id
+        left join image_hashes
+            on
+                described.image_id = image_hashes.image_id
+                and measuring.image_hash_model_id = image_hashes.model_id
+
+    ),
+
+    read as (
+
+        select
+            *,
+            case
+                when not has_language then null
+                when language is null then 'nolang'
+                when language = 'en' then 'en'
+                else 'multi'
+            end as split
+        from heard
+
+    )
+{%- endmacro %}
+
+
+{#-
+    All that is known of each pair, by the models of some recipes, and nothing decided: CTEs that end
+    with `measured`, one row per row of the CTE `read`, which must stand before it beside `measuring`.
+-#}
+{% macro measured() -%}
     pair_similarities as (
 
         select * from {{ ref('stg_enriched__pair_similarities') }}
@@ -101,140 +204,65 @@
 
     ),
 
-    -- LAION-5B's three outcomes: English, another language, none that is sure.
-    read as (
+    routed as (
 
         select
-            pairs_deduplicated.*,
-            measuring.recipe as measured_as,
-            measuring.similarity_model_en,
-            measuring.similarity_model_id_en,
-            measuring.similarity_model_other,
-            measuring.similarity_model_id_other,
-            measuring.image_hash_model_id,
+            read.*,
             measuring.nsfw_model_id,
             measuring.watermark_model_id,
             measuring.aesthetic_model_id,
             measuring.inappropriate_model_id,
             measuring.toxicity_model_id,
-            caption_languages.caption_id is not null as has_language,
-            caption_languages.probability as language_probability,
             case
-                when
-                    coalesce(
-                        caption_languages.is_reliable,
-                        caption_languages.probability
-                        >= measuring.min_language_probability
-                    )
-                    and caption_languages.language not in ('', 'und')
-                    then split_part(caption_languages.language, '-', 1)
-            end as language
-        from pairs_deduplicated
-        cross join measuring
-        left join caption_languages
-            on
-                pairs_deduplicated.caption_id = caption_languages.caption_id
-                and measuring.language_model_id = caption_languages.model_id
-
-    ),
-
-    routed as (
-
-        select
-            *,
-            case
-                when not has_language then null
-                when language is null then 'nolang'
-                when language = 'en' then 'en'
-                else 'multi'
-            end as split,
-            case
-                when language = 'en' then similarity_model_en
-                when has_language then similarity_model_other
+                when read.split = 'en' then measuring.similarity_model_en
+                when read.has_language then measuring.similarity_model_other
             end as similarity_model,
             case
-                when language = 'en' then similarity_model_id_en
-                when has_language then similarity_model_id_other
+                when read.split = 'en' then measuring.similarity_model_id_en
+                when read.has_language then measuring.similarity_model_id_other
             end as similarity_model_id
         from read
+        inner join measuring on read.measured_as = measuring.recipe
 
     ),
 
     measured as (
 
         select
-            routed.pair_id,
-            routed.url_id,
-            routed.caption_id,
-            images.image_id,
-            routed.measured_as,
-            routed.image_url,
-            routed.caption,
-            routed.crawl_landed_at,
-            routed.is_erased
-            or pairs_taken_down.pair_id is not null
-            or images_taken_down.image_id is not null
-            or coalesce(hosts_excluded.is_taken_down, false)
-            -- The fetcher met a picture that is to be forgotten.
-            or coalesce(urls_resolved.outcome = 'blocked', false) as is_taken_down,
-            coalesce(hosts_excluded.is_blocked, false) as is_domain_blocked,
-            routed.is_http,
-            routed.caption_chars,
-            routed.caption_words,
-            routed.has_language,
-            routed.language,
-            routed.language_probability,
-            routed.split,
-            urls_resolved.outcome as download_outcome,
-            urls_resolved.outcome_kind as download_outcome_kind,
-            images.width,
-            images.height,
-            images.image_format,
-            images.image_bytes,
-            images.md5,
-            images.sha256,
-            urls_resolved.downloaded_at,
-            image_hashes.phash,
-            routed.similarity_model,
-            routed.similarity_model_id,
+            routed.* exclude (
+                nsfw_model_id,
+                watermark_model_id,
+                aesthetic_model_id,
+                inappropriate_model_id,
+                toxicity_model_id
+            ),
             pair_similarities.similarity,
             image_nsfw.punsafe,
-            unsafe_captions.caption_id is not null as has_unsafe_keyword,
             image_watermarks.pwatermark,
             image_aesthetics.aesthetic_score,
             image_inappropriate.pinappropriate,
             caption_toxicity.toxicity
         from routed
-        left join pairs_taken_down on routed.pair_id = pairs_taken_down.pair_id
-        left join hosts_excluded on routed.host = hosts_excluded.host
-        left join unsafe_captions on routed.caption_id = unsafe_captions.caption_id
-        left join urls_resolved on routed.url_id = urls_resolved.url_id
-        left join images on urls_resolved.image_id = images.image_id
-        left join images_taken_down on images.image_id = images_taken_down.image_id
-        left join image_hashes
-            on
-                images.image_id = image_hashes.image_id
-                and routed.image_hash_model_id = image_hashes.model_id
         left join pair_similarities
             on
-                images.image_id = pair_similarities.image_id
+                routed.image_id = pair_similarities.image_id
                 and routed.caption_id = pair_similarities.caption_id
                 and routed.similarity_model_id = pair_similarities.model_id
         left join image_nsfw
             on
-                images.image_id = image_nsfw.image_id
+                routed.image_id = image_nsfw.image_id
                 and routed.nsfw_model_id = image_nsfw.model_id
         left join image_watermarks
             on
-                images.image_id = image_watermarks.image_id
+                routed.image_id = image_watermarks.image_id
                 and routed.watermark_model_id = image_watermarks.model_id
         left join image_aesthetics
             on
-                images.image_id = image_aesthetics.image_id
+                routed.image_id = image_aesthetics.image_id
                 and routed.aesthetic_model_id = image_aesthetics.model_id
         left join image_inappropriate
             on
-                images.image_id = image_inappropriate.image_id
+                routed.image_id = image_inappropriate.image_id
                 and routed.inappropriate_model_id = image_inappropriate.model_id
         left join caption_toxicity
             on

@@ -65,10 +65,7 @@
             coalesce(caption_words < min_caption_words, false)
                 as has_too_few_words,
             has_language and coalesce(
-                not list_contains(
-                    string_split(languages, ' '), coalesce(language, '')
-                ),
-                false
+                not list_contains(languages, coalesce(language, '')), false
             ) as is_language_unwanted
         from known
 
@@ -109,10 +106,7 @@
                 false
             ) as is_image_too_small,
             coalesce(
-                not list_contains(
-                    string_split(image_formats, ' '), image_format
-                ),
-                false
+                not list_contains(image_formats, image_format), false
             ) as is_image_format_unwanted,
             coalesce(
                 greatest(width, height)

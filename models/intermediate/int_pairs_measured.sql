@@ -2,23 +2,18 @@
 
 with
 
-recipes_resolved as (
+measuring as (
 
-    select * from {{ ref('int_recipes_resolved') }}
+    select * from {{ ref('int_recipes_measuring') }}
 
 ),
 
-measuring as (
+read as (
 
-    select * from recipes_resolved
-    where
-        recipe in (
-            select covered.measured_as from recipes_resolved as covered
-        )
+    select * from {{ ref('int_pairs_read') }}
 
 ),
 
 {{ measured() }}
 
--- What is long stays where it is, so that to judge again reads little.
-select * exclude (image_url, caption) from measured
+select * from measured

@@ -7,6 +7,10 @@ measuring as (
 
 ),
 
+{{ described('int_urls_resolved_live') }},
+
+{{ read() }},
+
 {{ measured() }}
 
 select * from measured

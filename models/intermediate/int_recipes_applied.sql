@@ -15,7 +15,11 @@ similarity_cutoffs as (
 recipes_applied as (
 
     select
-        recipes_resolved.* exclude (min_similarity_en, min_similarity_other),
+        recipes_resolved.* exclude (
+            min_similarity_en, min_similarity_other, languages, image_formats
+        ),
+        string_split(recipes_resolved.languages, ' ') as languages,
+        string_split(recipes_resolved.image_formats, ' ') as image_formats,
         coalesce(
             recipes_resolved.min_similarity_en,
             similarity_cutoffs.min_similarity

@@ -1,0 +1,8 @@
+{{ config(materialized='table') }}
+
+with
+
+{{ described('int_urls_resolved') }}
+
+-- What is long stays where it is, so that to judge again reads little.
+select * exclude (image_url, caption) from described
