@@ -36,9 +36,13 @@ def images(name: str) -> dict[str, Any]:
     tower = _Tower(name)
     stored = rows("select image_id, pixels from lake.raw.image_pixels order by image_id")
 
+    def read(row: tuple[Any, ...]) -> Any:
+        return tower.transform(Image.open(io.BytesIO(row[1])).convert("RGB"))
+
+    threads = ThreadPoolExecutor(os.cpu_count())
+
     def ready(part: Sequence[tuple[Any, ...]]) -> Any:
-        pictures = [Image.open(io.BytesIO(pixels)).convert("RGB") for _, pixels in part]
-        return tower.torch.stack([tower.transform(picture) for picture in pictures])
+        return tower.torch.stack(list(threads.map(read, part)))
 
     return tower.measured(stored, ready, tower.model.encode_image, "image_embeddings", "image_id")
 

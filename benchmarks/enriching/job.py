@@ -1,13 +1,29 @@
-"""Runs one job over the lake of the settings, and prints what came of it as JSON."""
+"""Runs one job over the lake of the settings, and prints what came of it as JSON.
+
+`loop_s` is the time from the first batch that is done to the last, without what it takes to begin.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
+import time
 
 from udfs.jobs import JOBS
 from udfs.running import run_job
 
 if __name__ == "__main__":
-    _summary = run_job(JOBS[sys.argv[1]])
-    print(json.dumps({"outcomes": _summary.outcomes, "unavailable": _summary.unavailable}))
+    _batch_ends: list[float] = []
+    _summary = run_job(
+        JOBS[sys.argv[1]], progress=lambda message: _batch_ends.append(time.monotonic())
+    )
+    print(
+        json.dumps(
+            {
+                "outcomes": _summary.outcomes,
+                "unavailable": _summary.unavailable,
+                "batches": len(_batch_ends),
+                "loop_s": _batch_ends[-1] - _batch_ends[0] if _batch_ends else 0.0,
+            }
+        )
+    )

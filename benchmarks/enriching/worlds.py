@@ -6,7 +6,9 @@ The worklists are plain views in place of dbt's, so that the jobs are measured a
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +88,14 @@ def want(kind: str, name: str) -> None:
         con.execute("insert into lake.intermediate.wanted values (?, ?)", [kind, name])
 
 
+def want_no_more(kind: str, name: str) -> None:
+    """Take a model off the worklists."""
+    with writing() as con:
+        con.execute(
+            "delete from lake.intermediate.wanted where (kind, name) = (?, ?)", [kind, name]
+        )
+
+
 def random_clip(name: str, architecture: str) -> None:
     """A checkpoint of random weights of one of open_clip's architectures."""
     torch, open_clip = clip.import_open_clip()
@@ -102,15 +112,17 @@ def random_clip(name: str, architecture: str) -> None:
 
 def land_pictures(folder: Path, count: int) -> None:
     """`count` different photographs and drawings, as `fetch` keeps them."""
-    photos(folder)
-    files = sorted(file for file in folder.iterdir() if file.suffix)
-    pixels: list[bytes] = []
-    for number in range(count):
-        body = of_its_own(files[number % len(files)].read_bytes(), number)
-        picture = prepare(body, SIDE)
+    files = photos(folder)
+
+    def kept(number: int) -> bytes:
+        file = files[number % len(files)]
+        picture = prepare(of_its_own(file.read_bytes(), number), SIDE)
         if not isinstance(picture, Picture):
-            raise ValueError(f"{files[number % len(files)]}: {picture.error}")
-        pixels.append(picture.pixels)
+            raise ValueError(f"{file}: {picture.error}")
+        return picture.pixels
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        pixels = list(threads.map(kept, range(count)))
     ids = pa.array([_digest(number)[:16] for number in range(count)], pa.uuid())
     rows = pa.table({"image_id": ids, "pixels": pa.array(pixels, pa.binary())})
     append({"raw.image_pixels": rows})

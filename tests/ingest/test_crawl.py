@@ -26,6 +26,11 @@ from tests.ingest.wats import THREE_PAGES, image, member, page_json, response, w
 
 CRAWL = "CC-TEST-2026-47"
 PATH = f"crawl-data/{CRAWL}/segments/1.00/wat/{CRAWL}-00000.warc.wat.gz"
+BUILT = ("+int_pairs_deduplicated", "int_pairs_landed")
+KEPT = (
+    "select (select count(*) from lake.intermediate.int_pairs_deduplicated), "
+    "(select sum(occurrences) from lake.intermediate.int_pairs_landed)"
+)
 
 
 def rows(query: str) -> list[tuple[Any, ...]]:
@@ -106,9 +111,8 @@ def test_what_a_cut_off_file_holds_lands_once_until_it_is_whole(mirror: Path) ->
     assert rows("select count(*) from lake.raw.image_text_pairs") == [(2,)]
     (mirror / PATH).write_bytes(THREE_PAGES)
     assert crawl(crawl_paths(CRAWL), crawl_id=CRAWL).outcomes == {"ok": 1}
-    run_dbt("run", "--select", "+int_pairs_deduplicated")
-    kept = "select count(*), sum(occurrences) from lake.intermediate.int_pairs_deduplicated"
-    assert rows(kept) == [(3, 5)]
+    run_dbt("run", "--select", *BUILT)
+    assert rows(KEPT) == [(3, 5)]
 
 
 def test_two_crawls_at_once_count_no_pair_twice(mirror: Path) -> None:
@@ -120,12 +124,11 @@ def test_two_crawls_at_once_count_no_pair_twice(mirror: Path) -> None:
     command = [sys.executable, "-m", "pairlake", "crawl", "--crawl", CRAWL, "--files", "all"]
     both = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(2)]
     assert [process.wait(timeout=120) for process in both] == [0, 0]
-    run_dbt("run", "--select", "+int_pairs_deduplicated", "+stg_raw__crawl_files")
+    run_dbt("run", "--select", *BUILT, "+stg_raw__crawl_files")
     assert rows("select count(*), sum(sightings) from lake.staging.stg_raw__crawl_files") == [
         (6, 120)
     ]
-    kept = "select count(*), sum(occurrences) from lake.intermediate.int_pairs_deduplicated"
-    assert rows(kept) == [(120, 120)]
+    assert rows(KEPT) == [(120, 120)]
 
 
 def deadly(task: Any) -> Reading:

@@ -37,6 +37,7 @@ class Case:
     language: str | None = "en"
     is_reliable: bool = True
     similarity: float | None = 0.9
+    day: int = 1
 
     @property
     def image_url(self) -> str:
@@ -92,8 +93,7 @@ def land() -> None:
         (LATER_CRAWL, "one.wat", "truncated", CASES[:3]),
         (LATER_CRAWL, "one.wat", "truncated", CASES[:1]),
     ):
-        pairs = _pairs(cases, crawl_id, path)
-        append({"raw.image_text_pairs": pairs, "raw.crawl_files": _crawl_file(pairs, outcome)})
+        land_file(cases, crawl_id, path, outcome)
     _land_list(LISTED)
     append(
         {
@@ -107,6 +107,24 @@ def land() -> None:
     append({"enriched.models": _models()})
     for _ in range(2):
         append(_scores(CASES))
+
+
+def land_file(cases: tuple[Case, ...], crawl_id: str, path: str, outcome: str = "ok") -> None:
+    """Land the pairs of cases as one crawl file, each seen twice on one page."""
+    pairs = _pairs(cases, crawl_id, path)
+    append({"raw.image_text_pairs": pairs, "raw.crawl_files": _crawl_file(pairs, outcome)})
+
+
+def land_found(*cases: Case) -> None:
+    """Land what the jobs find of cases: their images by today's downloads, and all scores."""
+    append(
+        {
+            "raw.downloads": _downloads(cases),
+            "raw.images": _images(cases),
+            "raw.image_pixels": _pixels(cases),
+        }
+    )
+    append(_scores(cases))
 
 
 def download(case: Case) -> None:
@@ -196,7 +214,7 @@ def _download_rows(cases: list[Case], outcome: str) -> pa.Table:
     return pa.table(
         {
             "url_id": _ids([text_id(case.image_url) for case in cases]),
-            "attempted_at": [datetime(2026, 1, 1)] * len(cases),
+            "attempted_at": [datetime(2026, 1, case.day) for case in cases],
             "outcome": [outcome] * len(cases),
             "image_id": pa.array(images, pa.uuid()),
         }
