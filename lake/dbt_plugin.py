@@ -37,7 +37,8 @@ class Plugin(BasePlugin):
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
         """Called once, before dbt attaches what its profile names."""
         _HELD.close()
-        prepare(conn)
+        # Inlining costs a table of the catalog for each table that is made, and slows down all.
+        prepare(conn, options=", data_inlining_row_limit 0")
         _HELD.enter_context(locked(settings()))
 
     def configure_cursor(self, cursor: DuckDBPyConnection) -> None:
