@@ -191,6 +191,19 @@ def test_worklists_hold_what_can_still_change_a_verdict(con: duckdb.DuckDBPyConn
     assert _rows(con, "from int_pairs_awaiting_similarity") == []
 
 
+def test_no_worklist_names_a_row_twice(con: duckdb.DuckDBPyConnection) -> None:
+    # Not a test of each build: the views are live, and at scale to read one is a job of its own.
+    worklists = _rows(
+        con, "select view_name from duckdb_views() where view_name like 'int_%_awaiting_%'"
+    )
+    assert len(worklists) > 10
+    for (name,) in worklists:
+        found = con.sql(f"from lake.intermediate.{name}")
+        keys = {"url_id", "image_id", "caption_id", "model"} & set(found.columns)
+        rows = found.select(*sorted(keys)).fetchall()
+        assert len(rows) == len(set(rows)), name
+
+
 def test_the_published_parquet_holds_the_pairs(con: duckdb.DuckDBPyConnection) -> None:
     published = pads.dataset(settings().published / "pairs", partitioning="hive").to_table()
     captions = {row[0] for row in _rows(con, "select caption from pairs")}
