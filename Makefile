@@ -4,7 +4,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 PACKAGES := pairlake.py lake ingest udfs serve demo benchmarks
 
-.PHONY: demo page test lint types sql unit bench-crawl bench-fetch bench-enrich bench-duplicates \
+.PHONY: demo page test lint types sql unit bench bench-crawl bench-fetch bench-enrich bench-duplicates \
 	bench-takedown bench-dataset clean
 
 demo: .venv/demo-installed
@@ -29,6 +29,9 @@ sql: .venv/dev-installed
 # One thread each, where there is a process for each processor.
 unit: .venv/dev-installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -n auto --maxprocesses 4 --dist loadfile
+
+# All benchmarks, one after the other: most of a day.
+bench: bench-crawl bench-fetch bench-enrich bench-duplicates bench-takedown bench-dataset
 
 # Beside cc2dataset, in an environment of its own; needs Java. Some twenty minutes on two cores.
 bench-crawl: .venv/dev-installed

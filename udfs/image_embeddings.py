@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -33,14 +34,15 @@ def load(model: Model) -> Udf:
 
     def prepare(batch: pa.RecordBatch) -> tuple[Decoded, Any]:
         decoded = decode(batch)
-        pictures = decoded.pictures
-        return decoded, encoder.prepare(in_blocks(pictures)) if pictures else None
+        image_BCHW = encoder.prepare(in_blocks(decoded.pictures)) if decoded.pictures else None
+        # The pictures go now: those of sixteen batches that wait would take a gigabyte.
+        return replace(decoded, pictures=()), image_BCHW
 
     def embed(prepared: tuple[Decoded, Any]) -> pa.Table:
         decoded, image_BCHW = prepared
         if image_BCHW is None:
             return decoded.rows("embedding", pa.array([], pa.binary()))
-        blobs = to_blobs(encoder.encode_images(image_BCHW)[: len(decoded.pictures)])
-        return decoded.rows("embedding", blobs)
+        embedding_BD = encoder.encode_images(image_BCHW)[: decoded.outcomes.count("ok")]
+        return decoded.rows("embedding", to_blobs(embedding_BD))
 
     return Udf(prepare=prepare, score=embed, device=encoder.device.name)

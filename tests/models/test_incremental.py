@@ -114,7 +114,7 @@ def test_another_recipe_and_back_come_to_the_same(
     monkeypatch.setenv("PAIRLAKE_RECIPE", "no_filter")
     assert _built_on_and_anew()["marts.pairs"] != before
     monkeypatch.setenv("PAIRLAKE_RECIPE", "demo")
-    run_dbt("run")
+    run_dbt("run", "--selector", "judging")
     assert _contents()["marts.pairs"] == before
 
 
