@@ -4,8 +4,8 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 PACKAGES := pairlake.py lake ingest udfs serve demo benchmarks
 
-.PHONY: demo page test lint types sql unit bench bench-crawl bench-fetch bench-enrich bench-duplicates \
-	bench-takedown bench-dataset clean
+.PHONY: demo page test lint types sql unit bench bench-crawl bench-fetch bench-enrich bench-recipes \
+	bench-duplicates bench-takedown bench-dataset clean
 
 demo: .venv/demo-installed
 	$(BIN)/pairlake demo
@@ -31,7 +31,7 @@ unit: .venv/dev-installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -n auto --maxprocesses 4 --dist loadfile
 
 # All benchmarks, one after the other: most of a day.
-bench: bench-crawl bench-fetch bench-enrich bench-duplicates bench-takedown bench-dataset
+bench: bench-crawl bench-fetch bench-enrich bench-recipes bench-duplicates bench-takedown bench-dataset
 
 # Beside cc2dataset, in an environment of its own; needs Java. Some twenty minutes on two cores.
 bench-crawl: .venv/dev-installed
@@ -44,6 +44,10 @@ bench-fetch: .venv/dev-installed
 # Beside the bare models; on a GPU too where there is one.
 bench-enrich: .venv/dev-installed
 	$(BIN)/python -m benchmarks.enriching
+
+# The demo's funnel beside its truth, under three recipes. Some eight minutes.
+bench-recipes: .venv/dev-installed
+	$(BIN)/python -m benchmarks.recipes
 
 # Copies and look-alikes of the demo's drawings; --pictures FOLDER takes others as well.
 bench-duplicates: .venv/dev-installed
