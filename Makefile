@@ -13,7 +13,9 @@ demo: .venv/demo-installed
 page: .venv/demo-installed
 	eval "$$($(BIN)/pairlake demo --env)" && $(BIN)/pairlake serve
 
-test: lint types sql unit
+# The checks of the text go beside the first tests.
+test: .venv/dev-installed
+	$(MAKE) -j 2 lint types sql unit
 
 lint: .venv/dev-installed
 	$(BIN)/ruff check $(PACKAGES) tests
@@ -26,9 +28,11 @@ types: .venv/dev-installed
 sql: .venv/dev-installed
 	$(BIN)/sqlfluff lint models tests/data macros
 
-# One thread each, where there is a process for each processor.
+# One thread each, where there is a process for each processor. As xdist would have them, the files of
+# few tests come last, and those are the longest.
 unit: .venv/dev-installed
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -n auto --maxprocesses 4 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -n auto --maxprocesses 4 --dist loadfile \
+		--no-loadscope-reorder
 
 # All benchmarks, one after the other: most of a day.
 bench: bench-crawl bench-fetch bench-enrich bench-recipes bench-duplicates bench-takedown bench-dataset
