@@ -14,6 +14,8 @@ from lake.errors import BadRequest
 from lake.settings import ROOT, settings
 
 CAPTIONS = "captions_by_language.json"
+# Half of the drawings: every kind of case is there, and the demo takes half as long.
+PICTURES = 960
 
 
 def environment(pictures: Path | None) -> dict[str, str]:
@@ -44,7 +46,7 @@ def prepare_world(pictures: Path | None) -> World:
     """
     folder, root = settings().home / "world", base_url(settings().demo_port)
     if pictures is None:
-        return build_world(folder, root, None)
+        return build_world(folder, root, PICTURES)
     captions = pictures.expanduser() / CAPTIONS
     if not captions.is_file():
         raise BadRequest(

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         pictures = 512 if asked.quick else 40_000 if on_gpu else 1_536
         _images(data, ("ViT-B-32", "ViT-L-14") if on_gpu else ("ViT-B-32",), pictures)
     if 2 in sections:
-        _captions(data, "ViT-B-32", 512 if asked.quick else 200_000 if on_gpu else 10_000)
+        _captions(data, "ViT-B-32", 512 if asked.quick else 40_000 if on_gpu else 1_536)
     if 3 in sections:
         for count in (10_000, 20_000) if asked.quick else (250_000, 1_000_000):
             _heads(data, count)
