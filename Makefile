@@ -35,7 +35,9 @@ unit: .venv/dev-installed
 		--no-loadscope-reorder
 
 # All benchmarks, one after the other: most of a day.
-bench: bench-crawl bench-fetch bench-enrich bench-recipes bench-duplicates bench-takedown bench-dataset
+bench: .venv/dev-installed
+	$(MAKE) -j 1 bench-crawl bench-fetch bench-enrich bench-recipes bench-duplicates bench-takedown \
+		bench-dataset
 
 # Beside cc2dataset, in an environment of its own; needs Java. Some twenty minutes on two cores.
 bench-crawl: .venv/dev-installed

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.processes import ROOT, CommandFailed, clean_environment, measured
 from benchmarks.tables import heading, note, table
-from demo.stage import environment, prepare_world
+from demo.stage import PICTURES, environment, prepare_world
 from lake import catalog
 from lake.dbt_plugin import run_dbt
 
@@ -101,12 +101,16 @@ def _settings(variables: dict[str, str]) -> Iterator[None]:
 
 def _demo() -> None:
     home = DATA / "demo"
-    is_built = (home / "catalog.sqlite").exists()
+    # Written when the demo is whole; one of another size is built anew.
+    done = DATA / f"demo-of-{PICTURES}"
+    if not done.exists():
+        shutil.rmtree(home, ignore_errors=True)
     with _settings({"PAIRLAKE_HOME": str(home), "PAIRLAKE_DEMO_PORT": "8918"}):
         variables = environment(None) | {"PAIRLAKE_DEMO_PORT": "8918"}
     with _settings(variables):
-        if not is_built:
+        if not done.exists():
             _pairlake("demo")
+            done.touch()
         truth, totals = prepare_world(None).truth(), prepare_world(None).totals
         for recipe in RECIPES:
             os.environ["PAIRLAKE_RECIPE"] = recipe

@@ -1,6 +1,7 @@
 {#-
     In place of dbt-duckdb's own: the old table goes and the new one comes in one transaction, where
-    dbt renames and drops in two. DuckLake reads its whole catalog again after each.
+    dbt renames and drops in two; where the new one fails, the old one is still there. DuckLake reads
+    its whole catalog again after each transaction that changes it.
 -#}
 {% materialization table, adapter="duckdb" %}
     {%- set relation = this.incorporate(type="table") -%}
@@ -8,6 +9,7 @@
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
+    {%- do adapter.ensure_transaction() -%}
     {%- if existing is not none -%}
         {%- do adapter.drop_relation(existing) -%}
     {%- endif -%}

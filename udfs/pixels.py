@@ -31,7 +31,7 @@ class Decoded:
     """The pictures of one batch that could be read, and what came of each row.
 
     `outcomes` has a value for each row: ok, pixels_missing or pixels_unreadable; `pictures` one for
-    each ok.
+    each ok, until they are let go.
     """
 
     image_ids: pa.Array

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +22,7 @@ from PIL import Image
 from lake.catalog import rows
 from lake.settings import settings
 from lake.vectors import cosines, from_blobs
-from udfs import clip, image_embeddings
+from udfs import caption_embeddings, clip, image_embeddings
 from udfs.device import BLOCK_ROWS
 
 # As clip-retrieval has them by default, and as the job takes them on a CPU.
@@ -44,7 +44,8 @@ def images(name: str) -> dict[str, Any]:
     def ready(part: Sequence[tuple[Any, ...]]) -> Any:
         return tower.torch.stack(list(threads.map(read, part)))
 
-    return tower.measured(stored, ready, tower.model.encode_image, "image_embeddings", "image_id")
+    ours = _Embeddings("image_embeddings", "image_id", image_embeddings.identify(name).model_id)
+    return tower.measured(stored, ready, tower.model.encode_image, ours)
 
 
 def captions(name: str) -> dict[str, Any]:
@@ -55,9 +56,23 @@ def captions(name: str) -> dict[str, Any]:
     def ready(part: Sequence[tuple[Any, ...]]) -> Any:
         return tower.tokenize([caption for _, caption in part])
 
-    return tower.measured(
-        stored, ready, tower.model.encode_text, "caption_embeddings", "caption_id"
+    ours = _Embeddings(
+        "caption_embeddings", "caption_id", caption_embeddings.identify(name).model_id
     )
+    return tower.measured(stored, ready, tower.model.encode_text, ours)
+
+
+class _Embeddings(NamedTuple):
+    """What the job made: a table of `enriched`, its key, and the model's id."""
+
+    table: str
+    key: str
+    model_id: str
+
+    def by_key(self) -> dict[Any, bytes]:
+        """The embeddings."""
+        query = f"select {self.key}, embedding from lake.enriched.{self.table} where model_id = ?"
+        return dict(rows(query, [self.model_id]))
 
 
 class _Tower:
@@ -75,8 +90,7 @@ class _Tower:
         stored: Sequence[tuple[Any, ...]],
         ready: Callable[[Sequence[tuple[Any, ...]]], Any],
         encode: Callable[..., Any],
-        table: str,
-        key: str,
+        made: _Embeddings,
     ) -> dict[str, Any]:
         """CPU and wall seconds by batch size, of `encode` alone; and the least cosine with ours."""
         cpu, wall = dict.fromkeys(BATCHES, 0.0), dict.fromkeys(BATCHES, 0.0)
@@ -93,7 +107,7 @@ class _Tower:
                 for size in BATCHES:
                     found = self._timed(batch, size, encode, cpu, wall)
                 theirs.append(found.float().cpu().numpy())
-        ours = dict(rows(f"select {key}, embedding from lake.enriched.{table}"))
+        ours = made.by_key()
         first = _binary([ours[row[0]] for row in stored[:COMPARED]])
         cosine = cosines(from_blobs(first), np.concatenate(theirs)[:COMPARED])
         return {"cpu_s": cpu, "wall_s": wall, "least_cosine": float(cosine.min())}

@@ -1,6 +1,7 @@
 """Runs one job over the lake of the settings, and prints what came of it as JSON.
 
-`loop_s` is the time from the first batch that is done to the last, without what it takes to begin.
+`loop_s` is the time from the first batch that is done to the last, without what it takes to begin
+and without the last commit; some batches are prepared before it starts.
 """
 
 from __future__ import annotations

@@ -12,9 +12,31 @@ duplicate_pairs as (
 
 ),
 
+recipes_applied as (
+
+    select * from {{ ref('int_recipes_applied') }}
+
+),
+
+selected_recipe as (
+
+    select * from {{ ref('int_selected_recipe') }}
+
+),
+
 kinds as (
 
-    select unnest(['url', 'image', 'near', 'any']) as kind
+    select
+        unnest(['url', 'image', 'near', 'copy']) as kind,
+        unnest([
+            recipes_applied.duplicates in ('url', 'image', 'near'),
+            recipes_applied.duplicates in ('image', 'near'),
+            recipes_applied.duplicates = 'near',
+            recipes_applied.duplicates = 'near'
+        ]) as is_looked_for
+    from recipes_applied
+    inner join selected_recipe
+        on recipes_applied.recipe = selected_recipe.recipe
 
 ),
 
@@ -26,13 +48,13 @@ passing as (
 
 ),
 
--- A recipe that keeps one pair of an image counts those of one URL among them.
 duplicates as (
 
     select
         case
             when pairs_judged.url_id = keepers.url_id then 'url'
-            else duplicate_pairs.kind
+            when pairs_judged.image_id = keepers.image_id then 'image'
+            else 'near'
         end as kind,
         duplicate_pairs.keeper_id
     from duplicate_pairs
@@ -43,14 +65,31 @@ duplicates as (
 
 ),
 
-groups as (
+by_kind as (
 
     select
-        coalesce(kind, 'any') as kind,
+        kind,
+        keeper_id
+    from duplicates
+
+    union all
+
+    select
+        'copy' as kind,
+        keeper_id
+    from duplicates
+    where kind != 'url'
+
+),
+
+by_keeper as (
+
+    select
+        kind,
         keeper_id,
         count(*) as pairs
-    from duplicates
-    group by grouping sets ((kind, keeper_id), (keeper_id))
+    from by_kind
+    group by kind, keeper_id
 
 ),
 
@@ -61,16 +100,22 @@ counted as (
         sum(pairs) as pairs,
         count(*) as keepers,
         max(pairs) as most_of_one_keeper
-    from groups
+    from by_keeper
     group by kind
 
 ),
 
 totals as (
 
-    select passing.pairs + coalesce(any_kind.pairs, 0) as pairs
+    select
+        passing.pairs + count(duplicates.kind) as pairs,
+        passing.pairs
+        + count(duplicates.kind) filter (
+            where duplicates.kind != 'url'
+        ) as pairs_of_distinct_urls
     from passing
-    left join counted as any_kind on any_kind.kind = 'any'
+    left join duplicates on true
+    group by passing.pairs
 
 ),
 
@@ -78,12 +123,27 @@ duplicate_stats as (
 
     select
         kinds.kind,
-        coalesce(counted.pairs, 0)::bigint as pairs,
-        coalesce(counted.keepers, 0)::bigint as keepers,
-        coalesce(counted.most_of_one_keeper, 0)::bigint as most_of_one_keeper,
-        coalesce(counted.pairs, 0) / nullif(totals.pairs, 0) as duplicate_share,
-        -- https://arxiv.org/abs/2303.12733, of 2.3 billion images.
-        case kinds.kind when 'any' then 0.3::double end as laion_2b_share
+        case
+            when kinds.is_looked_for then coalesce(counted.pairs, 0)
+        end::bigint as pairs,
+        case
+            when kinds.is_looked_for then coalesce(counted.keepers, 0)
+        end::bigint as keepers,
+        case
+            when kinds.is_looked_for
+                then coalesce(counted.most_of_one_keeper, 0)
+        end::bigint as most_of_one_keeper,
+        case
+            when kinds.is_looked_for
+                then
+                    coalesce(counted.pairs, 0) / case kinds.kind
+                        when 'copy'
+                            then nullif(totals.pairs_of_distinct_urls, 0)
+                        else nullif(totals.pairs, 0)
+                    end
+        end as duplicate_share,
+        -- https://arxiv.org/abs/2303.12733: 700 million.
+        case kinds.kind when 'copy' then 0.3::double end as laion_2b_share
     from kinds
     cross join totals
     left join counted on kinds.kind = counted.kind

@@ -28,6 +28,8 @@ def test_what_makes_a_dataset_old(home: Path, monkeypatch: pytest.MonkeyPatch) -
 
     append({"raw.crawl_files": pa.table({"path": ["new"]})})
     assert not dataset_is_current()
+    os.utime(settings().home / "dbt" / "built")
+    assert dataset_is_current(), "built after it landed, as far as the clock tells"
 
     monkeypatch.setenv("PAIRLAKE_RECIPE", "laion_400m")
     assert not dataset_is_current()
