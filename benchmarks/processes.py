@@ -12,7 +12,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,19 @@ def clean_environment(**variables: str) -> dict[str, str]:
     dropped = ("PAIRLAKE_", "PYTHONPATH", "VIRTUAL_ENV")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     return {**kept, **variables}
+
+
+@contextmanager
+def cleanly(**variables: str) -> Iterator[None]:
+    """This process in `clean_environment`, for as long."""
+    before, clean = dict(os.environ), clean_environment(**variables)
+    os.environ.clear()
+    os.environ.update(clean)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def module(name: str, *arguments: object) -> list[str]:

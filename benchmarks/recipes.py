@@ -9,15 +9,14 @@ import argparse
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.processes import ROOT, CommandFailed, clean_environment, measured
+from benchmarks.processes import ROOT, CommandFailed, cleanly, measured
 from benchmarks.tables import heading, note, table
 from demo.stage import PICTURES, environment, prepare_world
 from lake import catalog
-from lake.dbt_plugin import run_dbt
+from lake.dbt_plugin import build_dataset, build_worklists
 
 RECIPES = ("demo", "demo_near", "demo_clean")
 DATA = ROOT / "build" / "bench-recipes"
@@ -87,37 +86,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _list(asked.list.absolute())
 
 
-@contextmanager
-def _settings(variables: dict[str, str]) -> Iterator[None]:
-    before = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(clean_environment(**variables))
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
 def _demo() -> None:
     home = DATA / "demo"
     # Written when the demo is whole; one of another size is built anew.
     done = DATA / f"demo-of-{PICTURES}"
     if not done.exists():
         shutil.rmtree(home, ignore_errors=True)
-    with _settings({"PAIRLAKE_HOME": str(home), "PAIRLAKE_DEMO_PORT": "8918"}):
-        variables = environment(None) | {"PAIRLAKE_DEMO_PORT": "8918"}
-    with _settings(variables):
+    where = {"PAIRLAKE_HOME": str(home), "PAIRLAKE_DEMO_PORT": "8918"}
+    with cleanly(**where):
+        os.environ.update(environment(None))
         if not done.exists():
             _pairlake("demo")
             done.touch()
-        truth, totals = prepare_world(None).truth(), prepare_world(None).totals
+        world = prepare_world(None)
+        truth, totals = world.truth(), world.totals
         for recipe in RECIPES:
             os.environ["PAIRLAKE_RECIPE"] = recipe
-            run_dbt("build", "--selector", "judging", "--exclude-resource-type", "unit_test")
-            if recipe == "demo_near":
-                _pairlake("enrich", "image_neighbours")
-                run_dbt("build", "--exclude-resource-type", "unit_test")
+            # Only a recipe that says `near` has something on this worklist.
+            build_worklists()
+            _pairlake("enrich", "image_neighbours")
+            build_dataset()
             heading(f"The recipe {recipe}")
             con = catalog.connect(read_only=True)
             con.register("truth", truth)
@@ -140,11 +128,11 @@ def _demo() -> None:
 def _list(file: Path) -> None:
     home = DATA / "list"
     shutil.rmtree(home, ignore_errors=True)
-    with _settings({"PAIRLAKE_HOME": str(home)}):
+    with cleanly(PAIRLAKE_HOME=str(home)):
         _pairlake("crawl", str(file))
-        run_dbt("build", "--exclude-resource-type", "unit_test")
+        build_worklists()
         _pairlake("enrich", "caption_languages")
-        run_dbt("build", "--exclude-resource-type", "unit_test")
+        build_dataset()
         heading(f"{file.name} by form and language, under laion_5b")
         table(("what keeps it out", "pairs"), catalog.rows(_REASONS, read_only=True))
         found = dict(catalog.rows(_SPLITS, read_only=True))

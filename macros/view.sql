@@ -12,8 +12,8 @@
         ~ "' and schema_name = '" ~ this.schema ~ "' and view_name = '" ~ this.identifier ~ "'"
     ).columns[0].values() -%}
 
-    {%- do adapter.ensure_transaction() -%}
     {%- if existing is not none and not existing.is_view -%}
+        {%- do adapter.ensure_transaction() -%}
         {%- do adapter.drop_relation(existing) -%}
     {%- endif -%}
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.enriching import worlds
-from benchmarks.processes import ROOT, Use, answer, measured, module
+from benchmarks.processes import ROOT, Use, answer, cleanly, measured, module
 from benchmarks.tables import heading, machine, note, table
 from lake import catalog
 from lake.settings import settings
@@ -63,17 +63,12 @@ _VERSIONS = (
 def _lake(data: Path, **variables: str) -> Iterator[dict[str, str]]:
     """An empty lake with the worklists laid out; the settings that lead to it."""
     home = Path(tempfile.mkdtemp(prefix="home-", dir=data))
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PAIRLAKE_")}
     wanted = {"PAIRLAKE_HOME": str(home), "PAIRLAKE_MODELS": str(data / "models"), **variables}
-    before = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(kept | wanted)
     try:
-        worlds.lay_out()
-        yield kept | wanted
+        with cleanly(**wanted):
+            worlds.lay_out()
+            yield dict(os.environ)
     finally:
-        os.environ.clear()
-        os.environ.update(before)
         shutil.rmtree(home)
 
 
