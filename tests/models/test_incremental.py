@@ -50,6 +50,7 @@ CRAWLED = (new_crawl, late_old_crawl)
 # What was taken in before counts no more, so that the incremental tables are emptied by themselves.
 RETRIED = (better_attempt,)
 RELATIONS = (
+    "intermediate.int_recipe_models",
     "intermediate.int_pairs_deduplicated",
     "intermediate.int_pairs_first_pages",
     "intermediate.int_duplicate_pairs",
@@ -119,9 +120,11 @@ def test_another_recipe_and_back_come_to_the_same(
     lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PAIRLAKE_HOME", str(lake))
-    before = _contents()["marts.pairs"]
+    before = _contents()
     monkeypatch.setenv("PAIRLAKE_RECIPE", "no_filter")
-    assert _built_on_and_anew()["marts.pairs"] != before
+    after = _built_on_and_anew()
+    for name in ("intermediate.int_recipe_models", "marts.pairs"):
+        assert after[name] != before[name]
     monkeypatch.setenv("PAIRLAKE_RECIPE", "demo")
     run_dbt("run", "--selector", "judging")
-    assert _contents()["marts.pairs"] == before
+    assert _contents() == before
