@@ -1,0 +1,161 @@
+"""Filters on the columns of published pairs, as text: `aesthetic_score >= 5`, `language in en,fr`.
+
+One filter means the same to the search index (LanceDB) and to the lake (DuckDB): a null matches no
+comparison.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+from lancedb.expr import Expr, col, lit
+
+from lake.errors import BadRequest
+
+Kind = Literal["text", "number", "uuid"]
+# Columns of `marts.pairs`, and how the index holds them.
+COLUMNS: dict[str, Kind] = {
+    "pair_id": "uuid",
+    "image_id": "uuid",
+    "sample_id": "number",
+    "hash": "number",
+    "caption": "text",
+    "image_url": "text",
+    "domain": "text",
+    "page_url": "text",
+    "license_url": "text",
+    "language": "text",
+    "split": "text",
+    "similarity": "number",
+    "width": "number",
+    "height": "number",
+    "punsafe": "number",
+    "pwatermark": "number",
+    "aesthetic_score": "number",
+    "pinappropriate": "number",
+    "toxicity": "number",
+}
+WHOLE = ("sample_id", "hash", "width", "height")
+MOST_VALUES = 1_000
+_FORM = re.compile(
+    r"\s*(?P<column>\w+)\s*"
+    r"(?:(?P<null>is\s+(?:not\s+)?null)\s*"
+    r"|(?P<operator>!=|<=|>=|=|<|>|\bin\b|\bcontains\b)\s*(?P<value>.*?)\s*)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+class BadFilter(BadRequest):
+    """A filter that cannot be read, or that its column does not take."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One condition: `operator` is one of = != < <= > >= in contains null notnull."""
+
+    column: str
+    operator: str
+    values: tuple[Any, ...]
+
+
+def parse(texts: Sequence[str]) -> list[Filter]:
+    """Filters of their texts, all of which are to hold; BadFilter says which cannot be read."""
+    return [_parsed(text) for text in texts]
+
+
+def lance(filters: Sequence[Filter]) -> str | None:
+    """The filters as one condition of the search index; None if there are none."""
+    return " and ".join(f"({_lance(each)})" for each in filters) or None
+
+
+def sql(filters: Sequence[Filter], *, of: str = "pairs") -> tuple[str, list[Any]]:
+    """The filters as a condition of DuckDB on a relation with `COLUMNS`, and its parameters."""
+    conditions, parameters = ["true"], list[Any]()
+    for each in filters:
+        name, holes = f"{of}.{each.column}", ", ".join("?" * len(each.values))
+        conditions.append(_SQL[each.operator].format(name=name, holes=holes))
+        parameters += each.values
+    return " and ".join(conditions), parameters
+
+
+_SQL = {
+    **{
+        operator: "{name} " + operator + " {holes}"
+        for operator in ("=", "!=", "<", "<=", ">", ">=")
+    },
+    "in": "{name} in ({holes})",
+    "contains": "contains({name}, {holes})",
+    "null": "{name} is null",
+    "notnull": "{name} is not null",
+}
+_COMPARED: dict[str, Callable[[Expr, Expr], Expr]] = {
+    "=": Expr.eq,
+    "!=": Expr.ne,
+    "<": Expr.lt,
+    "<=": Expr.lte,
+    ">": Expr.gt,
+    ">=": Expr.gte,
+    "contains": Expr.contains,
+}
+
+
+def _parsed(text: str) -> Filter:
+    found = _FORM.fullmatch(text)
+    if found is None:
+        raise BadFilter(
+            f"The filter {text!r} cannot be read; write it as: aesthetic_score >= 5, or "
+            "language in en,fr, or license_url is null"
+        )
+    column = found["column"].lower()
+    if column not in COLUMNS:
+        raise BadFilter(f"There is no column {column!r} to filter by; there are: {_NAMES}.")
+    if found["null"]:
+        return Filter(column, "notnull" if "not" in found["null"].lower() else "null", ())
+    operator, value = found["operator"].lower(), found["value"]
+    kind = COLUMNS[column]
+    if operator == "contains" and kind != "text":
+        raise BadFilter(f"{column} is no text, so that it contains nothing; compare it with =.")
+    if kind == "uuid" and operator not in ("=", "!=", "in"):
+        raise BadFilter(f"{column} is an id; compare it with =, != or in.")
+    texts = [part.strip() for part in value.split(",")] if operator == "in" else [value]
+    if len(texts) > MOST_VALUES:
+        raise BadFilter(f"{column} is held against {len(texts):,} values; {MOST_VALUES:,} at most.")
+    return Filter(column, operator, tuple(_value(column, each) for each in texts))
+
+
+def _value(column: str, text: str) -> Any:
+    try:
+        if COLUMNS[column] == "uuid":
+            return UUID(text)
+        if COLUMNS[column] == "number":
+            return int(text) if column in WHOLE else _finite(text)
+    except ValueError as error:
+        kind = "an id" if COLUMNS[column] == "uuid" else "a number"
+        raise BadFilter(f"{column} is held against {text!r}, which is not {kind}.") from error
+    return text
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+def _lance(each: Filter) -> str:
+    column = col(each.column)
+    if each.operator in ("null", "notnull"):
+        return _SQL[each.operator].format(name=column.to_sql())
+    values = [lit(value.bytes if isinstance(value, UUID) else value) for value in each.values]
+    # LanceDB quotes what it is given. Its expressions have no `is null`: they are joined as text.
+    if each.operator == "in":
+        return column.isin(values).to_sql()
+    return _COMPARED[each.operator](column, values[0]).to_sql()
+
+
+_NAMES = ", ".join(COLUMNS)
