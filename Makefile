@@ -76,6 +76,8 @@ bench-dataset: .venv/dev-installed
 
 .venv/dev-installed: .venv/bin/python pyproject.toml
 	$(BIN)/python -m pip install -q -e '.[dev]'
+	# Peers whose readers and clients the tests run; what else they need would not go with ours.
+	$(BIN)/python -m pip install -q --no-deps clip-retrieval==2.45.0
 	touch $@ .venv/demo-installed
 
 clean:

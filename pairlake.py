@@ -418,10 +418,17 @@ def _end(problems: list[str]) -> None:
 
 
 def _search() -> Any:
-    from serve.search import Search
+    from serve.search import Encoders, Search
     from udfs.caption_embeddings import encoder
+    from udfs.image_aesthetics import direction
+    from udfs.image_embeddings import picture_encoder
 
-    return Search(settings().search, lambda name: encoder(name).encode_captions)
+    encoders = Encoders(
+        captions=lambda name: encoder(name).encode_captions,
+        pictures=picture_encoder,
+        aesthetic=direction,
+    )
+    return Search(settings().search, encoders)
 
 
 def _progress(message: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ingest.domains import HOST
+from lake.domains import HOST
 from lake.worklist import worklist
 
 # Fewer downloads say little of the next: a few large pictures move their mean.

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import duckdb
 
-from ingest.domains import host_of
 from ingest.urls import absolute_url
+from lake.domains import host_of
 from lake.errors import BadSetting
 from lake.forgotten import forgotten
 from lake.keys import text_id

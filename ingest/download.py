@@ -26,10 +26,10 @@ from ingest.bodies import (
 )
 from ingest.connector import AddressRefused
 from ingest.decoders import Decoders
-from ingest.domains import is_same_domain
 from ingest.optout import Refusal, refusal_in
 from ingest.picture import Picture
 from ingest.sites import Sites
+from lake.domains import is_same_domain
 from lake.keys import image_id
 from lake.settings import Settings
 

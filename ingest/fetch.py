@@ -25,13 +25,13 @@ from ingest.agent import check_contact, product_token
 from ingest.blocked import Blocked
 from ingest.connector import guarded_connector
 from ingest.decoders import Decoders
-from ingest.domains import HOST
 from ingest.download import Download, Downloader
 from ingest.fetch_summary import FetchSummary
 from ingest.landing import land
 from ingest.sites import Sites
 from ingest.turns import Turn, Turns
 from lake.catalog import connect
+from lake.domains import HOST
 from lake.errors import BadRequest, JobFailed
 from lake.locks import alone
 from lake.settings import Settings, settings

@@ -10,17 +10,20 @@ import numpy as np
 import pyarrow as pa
 from duckdb.func import FunctionNullHandling, PythonUDFType
 
+from lake.domains import registrable_domain
 from lake.vectors import cosines, from_blobs
 
 
 def register_functions(con: duckdb.DuckDBPyConnection) -> None:
-    """Give a connection `cosine(a, b)` of fp16 blobs and `laion_hash(url, caption)`.
+    """Give a connection `cosine(a, b)`, `laion_hash(url, caption)`, `registrable_domain(host)`.
 
     `cosine` is null where a vector is null or the widths differ; `laion_hash` is the signed
-    `mmh3.hash64((url + caption).encode())[0]` of laion-prepro, with null as ''.
+    `mmh3.hash64((url + caption).encode())[0]` of laion-prepro, with null as ''; and
+    `registrable_domain` is null where the host is null or empty.
     """
     _register(con, "cosine", _cosine, ["BLOB", "BLOB"], "FLOAT")
     _register(con, "laion_hash", _laion_hash, ["VARCHAR", "VARCHAR"], "BIGINT")
+    _register(con, "registrable_domain", _registrable_domain, ["VARCHAR"], "VARCHAR")
 
 
 def _register(
@@ -57,3 +60,7 @@ def _cosine(left: pa.ChunkedArray, right: pa.ChunkedArray) -> pa.Array:
 def _laion_hash(urls: pa.ChunkedArray, captions: pa.ChunkedArray) -> pa.Array:
     texts = zip(urls.to_pylist(), captions.to_pylist(), strict=True)
     return pa.array([mmh3.hash64((u or "") + (c or ""))[0] for u, c in texts], pa.int64())
+
+
+def _registrable_domain(hosts: pa.ChunkedArray) -> pa.Array:
+    return pa.array([registrable_domain(h) if h else None for h in hosts.to_pylist()], pa.string())

@@ -6,41 +6,32 @@ shows them as text.
 
 from __future__ import annotations
 
+import logging
 import socket
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from uuid import UUID
 
 import uvicorn
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
+from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from lake.errors import PairlakeError
+from lake.errors import BadRequest, PairlakeError
+from serve.api import api
+from serve.clip_retrieval import clip_retrieval
+from serve.guard import HEADERS, Guard
 from serve.index import NothingPublished
-from serve.search import Search, Side, UnknownPair
+from serve.metrics import Metrics
+from serve.search import Search, UnknownPair
+from serve.story import NoLake
 
 HOST = "127.0.0.1"
-LONGEST_QUERY = 500
-MOST_RESULTS = 200
+MOST_AT_ONCE = 200  # requests; more are told to come back
 _HERE = Path(__file__).resolve().parent
 _PAGE = {"/": "page.html", "/page.css": "page.css", "/page.js": "page.js"}
-_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-
-Split = Literal["en", "multi", "nolang"]
-Text = Annotated[str | None, Query(min_length=1, max_length=LONGEST_QUERY)]
-Limit = Annotated[int, Query(ge=1, le=MOST_RESULTS)]
-Language = Annotated[str | None, Query(pattern="^[a-z]{2,3}$")]
+_LOG = logging.getLogger("uvicorn.error")
 
 
 class PortInUse(PairlakeError):
@@ -48,19 +39,25 @@ class PortInUse(PairlakeError):
 
 
 def create_app(search: Search) -> FastAPI:
-    """The page at `/`, `/api/search`, `/api/stats` and `/thumbnails/{image_id}.jpg`."""
-    # The interactive documentation of FastAPI loads scripts from elsewhere.
+    """The page at `/`, the API that it speaks, clip-retrieval's endpoints, and `/metrics`."""
+    # The interactive documentation of FastAPI loads scripts from elsewhere; /openapi.json is here.
     app = FastAPI(title="pairlake", docs_url=None, redoc_url=None)
+    metrics = Metrics()
+    # The last that is added meets a request first.
+    app.add_middleware(metrics.counted)
     # A page elsewhere whose name resolves to this machine must not read the answers.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
-    app.middleware("http")(_secured)
+    app.add_middleware(Guard)
     app.exception_handler(PairlakeError)(_failed)
     app.exception_handler(RequestValidationError)(_refused)
+    app.exception_handler(HTTPException)(_told)
+    app.exception_handler(Exception)(_broken)
     for path, name in _PAGE.items():
         app.get(path, include_in_schema=False)(_file(_HERE / name))
     # Browsers ask for an icon by themselves.
     app.get("/favicon.ico", include_in_schema=False)(lambda: Response(status_code=204))
-    _add_api(app, search)
+    for router in (api(search), clip_retrieval(search), metrics.routes()):
+        app.include_router(router)
     return app
 
 
@@ -80,71 +77,50 @@ def serve(search: Search, *, port: int, progress: Callable[[str], None]) -> None
                 "end the program that uses it, or choose another with PAIRLAKE_PORT."
             ) from error
         progress(f"Search page at http://{HOST}:{listener.getsockname()[1]}/ (Ctrl-C ends it)")
-        server = uvicorn.Server(uvicorn.Config(create_app(search), log_level="warning"))
+        config = uvicorn.Config(
+            create_app(search), log_level="warning", limit_concurrency=MOST_AT_ONCE
+        )
+        server = uvicorn.Server(config)
         try:
             server.run(sockets=[listener])
         except KeyboardInterrupt:
             progress("The search page is closed.")
 
 
-def _add_api(app: FastAPI, search: Search) -> None:
-    @app.get("/api/search")
-    def find(
-        q: Text = None,
-        like: UUID | None = None,
-        limit: Limit = 48,
-        by: Side = "image",
-        split: Split | None = None,
-        language: Language = None,
-    ) -> dict[str, Any]:
-        """Pictures nearest to the text `q`, or to the picture of the pair `like`."""
-        if (q is None or not q.strip()) == (like is None):
-            raise RequestValidationError(
-                [{"loc": ("query", "q"), "msg": "give either q, a text, or like, a pair_id"}]
-            )
-        if like is not None:
-            hits = search.by_pair(like, limit=limit, split=split, language=language)
-        else:
-            text = (q or "").strip()
-            hits = search.by_text(text, limit=limit, side=by, split=split, language=language)
-        return {"results": [asdict(hit) for hit in hits]}
-
-    @app.get("/api/stats")
-    def stats() -> dict[str, Any]:
-        """What is published; rows is 0 where nothing is."""
-        try:
-            return asdict(search.publication())
-        except NothingPublished as error:
-            return {"rows": 0, "published_at": None, "message": error.format_message()}
-
-    @app.get("/thumbnails/{image_id}.jpg", response_class=Response)
-    def thumbnail(image_id: UUID) -> Response:
-        """The picture of a published pair, within 256 x 256 pixels."""
-        jpeg = search.thumbnail(image_id)
-        if jpeg is None:
-            return JSONResponse({"error": f"There is no thumbnail of {image_id}."}, 404)
-        return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "max-age=300"})
-
-
 def _file(path: Path) -> Callable[[], FileResponse]:
     return lambda: FileResponse(path, headers={"Cache-Control": "no-cache"})
 
 
-async def _secured(
-    request: Request, call_next: Callable[[Request], Awaitable[Response]]
-) -> Response:
-    response = await call_next(request)
-    response.headers.update(_HEADERS)
-    return response
+_STATUS: dict[type[PairlakeError], int] = {
+    BadRequest: 400,
+    UnknownPair: 404,
+    NothingPublished: 503,
+    NoLake: 503,
+}
 
 
 async def _failed(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, PairlakeError)  # noqa: S101  # the handler is registered for it
-    status = 404 if isinstance(error, UnknownPair) else 503
-    return JSONResponse({"error": error.format_message()}, status)
+    for kind, status in _STATUS.items():
+        if isinstance(error, kind):
+            return JSONResponse({"error": error.format_message()}, status)
+    # Others may name a place on this machine, which a visitor need not know.
+    _LOG.error("%s", error)
+    return JSONResponse({"error": "This cannot be answered now; the server's log says why."}, 503)
 
 
 async def _refused(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     reasons = [f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors()]
     return JSONResponse({"error": f"The request cannot be answered. {'; '.join(reasons)}."}, 400)
+
+
+async def _told(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
+
+async def _broken(_: Request, error: Exception) -> JSONResponse:
+    # What was raised goes to the log, by Starlette, which answers from outside the guard.
+    text = "Something went wrong here; the server's log says what."
+    return JSONResponse({"error": text}, 500, HEADERS)

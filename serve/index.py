@@ -14,12 +14,13 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import duckdb
 import lancedb
 import pyarrow as pa
-from lancedb.index import BTree, IvfRq
+from lancedb.index import FTS, Bitmap, BTree, IvfRq
 from lancedb.table import Table
 
 from lake.errors import PairlakeError
@@ -31,6 +32,9 @@ TAG = "published"
 # Below this, looking at every vector is exact and takes milliseconds.
 INDEX_FROM_ROWS = 50_000
 DELETED_AT_ONCE = 10_000
+# Captions are in any language: no stemming, no stop words, and words as Unicode has them, so that
+# Chinese, Japanese and Thai have some.
+WORDS = FTS(base_tokenizer="icu", stem=False, remove_stop_words=False, with_position=False)
 # A reader may still be in a query on the version it opened last.
 GRACE = timedelta(minutes=10)
 
@@ -48,22 +52,28 @@ class Publication:
 
     published_at: str  # UTC, ISO 8601
     rows: int
+    images: int
     splits: dict[str, int]
     image_encoder: str
     caption_encoder: str
+    aesthetic_head: str | None
+    dimensions: int
+    recipe: str
+    snapshot: int  # of the lake
+    dataset: dict[str, Any]  # what serve.summary counts
 
 
 def pairs_schema(dimensions: int) -> pa.Schema:
     """Columns of the table of pairs, one row per published pair, with vectors of fp16."""
     vector = pa.list_(pa.float16(), dimensions)
-    text = dict.fromkeys(
-        ("caption", "image_url", "page_url", "license_url", "language", "split"), pa.string()
-    )
+    texts = ["caption", "image_url", "domain", "page_url", "license_url", "language", "split"]
     return pa.schema(
         {
             "pair_id": pa.binary(16),
             "image_id": pa.binary(16),
-            **text,
+            "sample_id": pa.int64(),
+            "hash": pa.int64(),
+            **dict.fromkeys(texts, pa.string()),
             "similarity": pa.float32(),
             "width": pa.int32(),
             "height": pa.int32(),
@@ -77,6 +87,26 @@ def pairs_schema(dimensions: int) -> pa.Schema:
             "caption_vector": vector,
         }
     )
+
+
+class Indexes(NamedTuple):
+    """The indexes of a table, by their columns."""
+
+    always: dict[str, Any]
+    when_large: dict[str, Any]
+
+
+def pairs_indexes() -> Indexes:
+    """Vectors, words, and the columns by which pairs are looked up or often filtered."""
+    keys = dict.fromkeys(("pair_id", "image_id", "sample_id", "domain"), BTree())
+    vectors = dict.fromkeys(("image_vector", "caption_vector"), IvfRq(distance_type="cosine"))
+    few = dict.fromkeys(("split", "language"), Bitmap())
+    return Indexes(always={"caption": WORDS}, when_large={**keys, **few, **vectors})
+
+
+def thumbnails_indexes() -> Indexes:
+    """Thumbnails are looked up by their image."""
+    return Indexes(always={}, when_large={"image_id": BTree()})
 
 
 @contextmanager
@@ -108,18 +138,18 @@ def remove(table: Table, ids: duckdb.DuckDBPyConnection, *, key: str) -> None:
         table.delete(f"{key} in ({', '.join(_literal(row[0]) for row in rows)})")
 
 
-def settle(table: Table, *, key: str, vectors: tuple[str, ...] = (), purge: bool = False) -> None:
-    """Merge small files, and keep indexes where a table is large enough to need them.
+def settle(table: Table, indexes: Indexes, *, purge: bool = False) -> None:
+    """Merge small files, and make the indexes that a table of this size needs.
 
     With `purge`, every file that still holds a deleted row is written anew without it.
     """
+    needed = dict(indexes.always)
     if table.count_rows() >= INDEX_FROM_ROWS:
-        indexed = {column for index in table.list_indices() for column in index.columns}
-        if key not in indexed:
-            table.create_index(key, config=BTree())
-        for vector in vectors:
-            if vector not in indexed:
-                table.create_index(vector, config=IvfRq(distance_type="cosine"))
+        needed |= indexes.when_large
+    indexed = {column for index in table.list_indices() for column in index.columns}
+    for column, config in needed.items():
+        if column not in indexed:
+            table.create_index(column, config=config)
     # Not Table.optimize: it also prunes, and fails once the tagged version is a week old.
     optimizer = table.to_lance().optimize
     if purge:
@@ -160,26 +190,34 @@ class Published:
         self._lock = Lock()
         self._table: Table | None = None
         self._version: int | None = None
+        self._publication: Publication | None = None
 
     def table(self) -> Table:
         """The table at its published version; NothingPublished if there is none."""
         with self._lock:
             if self._table is None and _exists(self._folder, self._name):
                 self._table = lancedb.connect(self._folder).open_table(self._name)
-            version = None if self._table is None else tagged(self._table)
+            version = None if self._table is None else self._tagged(self._table)
             if version is None or self._table is None:
                 raise NothingPublished
             if version != self._version:
                 # Another handle: the last one may be in use by another thread.
                 self._table = lancedb.connect(self._folder).open_table(self._name)
                 self._table.checkout(TAG)
-                self._version = version
+                self._version, self._publication = version, None
             return self._table
 
     def publication(self) -> Publication:
         """What the published version says of itself; NothingPublished if there is none."""
         metadata = self.table().schema.metadata
-        return Publication(**json.loads(metadata[b"publication"]))
+        with self._lock:
+            if self._publication is None:
+                self._publication = Publication(**json.loads(metadata[b"publication"]))
+            return self._publication
+
+    def _tagged(self, table: Table) -> int | None:
+        # Once there, a tag stays: to ask for it alone is quicker.
+        return tagged(table) if self._version is None else table.tags.get_version(TAG)
 
 
 def _literal(key: UUID) -> str:

@@ -20,8 +20,11 @@ from lake.errors import JobFailed, PairlakeError, TableMissing
 SHOWN = (
     "pair_id",
     "image_id",
+    "sample_id",
+    "hash",
     "caption",
     "image_url",
+    "domain",
     "page_url",
     "license_url",
     "language",
@@ -96,11 +99,15 @@ class Searchable:
     """The kept pairs that can be searched, counted, and the encoders that made their vectors."""
 
     rows: int
+    images: int
     unsearchable: int  # kept pairs without both vectors, as under a recipe without similarity
     splits: dict[str, int]
     image_encoder: str
     caption_encoder: str  # the one that made most of the captions' vectors
+    aesthetic_head: str | None  # the recipe's, if it reads the image encoder's embeddings
     dimensions: int
+    recipe: str
+    snapshot: int
 
 
 @contextmanager
@@ -138,14 +145,20 @@ def searchable(con: duckdb.DuckDBPyConnection) -> Searchable:
             "give the recipe similarity models of one image encoder."
         )
     image_encoder, image_model_id, caption_encoder = encoders[0] if encoders else ("", "", "")
-    splits = con.execute("select split, count(*) from searchable group by split order by split")
+    splits = con.execute(
+        "select split, count(*) from searchable group by split order by split"
+    ).fetchall()
     return Searchable(
         rows=rows,
+        images=_value(con, "select count(distinct image_id) from searchable"),
         unsearchable=kept - rows,
-        splits=dict(splits.fetchall()),
+        splits=dict(splits),
         image_encoder=image_encoder,
         caption_encoder=caption_encoder,
+        aesthetic_head=_aesthetic_head(con, image_encoder),
         dimensions=_dimensions(con, image_model_id) if rows else 0,
+        recipe=_recipe(con),
+        snapshot=_value(con, "select id from lake.current_snapshot()"),
     )
 
 
@@ -202,6 +215,22 @@ def _as_indexed(column: pa.Array, field: pa.Field) -> pa.Array:
             f"{field.type.list_size}; register the encoder as a new model and run: pairlake enrich"
         )
     return pa.FixedSizeListArray.from_arrays(pa.array(values), field.type.list_size)
+
+
+def _recipe(con: duckdb.DuckDBPyConnection) -> str:
+    (found,) = con.execute("select recipe from lake.intermediate.int_selected_recipe").fetchall()
+    return str(found[0])
+
+
+def _aesthetic_head(con: duckdb.DuckDBPyConnection, image_encoder: str) -> str | None:
+    found = con.execute(
+        "select heads.head from lake.seeds.image_heads as heads "
+        "inner join lake.intermediate.int_recipe_models as models on heads.head = models.name "
+        "where models.kind = 'aesthetic' and models.model_id is not null "
+        "and heads.image_encoder = ?",
+        [image_encoder],
+    ).fetchone()
+    return str(found[0]) if found else None
 
 
 def _dimensions(con: duckdb.DuckDBPyConnection, model_id: str) -> int:

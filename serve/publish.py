@@ -6,8 +6,9 @@ and from a moment earlier the thumbnails that go with them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
 import duckdb
@@ -20,22 +21,25 @@ from serve.index import (
     GRACE,
     PAIRS,
     THUMBNAILS,
+    WORDS,
     Publication,
     clean,
     describe,
     newest,
+    pairs_indexes,
     pairs_schema,
     remove,
     settle,
     show,
     tagged,
+    thumbnails_indexes,
     writing,
 )
 from serve.marts import Searchable, changed, compare, fresh_rows, marts, searchable
+from serve.summary import summary_of
 from serve.thumbnails import sync_thumbnails
 
 BATCH_ROWS = 10_000
-VECTORS = ("image_vector", "caption_vector")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +84,7 @@ def publish(*, progress: Callable[[str], None]) -> PublishSummary:
             compare(con, keys.to_reader())
             added, updated, deleted = changed(con)
             _write(con, table, progress, total=added + updated)
-            _finish(table, thumbnails, wanted)
+            _finish(table, thumbnails, _publication(con, wanted))
     return PublishSummary(
         added=added,
         updated=updated,
@@ -99,13 +103,16 @@ def compact(*, erase: bool) -> None:
     Raises JobFailed if the last publication was interrupted.
     """
     with writing(settings().search) as db:
-        for name, key, vectors in ((THUMBNAILS, "image_id", ()), (PAIRS, "pair_id", VECTORS)):
+        for name, indexes in ((THUMBNAILS, thumbnails_indexes()), (PAIRS, pairs_indexes())):
             table = newest(db, name)
             if table is None:
                 continue
             if table.version != tagged(table):
                 raise JobFailed("The last publication was interrupted; run: pairlake publish")
-            settle(table, key=key, vectors=vectors, purge=True)
+            settle(table, indexes, purge=True)
+            if erase and name == PAIRS:
+                # Words of captions that are gone may stand in it yet.
+                table.create_index("caption", config=WORDS, replace=True)
             show(table)
             clean(table, older_than=timedelta(0) if erase else GRACE, unverified=erase)
 
@@ -141,16 +148,16 @@ def _write(
         )
 
 
-def _finish(table: Table, thumbnails: Table, wanted: Searchable) -> None:
+def _finish(table: Table, thumbnails: Table, publication: Publication) -> None:
     """Show the newest versions to readers, unless they are the ones they see."""
-    if table.count_rows() != wanted.rows:
+    if table.count_rows() != publication.rows:
         raise JobFailed(
-            f"The search index holds {table.count_rows():,} pairs where {wanted.rows:,} are kept; "
-            f"remove {settings().search} and run: pairlake publish"
+            f"The search index holds {table.count_rows():,} pairs where {publication.rows:,} are "
+            f"kept; remove {settings().search} and run: pairlake publish"
         )
-    if table.version != tagged(table):
-        settle(table, key="pair_id", vectors=VECTORS)
-        describe(table, _publication(wanted))
+    if table.version != tagged(table) or _differs(table, publication):
+        settle(table, pairs_indexes())
+        describe(table, publication)
     # Two tables have two tags. Thumbnails go first: no pair is shown before its picture.
     for each in (thumbnails, table):
         if each.version != tagged(each):
@@ -158,11 +165,26 @@ def _finish(table: Table, thumbnails: Table, wanted: Searchable) -> None:
             clean(each, older_than=GRACE)
 
 
-def _publication(wanted: Searchable) -> Publication:
+def _differs(table: Table, publication: Publication) -> bool:
+    """Whether the counts or the recipe are others, although no published pair is."""
+    said = (table.schema.metadata or {}).get(b"publication")
+    if said is None:
+        return True
+    now = {"published_at": publication.published_at, "snapshot": publication.snapshot}
+    return {**json.loads(said), **now} != asdict(publication)
+
+
+def _publication(con: duckdb.DuckDBPyConnection, wanted: Searchable) -> Publication:
     return Publication(
         published_at=datetime.now(UTC).replace(microsecond=0).isoformat(),
         rows=wanted.rows,
+        images=wanted.images,
         splits=wanted.splits,
         image_encoder=wanted.image_encoder,
         caption_encoder=wanted.caption_encoder,
+        aesthetic_head=wanted.aesthetic_head,
+        dimensions=wanted.dimensions,
+        recipe=wanted.recipe,
+        snapshot=wanted.snapshot,
+        dataset=summary_of(con),
     )

@@ -15,7 +15,7 @@ import pyarrow as pa
 from lancedb.table import Table
 from PIL import Image, UnidentifiedImageError
 
-from serve.index import THUMBNAILS, newest, remove, settle, tagged
+from serve.index import THUMBNAILS, newest, remove, settle, tagged, thumbnails_indexes
 
 SIDE = 256  # longest side, in pixels
 BATCH_ROWS = 512
@@ -67,7 +67,7 @@ def sync_thumbnails(con: duckdb.DuckDBPyConnection, db: lancedb.DBConnection) ->
             broken += jpegs.count(None)
             table.add(pa.table([batch["image_id"].storage, jpegs], schema=SCHEMA))
     if table.version != tagged(table):
-        settle(table, key="image_id")
+        settle(table, thumbnails_indexes())
     return table, broken
 
 

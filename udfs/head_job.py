@@ -49,7 +49,10 @@ def load(model: Model, column: str, read: Callable[[Path], Head]) -> Udf:
     ModelUnavailable if the head's file cannot be read. JobFailed, with the first batch in which an
     embedding comes from another encoder than `model` names, or has another width.
     """
-    head, wanted = _head(model, read), model.preprocessing.removeprefix(_EMBEDDINGS_OF)
+    head, wanted = (
+        head_of(model.name, model.kind, read),
+        model.preprocessing.removeprefix(_EMBEDDINGS_OF),
+    )
 
     def prepare(batch: pa.RecordBatch) -> tuple[pa.Array, Matrix]:
         for encoder in batch["encoder"].unique().to_pylist():
@@ -76,14 +79,15 @@ def load(model: Model, column: str, read: Callable[[Path], Head]) -> Udf:
     return Udf(prepare=prepare, score=score)
 
 
-def _head(model: Model, read: Callable[[Path], Head]) -> Head:
-    file = _file(model.name, model.kind)
+def head_of(name: str, kind: str, read: Callable[[Path], Head]) -> Head:
+    """The head of that name, as `read` makes it of its file; ModelUnavailable if it cannot."""
+    file = _file(name, kind)
     try:
         return read(file)
     except (OSError, KeyError, ValueError, RuntimeError, UnpicklingError, BadZipFile) as error:
         raise ModelUnavailable(
-            f"{file} does not hold the head {model.name} ({error}); delete it and run: "
-            f"pairlake models --fetch {model.name}"
+            f"{file} does not hold the head {name} ({error}); delete it and run: "
+            f"pairlake models --fetch {name}"
         ) from error
 
 

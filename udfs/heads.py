@@ -65,6 +65,13 @@ class Head:
                 score_B[start : start + BLOCK_ROWS] = self._score(unit_BD)[: len(block_BD)]
         return score_B
 
+    @property
+    def direction(self) -> Vector:
+        """(D,): where the score grows; ValueError if that is not the same everywhere."""
+        if self._hidden:
+            raise ValueError("a head with hidden layers has no one direction")
+        return self._last
+
     def _score(self, value_BD: Matrix) -> Vector:
         for weight, bias in self._hidden:
             value_BD = value_BD @ weight

@@ -22,6 +22,11 @@ def identify(name: str) -> Model:
     return head_job.identify(name, kind)
 
 
+def direction(name: str) -> heads.Vector:
+    """Where the score of that head grows, (D,), for searches that steer towards it."""
+    return head_job.head_of(name, kind, heads.aesthetic).direction
+
+
 def load(model: Model) -> Udf:
     """(image_id, embedding, encoder) → (image_id, outcome, aesthetic_score)."""
     return head_job.load(model, "aesthetic_score", heads.aesthetic)

@@ -5,22 +5,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from lake.vectors import to_blobs
 from udfs import clip
 from udfs.device import in_blocks
 from udfs.job import Model, Udf
-from udfs.pixels import READ_PIXELS, Decoded, decode
+from udfs.pixels import READ_PIXELS, Decoded, decode, read_picture
 
 table = "enriched.image_embeddings"
 worklist = "int_images_awaiting_embedding"
 kind = "image_encoder"
 rows_at_once: int | None = None
 read = READ_PIXELS
+
+
+def picture_encoder(name: str) -> Callable[[bytes], NDArray[np.float32]]:
+    """What turns the bytes of one picture into (D,), for queries by picture; loaded once.
+
+    The function raises BadRequest if the bytes are no JPEG, PNG or WebP, or too large a picture.
+    """
+    encoder = clip.encoder(name)
+
+    def encode(picture: bytes) -> NDArray[np.float32]:
+        image_BCHW = encoder.prepare(in_blocks([read_picture(picture)]))
+        embedding_D: NDArray[np.float32] = encoder.encode_images(image_BCHW)[0]
+        return embedding_D
+
+    return encode
 
 
 def identify(name: str) -> Model:

@@ -56,10 +56,15 @@ pairs as (
         pairs_changed.url_id,
         pairs_changed.caption_id,
         pairs_changed.image_id,
+        -- Of the 16 bytes of its key, the first 8.
+        unhex(
+            replace(pairs_changed.pair_id::varchar, '-', '')[:16]
+        )::bit::bigint as sample_id,
         laion_hash(
             pairs_deduplicated.image_url, pairs_deduplicated.caption
         ) as hash,
         pairs_deduplicated.image_url,
+        registrable_domain(pairs_deduplicated.host) as domain,
         pairs_deduplicated.caption,
         pairs_changed.language,
         pairs_changed.language_probability,

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ingest import turns
-from ingest.domains import registrable_domain
 from ingest.turns import Turn, Turns
+from lake.domains import registrable_domain
 
 Answer = Callable[[Turns, Turn], None]
 

@@ -20,7 +20,7 @@ from lake.catalog import connect, writing
 from lake.keys import pair_id, text_id
 from lake.vectors import Matrix, to_blobs
 from serve.publish import publish
-from serve.search import Search
+from serve.search import Encoders, Search
 
 DIMENSIONS = 8
 # The directions that texts and pictures point in.
@@ -28,13 +28,15 @@ AXES = {name: i for i, name in enumerate(("apple", "cat", "sea", "star"))}
 
 _PAIRS = """
 create or replace table lake.marts.pairs (
-    pair_id uuid, url_id uuid, caption_id uuid, image_id uuid, hash bigint, image_url varchar,
-    caption varchar, language varchar, language_probability float, split varchar, width integer,
-    height integer, image_format varchar, image_bytes bigint, md5 uuid, sha256 blob,
-    similarity float, similarity_model_id varchar, punsafe float, pwatermark float,
-    aesthetic_score float, pinappropriate float, toxicity float, phash bigint, page_url varchar,
-    license_url varchar, occurrences bigint, crawl_id varchar, source_id varchar,
-    downloaded_at timestamp
+    pair_id uuid, url_id uuid, caption_id uuid, image_id uuid, sample_id bigint, hash bigint,
+    image_url varchar, domain varchar, caption varchar, language varchar,
+    language_probability float, split varchar, width integer, height integer,
+    image_format varchar, image_bytes bigint, md5 uuid, sha256 blob, similarity float,
+    similarity_model_id varchar, punsafe float, pwatermark float, aesthetic_score float,
+    pinappropriate float, toxicity float, nsfw_model_id varchar, watermark_model_id varchar,
+    aesthetic_model_id varchar, inappropriate_model_id varchar, toxicity_model_id varchar,
+    phash bigint, page_url varchar, license_url varchar, occurrences bigint, crawl_id varchar,
+    source_id varchar, downloaded_at timestamp
 )
 """
 _AROUND = """
@@ -44,13 +46,33 @@ create schema if not exists lake.seeds;
 create schema if not exists lake.staging;
 create table lake.seeds.similarity_models as
     select 'tiny' as similarity_model, 'tiny' as image_encoder, 'tiny' as caption_encoder;
+create table lake.seeds.image_heads as select 'pretty' as head, 'tiny' as image_encoder;
+create table lake.intermediate.int_selected_recipe as select 'demo' as recipe;
 create table lake.intermediate.int_recipe_models as
-    select kind, 'tiny' as name, kind || '-1' as model_id
-    from (values ('similarity'), ('image_encoder'), ('caption_encoder')) as kinds (kind);
+    select kind, if(kind = 'aesthetic', 'pretty', 'tiny') as name, kind || '-1' as model_id
+    from (
+        values ('similarity'), ('image_encoder'), ('caption_encoder'), ('aesthetic')
+    ) as kinds (kind);
+create table lake.intermediate.int_duplicate_pairs (pair_id uuid, keeper_id uuid, kind varchar);
+create table lake.intermediate.int_pairs_deduplicated (
+    pair_id uuid, image_url varchar, caption varchar
+);
+create table lake.marts.filter_funnel as
+    select * from (values (null, 7, 5, 5), ('caption_too_short', 4, 3, 0))
+    as funnel (drop_reason, sightings, pairs, kept);
+create table lake.marts.language_stats as
+    select * from (values ('en', 'en', 6, 3), ('none', 'nolang', 2, 1))
+    as languages (language, split, pairs, kept);
+create table lake.marts.similarity_histogram as
+    select 'en' as split, 0.3::float as low, 0.32::float as high, 4 as pairs, 3 as kept;
 create view lake.staging.stg_enriched__image_embeddings as
     select * from lake.enriched.image_embeddings;
 create view lake.staging.stg_enriched__caption_embeddings as
     select * from lake.enriched.caption_embeddings;
+create view lake.staging.stg_enriched__models as select * from lake.enriched.models;
+create view lake.staging.stg_raw__image_text_pairs as select * from lake.raw.image_text_pairs;
+create view lake.staging.stg_raw__downloads as select * from lake.raw.downloads;
+create view lake.staging.stg_raw__takedowns as select * from lake.raw.takedowns;
 """
 
 
@@ -62,6 +84,14 @@ def vector(text: str, dimensions: int = DIMENSIONS) -> np.ndarray:
             noise[axis] += 1
             break
     return (noise / np.linalg.norm(noise)).astype(np.float32)
+
+
+def encode_picture(content: bytes) -> np.ndarray:
+    """The encoder of the tests' pictures: by their colour, (DIMENSIONS,), normalised."""
+    with Image.open(io.BytesIO(content)) as image:
+        colour = image.convert("RGB").getpixel((0, 0))
+    (name,) = [name for name in AXES if tuple(text_id(name).bytes[:3]) == colour]
+    return vector(name)
 
 
 def encode_captions(captions: list[str]) -> Matrix:
@@ -79,6 +109,8 @@ class Pair:
     split: str = "en"
     similarity: float = 0.3
     page_url: str | None = "https://pages.example/1"
+    punsafe: float | None = None
+    pinappropriate: float | None = None
 
     @property
     def image_url(self) -> str:
@@ -173,6 +205,13 @@ def picture(name: str) -> bytes:
     return file.getvalue()
 
 
+ENCODERS = Encoders(
+    captions=lambda _: encode_captions,
+    pictures=lambda _: encode_picture,
+    aesthetic=lambda _: vector("star"),
+)
+
+
 def _uuids(keys: list[UUID]) -> pa.Array:
     return pa.ExtensionArray.from_storage(
         pa.uuid(), pa.array([key.bytes for key in keys], pa.binary(16))
@@ -185,7 +224,9 @@ def _row(pair: Pair) -> dict[str, object]:
         "pair_id": pair.pair_id.bytes,
         "image_id": pair.image_id.bytes,
         "caption_id": text_id(pair.caption).bytes,
+        "sample_id": int.from_bytes(pair.pair_id.bytes[:8], signed=True),
         "image_url": pair.image_url,
+        "domain": "images.example",
         "width": 300,
         "height": 200,
         "hash": 7,
@@ -218,4 +259,4 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def search(published: Path) -> Search:
     """A search over `published`."""
-    return Search(published, lambda _: encode_captions)
+    return Search(published, ENCODERS)

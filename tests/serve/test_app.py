@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import csv
 import io
 import json
 import signal
@@ -11,18 +13,24 @@ import sys
 import urllib.request
 from pathlib import Path
 
+import pyarrow.parquet
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
 from serve.app import PortInUse, create_app, serve
+from serve.guard import MOST_BODY
 from serve.search import Search
-from tests.serve.conftest import APPLE, CAT, HOSTILE, POMME, encode_captions
+from tests.serve.conftest import APPLE, CAT, ENCODERS, HOSTILE, POMME, SEA, picture
 
 
 @pytest.fixture
 def client(search: Search) -> TestClient:
     return TestClient(create_app(search), base_url="http://127.0.0.1")
+
+
+def _captions(answer: object) -> list[str]:
+    return [result["caption"] for result in answer.json()["results"]]  # type: ignore[attr-defined]
 
 
 def test_search_finds_by_text(client: TestClient) -> None:
@@ -32,33 +40,54 @@ def test_search_finds_by_text(client: TestClient) -> None:
     assert result["pair_id"] == str(CAT.pair_id)
     assert (result["caption"], result["page_url"]) == (CAT.caption, None)
     assert (result["width"], result["height"]) == (300, 200)
+    assert answer.json()["more"] is True
 
 
 def test_search_finds_what_is_like_a_pair(client: TestClient) -> None:
-    answer = client.get("/api/search", params={"like": str(APPLE.pair_id), "split": "multi"})
-    assert answer.json()["results"] == []
+    like = {"like": str(APPLE.pair_id), "where": "split = multi"}
+    assert _captions(client.get("/api/search", params=like)) == []
     unknown = client.get("/api/search", params={"like": str(APPLE.image_id)})
     assert unknown.status_code == 404
     assert "not published" in unknown.json()["error"]
 
 
 def test_filters_reach_the_index(client: TestClient) -> None:
-    answer = client.get("/api/search", params={"q": "apple", "language": "fr", "by": "caption"})
-    assert [result["caption"] for result in answer.json()["results"]] == [POMME.caption]
+    asked = {"q": "apple", "where": ["language in fr,de", "width >= 300"], "by": "caption"}
+    assert _captions(client.get("/api/search", params=asked)) == [POMME.caption]
+
+
+def test_what_is_unwanted_comes_last(client: TestClient) -> None:
+    asked = {"q": ["cat", "apple"], "not": "cat"}
+    assert _captions(client.get("/api/search", params=asked))[0] in (APPLE.caption, POMME.caption)
+    away = {"q": ["cat", "apple"], "unlike": str(APPLE.pair_id)}
+    assert _captions(client.get("/api/search", params=away))[0] == CAT.caption
+
+
+def test_parts_come_as_json_too(client: TestClient) -> None:
+    image = base64.b64encode(picture("sea")).decode()
+    parts = [{"image": image}, {"text": "cat", "weight": -0.2}]
+    answer = client.post("/api/search", json={"parts": parts, "limit": 1})
+    assert _captions(answer) == [SEA.caption]
 
 
 @pytest.mark.parametrize(
     ("query", "reason"),
     [
-        ("", "give either q, a text, or like"),
-        ("q=%20", "give either q, a text, or like"),
-        (f"q=apple&like={APPLE.pair_id}", "give either q, a text, or like"),
-        ("q=" + "a" * 501, "q: String should have at most 500 characters"),
+        ("", "Say what to search for"),
+        ("q=%20", "Say what to search for"),
+        ("not=cat", "Say what to search for"),
+        ("q=" + "a" * 501, "String should have at most 500 characters"),
         ("q=apple&limit=201", "limit: Input should be less than or equal to 200"),
         ("q=apple&limit=many", "limit: Input should be a valid integer"),
-        ("q=apple&split=all", "split: Input should be 'en', 'multi' or 'nolang'"),
-        ("q=apple&language=' or 1=1", "language: String should match pattern"),
-        ("like=7", "like: Input should be a valid UUID"),
+        ("q=apple&offset=2001", "offset: Input should be less than or equal to 2000"),
+        ("q=apple&split=en", "split: Extra inputs are not permitted"),
+        ("q=apple&where=secret > 1", "There is no column 'secret'"),
+        ("q=apple&where=width > many", "which is not a number"),
+        ("q=apple&where=true; drop table pairs", "cannot be read"),
+        ("q=apple&fold=all", "fold: Input should be 'image', 'near' or 'none'"),
+        ("q=apple&hybrid=1&like=7", "Input should be a valid UUID"),
+        ("q=apple&aesthetic=nan", "aesthetic: Input should be"),
+        ("&".join(["q=apple"] * 17), "at most 16"),
     ],
 )
 def test_a_bad_request_is_refused_in_words(client: TestClient, query: str, reason: str) -> None:
@@ -67,12 +96,102 @@ def test_a_bad_request_is_refused_in_words(client: TestClient, query: str, reaso
     assert reason in answer.json()["error"]
 
 
+@pytest.mark.parametrize(
+    ("part", "reason"),
+    [
+        ({}, "one of: a text, a pair, a picture, a vector"),
+        ({"text": "a", "vector": [1.0]}, "one of: a text, a pair, a picture, a vector"),
+        ({"text": "a", "weight": 1e9}, "less than or equal to 100"),
+        ({"image": "?"}, "not in base64"),
+        ({"vector": [1.0, 2.0]}, "numbers"),
+        ({"url": "http://127.0.0.1/"}, "Extra inputs are not permitted"),
+    ],
+)
+def test_a_bad_part_is_refused_in_words(
+    client: TestClient, part: dict[str, object], reason: str
+) -> None:
+    answer = client.post("/api/search", json={"parts": [part]})
+    assert answer.status_code == 400
+    assert reason in answer.json()["error"]
+
+
+def test_a_body_without_end_is_refused(client: TestClient) -> None:
+    answer = client.post("/api/search", content=b" " * (MOST_BODY + 1))
+    assert answer.status_code == 413
+    assert "larger than" in answer.json()["error"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_what_breaks_shows_no_path_and_no_traceback(
+    search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> None:
+        raise RuntimeError("/home/someone/lake is broken")
+
+    monkeypatch.setattr(search, "find", broken)
+    client = TestClient(
+        create_app(search), base_url="http://127.0.0.1", raise_server_exceptions=False
+    )
+    answer = client.get("/api/search?q=cat")
+    assert answer.status_code == 500
+    assert answer.json() == {"error": "Something went wrong here; the server's log says what."}
+    assert answer.headers["content-security-policy"].startswith("default-src 'self';")
+
+
 def test_stats_say_what_is_published(client: TestClient) -> None:
     stats = client.get("/api/stats").json()
-    assert stats["rows"] == 5
+    assert (stats["rows"], stats["images"]) == (5, 4)
     assert stats["splits"] == {"en": 3, "multi": 1, "nolang": 1}
     assert stats["published_at"].endswith("+00:00")
     assert (stats["image_encoder"], stats["caption_encoder"]) == ("tiny", "tiny")
+    assert stats["recipe"] == "demo"
+
+
+def test_the_dataset_is_told_in_figures(client: TestClient) -> None:
+    dataset = client.get("/api/dataset").json()
+    assert dataset["funnel"] == {
+        "sightings": 11,
+        "pairs": 8,
+        "kept": 5,
+        "reasons": [{"reason": "caption_too_short", "pairs": 3}],
+    }
+    assert dataset["languages"][1] == {"language": None, "split": "nolang", "pairs": 2, "kept": 1}
+    assert dataset["domains"] == [{"domain": "images.example", "pairs": 5}]
+    assert dataset["similarities"][0]["kept"] == 3
+    assert {"name": "language", "kind": "text"} in dataset["columns"]
+    assert (dataset["has_aesthetic"], dataset["rows"]) == (True, 5)
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl", "parquet"])
+def test_results_go_home_as_a_list(client: TestClient, format: str) -> None:
+    answer = client.get(f"/api/export?q=star&where=split = en&format={format}&rows=2")
+    assert answer.status_code == 200
+    assert f'filename="pairlake-2.{format}"' in answer.headers["content-disposition"]
+    if format == "csv":
+        rows = list(csv.DictReader(io.StringIO(answer.text)))
+    elif format == "jsonl":
+        rows = [json.loads(line) for line in answer.text.splitlines()]
+    else:
+        rows = pyarrow.parquet.read_table(io.BytesIO(answer.content)).to_pylist()
+    assert len(rows) == 2
+    assert (rows[0]["TEXT"], rows[0]["URL"]) == (HOSTILE.caption, HOSTILE.image_url)
+
+
+def test_requests_are_counted_by_route(client: TestClient) -> None:
+    client.get("/api/search?q=cat")
+    client.get("/api/search?q=")
+    client.get("/some/where/else")
+    text = client.get("/metrics").text
+    assert 'pairlake_request_seconds_count{route="/api/search",status="200"} 1.0' in text
+    assert 'pairlake_request_seconds_count{route="/api/search",status="400"} 1.0' in text
+    assert "/some/where" not in text
+
+
+def test_the_schema_names_every_parameter(client: TestClient) -> None:
+    schema = client.get("/openapi.json").json()
+    parameters = {each["name"] for each in schema["paths"]["/api/search"]["get"]["parameters"]}
+    assert {"q", "not", "like", "unlike", "by", "hybrid", "where", "fold", "limit"} <= parameters
+    assert "/knn-service" in schema["paths"]
 
 
 def test_thumbnails_are_jpeg(client: TestClient) -> None:
@@ -106,7 +225,7 @@ def test_hostile_captions_stay_json(client: TestClient) -> None:
 
 
 def test_before_the_first_publication_the_next_step_is_named(tmp_path: Path) -> None:
-    search = Search(tmp_path / "search", lambda _: encode_captions)
+    search = Search(tmp_path / "search", ENCODERS)
     client = TestClient(create_app(search), base_url="http://127.0.0.1")
     assert client.get("/").status_code == 200
     stats = client.get("/api/stats").json()
@@ -130,8 +249,8 @@ def test_a_port_in_use_is_one_sentence(search: Search) -> None:
 def test_serving_ends_cleanly_when_interrupted(published: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from serve.app import serve; "
-        "from serve.search import Search; from tests.serve.conftest import encode_captions; "
-        "search = Search(Path(sys.argv[1]), lambda _: encode_captions); "
+        "from serve.search import Search; from tests.serve.conftest import ENCODERS; "
+        "search = Search(Path(sys.argv[1]), ENCODERS); "
         "serve(search, port=0, progress=lambda line: print(line, flush=True))"
     )
     with subprocess.Popen(

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from serve.app import create_app
 from serve.search import Search
-from tests.serve.conftest import APPLE, CAT, HOSTILE, POMME, encode_captions
+from tests.serve.conftest import APPLE, CAT, ENCODERS, HOSTILE, POMME
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = [
@@ -54,7 +54,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def address(published: Path) -> Iterator[str]:
-    with _served(Search(published, lambda _: encode_captions)) as address:
+    with _served(Search(published, ENCODERS)) as address:
         yield address
 
 
@@ -118,7 +118,7 @@ def test_nothing_found_and_nothing_published_are_said(
 ) -> None:
     page.goto(f"{address}?like={APPLE.pair_id}&split=multi")
     expect(page.locator("#status")).to_have_text("Nothing was found.")
-    with _served(Search(tmp_path / "search", lambda _: encode_captions)) as empty:
+    with _served(Search(tmp_path / "search", ENCODERS)) as empty:
         other = browser.new_page()
         other.goto(empty)
         expect(other.locator("#status")).to_contain_text("run: pairlake publish")

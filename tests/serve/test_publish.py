@@ -20,7 +20,7 @@ from serve.marts import Searchable
 from serve.publish import PublishSummary, compact
 from serve.search import Search
 from serve.thumbnails import thumbnail
-from tests.serve.conftest import APPLE, CAT, POMME, SEA, Mart, Pair, encode_captions, picture
+from tests.serve.conftest import APPLE, CAT, ENCODERS, POMME, SEA, Mart, Pair, picture
 
 
 def _publish() -> PublishSummary:
@@ -176,7 +176,7 @@ def test_a_picture_that_cannot_be_decoded_is_tried_once(mart: Mart, home: Path) 
     mart.keep(CAT, APPLE, pixels={"apple": b"\x89PNG\r\n\x1a\n and no more"})
     first = _publish()
     assert (first.broken_thumbnails, _publish().broken_thumbnails) == (1, 0)
-    search = Search(home / "search", lambda _: encode_captions)
+    search = Search(home / "search", ENCODERS)
     assert search.thumbnail(APPLE.image_id) is None
     assert search.thumbnail(CAT.image_id) is not None
 
@@ -199,7 +199,12 @@ def test_erasing_leaves_no_byte_of_what_was_deleted(mart: Mart, home: Path) -> N
     _publish()
     jpeg = thumbnail(picture("cat"))
     assert jpeg is not None
-    secrets = {"caption": CAT.caption.encode(), "pair": CAT.pair_id.bytes, "picture": jpeg}
+    secrets = {
+        "caption": CAT.caption.encode(),
+        "word": b"black",
+        "pair": CAT.pair_id.bytes,
+        "picture": jpeg,
+    }
     # The check itself must be able to find them.
     assert _found(home, secrets) == set(secrets)
 
@@ -230,7 +235,8 @@ def test_a_large_table_is_indexed_and_still_finds_the_nearest(
 
     table = lancedb.connect(home / "search").open_table(PAIRS)
     indexed = {index.columns[0]: index.num_unindexed_rows for index in table.list_indices()}
-    assert indexed == {"pair_id": 0, "image_vector": 0, "caption_vector": 0}
-    search = Search(home / "search", lambda _: encode_captions)
+    assert {"pair_id", "image_vector", "caption_vector", "caption"} < set(indexed)
+    assert set(indexed.values()) == {0}
+    search = Search(home / "search", ENCODERS)
     for pair in (APPLE, CAT):
         assert search.by_text(pair.picture, limit=1)[0].pair_id == pair.pair_id

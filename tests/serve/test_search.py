@@ -1,28 +1,45 @@
-"""Results are the nearest pictures, one row each, within the filters that were asked for."""
+"""Results are the nearest pictures, folded as asked, within the filters, and as many."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
 import numpy as np
 import pytest
 
-from lake.errors import PairlakeError
+from lake.errors import BadRequest, PairlakeError
+from serve import index
+from serve.filters import parse
+from serve.hits import Hit
 from serve.index import NothingPublished
 from serve.publish import publish
-from serve.search import Search, UnknownPair
+from serve.query import Part, Query
+from serve.search import Encoders, Search, UnknownPair
 from tests.serve.conftest import (
     APPLE,
     CAT,
+    ENCODERS,
     HOSTILE,
     POMME,
+    PUBLISHED,
     SEA,
     Mart,
     Pair,
     encode_captions,
+    picture,
     vector,
 )
+
+
+def _find(search: Search, *parts: Part, limit: int = 9, **query: object) -> list[Hit]:
+    filters = tuple(parse(query.pop("where", [])))  # type: ignore[arg-type]
+    return search.find(Query(parts=parts, filters=filters, limit=limit, **query)).results  # type: ignore[arg-type]
+
+
+def _text(text: str, weight: float = 1.0) -> Part:
+    return Part(text=text, weight=weight)
 
 
 def test_the_nearest_picture_comes_first_with_its_cosine(search: Search) -> None:
@@ -37,24 +54,64 @@ def test_the_nearest_picture_comes_first_with_its_cosine(search: Search) -> None
 def test_a_picture_comes_once_with_its_best_caption(search: Search) -> None:
     apples = [hit for hit in search.by_text("apple", limit=10) if hit.image_id == APPLE.image_id]
     assert [hit.caption for hit in apples] == [POMME.caption]
-    assert apples[0].pair_similarity == pytest.approx(0.35)
+    assert (apples[0].pair_similarity, apples[0].captions) == (pytest.approx(0.35), 2)
+
+
+def test_unfolded_every_pair_is_a_result(search: Search) -> None:
+    hits = _find(search, _text("apple"), fold="none")
+    assert {hit.pair_id for hit in hits} == {pair.pair_id for pair in PUBLISHED}
+    assert [hit.captions for hit in hits] == [1] * 5
+
+
+def test_look_alikes_fold_where_that_is_asked(mart: Mart, home: Path) -> None:
+    crowd = [Pair(caption=f"apple {i}", picture=f"apple no. {i}") for i in range(12)]
+    mart.keep(*crowd, CAT, SEA)
+    publish(progress=lambda _: None)
+    search = Search(home / "search", ENCODERS)
+    assert len(_find(search, _text("apple"), limit=3)) == 3
+    near = _find(search, _text("apple"), limit=3, fold="near")
+    assert near[0].captions == 12
+    assert {hit.image_id for hit in near[1:]} == {CAT.image_id, SEA.image_id}
 
 
 def test_many_captions_of_one_picture_do_not_crowd_out_the_others(mart: Mart, home: Path) -> None:
     mart.keep(*(Pair(caption=f"apple {i}", picture="apple") for i in range(60)), CAT)
     publish(progress=lambda _: None)
-    hits = Search(home / "search", lambda _: encode_captions).by_text("apple", limit=2)
+    hits = Search(home / "search", ENCODERS).by_text("apple", limit=2)
     assert [hit.image_id for hit in hits] == [APPLE.image_id, CAT.image_id]
 
 
-def test_filters_hold(search: Search) -> None:
-    english = search.by_text("apple", limit=9, split="en")
-    french = search.by_text("apple", limit=9, language="fr")
-    assert english[0].caption == APPLE.caption
-    assert {hit.image_id for hit in english} == {p.image_id for p in (APPLE, CAT, HOSTILE)}
+def test_results_go_on_where_the_last_ended(search: Search) -> None:
+    whole = search.find(Query(parts=(_text("apple"),), limit=4))
+    first = search.find(Query(parts=(_text("apple"),), limit=3))
+    rest = search.find(Query(parts=(_text("apple"),), limit=3, offset=3))
+    assert (whole.more, first.more, rest.more) == (False, True, False)
+    assert first.results + rest.results == whole.results
+
+
+def test_filters_hold_before_the_search(search: Search) -> None:
+    french = _find(search, _text("apple"), where=["language = fr"])
+    english = _find(search, _text("apple"), where=["split = en", "similarity > 0"])
     assert [hit.caption for hit in french] == [POMME.caption]
-    assert search.by_text("apple", limit=9, language="fr", split="en") == []
-    assert search.by_text("apple", limit=9, language="' or true --") == []
+    assert {hit.image_id for hit in english} == {p.image_id for p in (APPLE, CAT, HOSTILE)}
+    assert _find(search, _text("apple"), where=["language = fr", "split = en"]) == []
+    assert _find(search, _text("apple"), where=["language = ' or true --"]) == []
+    assert [h.caption for h in _find(search, _text("sea"), where=["page_url is null"])] == [
+        CAT.caption
+    ]
+
+
+def test_a_narrow_filter_still_fills_the_limit(
+    mart: Mart, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The few rows that match lie in partitions of the index that the query is far from."""
+    monkeypatch.setattr(index, "INDEX_FROM_ROWS", 300)
+    crowd = [Pair(caption=f"apple {i}", picture=f"apple no. {i}") for i in range(600)]
+    rare = [Pair(caption=f"star {i}", picture=f"star no. {i}", language="fr") for i in range(7)]
+    mart.keep(*crowd, *rare)
+    publish(progress=lambda _: None)
+    hits = _find(Search(home / "search", ENCODERS), _text("apple"), where=["language = fr"])
+    assert {hit.pair_id for hit in hits} == {pair.pair_id for pair in rare}
 
 
 def test_captions_are_searched_by_their_own_vectors(search: Search) -> None:
@@ -64,33 +121,114 @@ def test_captions_are_searched_by_their_own_vectors(search: Search) -> None:
     assert hit.similarity == pytest.approx(expected, abs=2e-3)
 
 
+def test_words_count_where_that_is_asked(search: Search) -> None:
+    # No axis has this name, but the caption has the word.
+    hits = _find(search, _text("42"), hybrid=True, limit=1)
+    assert [hit.pair_id for hit in hits] == [SEA.pair_id]
+    expected = float(vector("42") @ vector("sea"))
+    assert hits[0].similarity == pytest.approx(expected, abs=2e-3)
+    assert _find(search, _text("42"), hybrid=True, where=["language = fr"])[0].language == "fr"
+    with pytest.raises(BadRequest, match="takes words"):
+        _find(search, Part(pair_id=SEA.pair_id), hybrid=True)
+
+
+def test_words_of_languages_without_spaces_are_found(mart: Mart, home: Path) -> None:
+    bicycle = Pair(caption="赤い自転車の写真", picture="x", language="ja", split="multi")
+    mart.keep(*PUBLISHED, bicycle)
+    publish(progress=lambda _: None)
+    hits = _find(Search(home / "search", ENCODERS), _text("自転車"), hybrid=True, limit=1)
+    assert [hit.language for hit in hits] == ["ja"]
+
+
 def test_similar_pictures_leave_out_the_picture_itself(search: Search) -> None:
-    hits = search.by_pair(APPLE.pair_id, limit=9)
+    hits = _find(search, Part(pair_id=APPLE.pair_id))
     assert {hit.image_id for hit in hits} == {CAT.image_id, SEA.image_id, HOSTILE.image_id}
     with pytest.raises(UnknownPair, match="not published"):
-        search.by_pair(UUID(int=1), limit=9)
+        _find(search, Part(pair_id=UUID(int=1)))
+
+
+def test_parts_are_weighed(search: Search) -> None:
+    both = _find(search, _text("apple", 0.4), _text("cat", 1.0))
+    assert [hit.image_id for hit in both[:2]] == [CAT.image_id, APPLE.image_id]
+    unlike = _find(search, _text("apple", 0.4), _text("cat", 1.0), _text("cat", -1.5))
+    assert [unlike[0].image_id, unlike[-1].image_id] == [APPLE.image_id, CAT.image_id]
+    with pytest.raises(BadRequest, match="cancel one another out"):
+        _find(search, _text("cat"), _text("cat", -1.0))
+
+
+@pytest.mark.parametrize(
+    "part",
+    [Part(picture=picture("sea")), Part(vector=vector("sea").astype(np.float32))],
+    ids=["picture", "vector"],
+)
+def test_a_picture_and_a_vector_find_what_is_like_them(search: Search, part: Part) -> None:
+    assert _find(search, part, limit=1)[0].image_id == SEA.image_id
+
+
+def test_steering_goes_along_the_aesthetic_head(search: Search) -> None:
+    plain = _find(search, _text("apple"))
+    steered = _find(search, _text("apple"), aesthetic=0.9)
+    assert [hit.image_id for hit in steered[:2]] == [APPLE.image_id, HOSTILE.image_id]
+    assert (
+        steered[1].similarity
+        > {hit.image_id: hit for hit in plain}[HOSTILE.image_id].similarity + 0.3
+    )
+
+
+def test_without_an_aesthetic_head_there_is_no_steering(
+    search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = replace(search.publication(), aesthetic_head=None)
+    monkeypatch.setattr(search, "publication", lambda: without)
+    with pytest.raises(BadRequest, match="aesthetic head"):
+        _find(search, _text("apple"), aesthetic=0.5)
+
+
+def test_unsafe_pictures_are_hidden_where_that_is_asked(mart: Mart, home: Path) -> None:
+    unsafe, fine = Pair(caption="cat a", picture="cat", punsafe=0.9), replace(SEA, punsafe=0.1)
+    harsh = Pair(caption="a star", picture="star", pinappropriate=0.8)
+    mart.keep(unsafe, fine, harsh, APPLE)
+    publish(progress=lambda _: None)
+    search = Search(home / "search", ENCODERS)
+    assert len(_find(search, _text("cat"))) == 4
+    hidden = _find(search, _text("cat"), hide_unsafe=True, hide_inappropriate=True)
+    # What no model has judged is shown.
+    assert {hit.image_id for hit in hidden} == {SEA.image_id, APPLE.image_id}
 
 
 def test_the_encoder_is_the_published_one_and_made_once(mart: Mart, home: Path) -> None:
     mart.keep(APPLE)
     publish(progress=lambda _: None)
     asked: list[str] = []
-    search = Search(home / "search", lambda name: asked.append(name) or encode_captions)
+    encoders = Encoders(
+        captions=lambda name: asked.append(name) or encode_captions,
+        pictures=ENCODERS.pictures,
+        aesthetic=ENCODERS.aesthetic,
+    )
+    search = Search(home / "search", encoders)
     search.by_text("apple", limit=1)
     search.by_text("cat", limit=1)
     assert asked == ["tiny"]
 
 
-def test_vectors_that_do_not_fit_are_refused(mart: Mart, home: Path) -> None:
-    mart.keep(APPLE)
-    publish(progress=lambda _: None)
-    search = Search(home / "search", lambda _: lambda texts: np.ones((len(texts), 3), np.float32))
+def test_vectors_that_do_not_fit_are_refused(published: Path, search: Search) -> None:
+    with pytest.raises(BadRequest, match="has 3 numbers; those of the index, by tiny, have 8"):
+        _find(search, Part(vector=np.ones(3, np.float32)))
+    other = replace(ENCODERS, captions=lambda _: lambda texts: np.ones((len(texts), 3), np.float32))
     with pytest.raises(PairlakeError, match="8 numbers, the query's encoder gives 3"):
-        search.by_text("apple", limit=1)
+        Search(published, other).by_text("apple", limit=1)
+
+
+def test_pairs_are_found_by_laions_ids(search: Search) -> None:
+    ids = [int.from_bytes(pair.pair_id.bytes[:8], signed=True) for pair in (CAT, APPLE)]
+    found = search.samples([*ids, 5])
+    assert {id_: hit.pair_id for id_, hit in found.items()} == dict(
+        zip(ids, (CAT.pair_id, APPLE.pair_id), strict=True)
+    )
 
 
 def test_before_the_first_publication(home: Path) -> None:
-    search = Search(home / "search", lambda _: encode_captions)
+    search = Search(home / "search", ENCODERS)
     with pytest.raises(NothingPublished):
         search.by_text("apple", limit=1)
     assert not (home / "search").exists()
@@ -99,7 +237,7 @@ def test_before_the_first_publication(home: Path) -> None:
 def test_after_the_last_pair_is_gone(mart: Mart, home: Path) -> None:
     mart.keep(APPLE, CAT)
     publish(progress=lambda _: None)
-    search = Search(home / "search", lambda _: encode_captions)
+    search = Search(home / "search", ENCODERS)
     assert search.by_text("apple", limit=1)
     mart.keep()
     assert publish(progress=lambda _: None).deleted == 2

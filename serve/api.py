@@ -1,0 +1,100 @@
+"""The API that the page speaks: search, a pair's story, the dataset, thumbnails."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+
+from serve.asked import Asked, Exporting, Searching
+from serve.filters import COLUMNS
+from serve.index import NothingPublished, Publication
+from serve.results_file import MEDIA_TYPES, results_file
+from serve.search import Answer, Search
+from serve.story import story_of
+
+
+def api(search: Search) -> APIRouter:
+    """The routes below `/api`, and `/thumbnails`."""
+    router = APIRouter()
+    _add_search(router, search)
+    _add_dataset(router, search)
+    _add_pairs(router, search)
+    return router
+
+
+def _add_search(router: APIRouter, search: Search) -> None:
+    @router.get("/api/search", response_model=Answer)
+    def find(asked: Searching) -> Response:
+        """Pictures like the texts `q` and the pairs `like`, unlike those of `not` and `unlike`.
+
+        `where` holds filters such as `aesthetic_score >= 5`, `language in en,fr`,
+        `license_url is not null`; all must hold.
+        """
+        return _json(search.find(asked.query(limit=asked.limit, offset=asked.offset)))
+
+    @router.post("/api/search", response_model=Answer)
+    def find_parts(asked: Asked) -> Response:
+        """The same with weights, pictures and embeddings."""
+        return _json(search.find(asked.query()))
+
+    @router.get("/api/export")
+    def export(asked: Exporting) -> Response:
+        """The first `rows` results as a file that img2dataset reads."""
+        hits = search.find(asked.query(limit=asked.rows)).results
+        name = f"pairlake-{len(hits)}.{asked.format}"
+        return Response(
+            results_file(hits, asked.format),
+            media_type=MEDIA_TYPES[asked.format],
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
+
+
+def _add_dataset(router: APIRouter, search: Search) -> None:
+    @router.get("/api/stats")
+    def stats() -> dict[str, Any]:
+        """What is published; rows is 0 where nothing is."""
+        try:
+            return _without_dataset(search.publication())
+        except NothingPublished as error:
+            return {"rows": 0, "published_at": None, "message": error.format_message()}
+
+    @router.get("/api/dataset")
+    def dataset() -> dict[str, Any]:
+        """The dataset in figures, and by what it can be searched."""
+        publication = search.publication()
+        return {
+            **_without_dataset(publication),
+            **publication.dataset,
+            "has_aesthetic": publication.aesthetic_head is not None,
+            "columns": [{"name": name, "kind": kind} for name, kind in COLUMNS.items()],
+        }
+
+
+def _add_pairs(router: APIRouter, search: Search) -> None:
+    @router.get("/api/pairs/{pair_id}")
+    def story(pair_id: UUID) -> Response:
+        """All that is known of a published pair: where it was seen, and what came of it."""
+        return _json({"pair": search.pair(pair_id), **story_of(pair_id)})
+
+    @router.get("/thumbnails/{image_id}.jpg", response_class=Response)
+    def thumbnail(image_id: UUID) -> Response:
+        """The picture of a published pair, within 256 x 256 pixels."""
+        jpeg = search.thumbnail(image_id)
+        if jpeg is None:
+            return JSONResponse({"error": f"There is no thumbnail of {image_id}."}, 404)
+        return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "max-age=300"})
+
+
+def _json(content: Any) -> Response:
+    return Response(msgspec.json.encode(content), media_type="application/json")
+
+
+def _without_dataset(publication: Publication) -> dict[str, Any]:
+    said = asdict(publication)
+    del said["dataset"]
+    return said

@@ -1,0 +1,141 @@
+"""The endpoints of clip-retrieval's server, so that its client and programs work against ours.
+
+Source: rom1504/clip-retrieval, clip_back.py and clip_client.py (2.45). `id` is LAION's SAMPLE_ID,
+which stays a pair's own through every publication.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+
+from lake.errors import BadRequest
+from serve.asked import LONGEST_TEXT, MOST_DIMENSIONS, MOST_PICTURE, picture_of
+from serve.hits import Hit
+from serve.query import Part, Query
+from serve.search import Search
+
+MOST_RESULTS = 10_000
+# Scores of clip-retrieval's aesthetic embeddings run from 0 to 9.
+HIGHEST_AESTHETIC = 9
+
+Count = Annotated[int, Field(ge=1, le=MOST_RESULTS)]
+
+
+class KnnRequest(BaseModel):
+    """What `/knn-service` is asked; what it does not know is passed over, as there."""
+
+    text: Annotated[str, Field(max_length=LONGEST_TEXT)] | None = None
+    image: Annotated[str, Field(max_length=MOST_PICTURE * 4 // 3 + 4)] | None = None
+    image_url: str | None = None
+    embedding_input: Annotated[list[float], Field(max_length=MOST_DIMENSIONS)] | None = None
+    modality: Annotated[str, Field(pattern="^(image|text)$")] = "image"
+    num_images: Count = 100
+    num_result_ids: Count | None = None
+    indice_name: str | None = None
+    deduplicate: bool = False
+    use_safety_model: bool = False
+    use_violence_detector: bool = False
+    aesthetic_score: Annotated[float, Field(ge=0, le=HIGHEST_AESTHETIC)] | str | None = None
+    aesthetic_weight: Annotated[float, Field(ge=0, le=1)] | str | None = None
+
+
+class MetadataRequest(BaseModel):
+    """What `/metadata` is asked."""
+
+    ids: Annotated[list[int], Field(max_length=MOST_RESULTS)]
+    indice_name: str | None = None
+
+
+def clip_retrieval(search: Search) -> APIRouter:
+    """`/knn-service`, `/metadata` and `/indices-list`; the one index has the recipe's name."""
+    # The client does not say that it sends JSON.
+    router = APIRouter(tags=["clip-retrieval"], strict_content_type=False)
+
+    @router.post("/knn-service")
+    def knn(asked: KnnRequest) -> Response:
+        """The nearest pairs; those after `num_images` with their id and similarity only."""
+        _check_name(search, asked.indice_name)
+        hits = search.find(_query(asked, search)).results
+        found = [_found(hit, whole=place < asked.num_images) for place, hit in enumerate(hits)]
+        return Response(msgspec.json.encode(found), media_type="application/json")
+
+    @router.post("/metadata")
+    def metadata(asked: MetadataRequest) -> list[dict[str, Any]]:
+        """The facts of pairs by their ids; an id that is not published is left out."""
+        _check_name(search, asked.indice_name)
+        hits = search.samples(asked.ids)
+        return [{"id": n, "metadata": _facts(hits[n])} for n in asked.ids if n in hits]
+
+    @router.get("/indices-list")
+    def indices() -> list[str]:
+        """The names of the indices."""
+        return [search.publication().recipe]
+
+    return router
+
+
+def _check_name(search: Search, name: str | None) -> None:
+    recipe = search.publication().recipe
+    if name not in (None, recipe):
+        raise BadRequest(
+            f"There is no index {name!r} here; the one there is has the name {recipe}."
+        )
+
+
+def _query(asked: KnnRequest, search: Search) -> Query:
+    if asked.image_url is not None:
+        raise BadRequest("Nothing is fetched for a visitor; send the picture itself as image.")
+    if asked.text:
+        part = Part(text=asked.text)
+    elif asked.image:
+        part = Part(picture=picture_of(asked.image))
+    elif asked.embedding_input:
+        part = Part(vector=np.array(asked.embedding_input, np.float32))
+    else:
+        raise BadRequest("Give one of: text, image in base64, embedding_input.")
+    return Query(
+        parts=(part,),
+        side="image" if asked.modality == "image" else "caption",
+        fold="near" if asked.deduplicate else "none",
+        aesthetic=_steering(asked, search),
+        hide_unsafe=asked.use_safety_model,
+        hide_inappropriate=asked.use_violence_detector,
+        limit=asked.num_result_ids or asked.num_images,
+    )
+
+
+def _steering(asked: KnnRequest, search: Search) -> float:
+    """As far along the aesthetic head's direction as was asked; 0 where there is no head."""
+    score, weight = asked.aesthetic_score, asked.aesthetic_weight
+    if not isinstance(score, int | float) or not isinstance(weight, int | float):
+        return 0.0
+    if search.publication().aesthetic_head is None:
+        return 0.0
+    return weight * (2 * score / HIGHEST_AESTHETIC - 1)
+
+
+def _found(hit: Hit, *, whole: bool) -> dict[str, Any]:
+    facts = _facts(hit) if whole else {}
+    return {**facts, "id": int(hit.sample_id), "similarity": hit.similarity}
+
+
+def _facts(hit: Hit) -> dict[str, Any]:
+    """The columns of a pair by the names that clip-retrieval's users know."""
+    return {
+        "url": hit.image_url,
+        "caption": hit.caption,
+        "hash": int(hit.hash),
+        "pair_id": str(hit.pair_id),
+        "width": hit.width,
+        "height": hit.height,
+        "language": hit.language,
+        "license": hit.license_url,
+        "punsafe": hit.punsafe,
+        "pwatermark": hit.pwatermark,
+        "aesthetic": hit.aesthetic_score,
+    }

@@ -1,0 +1,123 @@
+"""clip-retrieval's own client, as it is published, works against our server."""
+
+from __future__ import annotations
+
+import importlib.util
+import socket
+import threading
+from collections.abc import Iterator
+from importlib.metadata import files
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import requests
+import uvicorn
+
+from serve.app import create_app
+from serve.search import Search
+from tests.serve.conftest import APPLE, CAT, ENCODERS, POMME, PUBLISHED, SEA, picture, vector
+
+
+@pytest.fixture(scope="module")
+def address(published: Path) -> Iterator[str]:
+    """The address of a server over PUBLISHED."""
+    app = create_app(Search(published, ENCODERS))
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def peer() -> ModuleType:
+    """The module of its client alone: the package imports all of its server."""
+    (path,) = [f for f in files("clip-retrieval") or [] if f.name == "clip_client.py"]
+    spec = importlib.util.spec_from_file_location("clip_client", path.locate())
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_its_client_finds_by_text(address: str, peer: ModuleType) -> None:
+    client = peer.ClipClient(url=f"{address}/knn-service", indice_name="demo", num_images=2)
+    first, second = client.query(text="a cat, please")
+    assert (first["caption"], first["url"]) == (CAT.caption, CAT.image_url)
+    assert first["similarity"] > second["similarity"]
+    assert isinstance(first["id"], int)
+
+
+def test_its_client_finds_by_picture_and_by_embedding(
+    address: str, peer: ModuleType, tmp_path: Path
+) -> None:
+    client = peer.ClipClient(
+        url=f"{address}/knn-service", indice_name="demo", num_images=1, aesthetic_weight=0.0
+    )
+    file = tmp_path / "sea.png"
+    file.write_bytes(picture("sea"))
+    (by_picture,) = client.query(image=str(file))
+    (by_embedding,) = client.query(embedding_input=vector("sea").tolist())
+    assert by_picture["caption"] == by_embedding["caption"] == SEA.caption
+
+
+def test_its_modality_and_deduplication_hold(address: str, peer: ModuleType) -> None:
+    texts = peer.ClipClient(
+        url=f"{address}/knn-service",
+        indice_name="demo",
+        modality=peer.Modality.TEXT,
+        deduplicate=False,
+        aesthetic_weight=0.0,
+    )
+    found = texts.query(text=POMME.caption)
+    assert found[0]["caption"] == POMME.caption
+    assert len(found) == len(PUBLISHED)
+    pictures = peer.ClipClient(
+        url=f"{address}/knn-service", indice_name="demo", aesthetic_weight=0.0
+    ).query(text="apple")
+    assert len(pictures) == len(PUBLISHED) - 1
+
+
+def test_its_client_hears_that_nothing_is_fetched(address: str, peer: ModuleType) -> None:
+    client = peer.ClipClient(url=f"{address}/knn-service", indice_name="demo")
+    assert "Nothing is fetched" in client.query(image="http://127.0.0.1:1/x.png")["error"]
+
+
+def test_ids_lead_to_their_facts(address: str) -> None:
+    (name,) = requests.get(f"{address}/indices-list", timeout=30).json()
+    asked = {"text": "apple", "modality": "image", "num_images": 1, "num_result_ids": 3}
+    found = requests.post(
+        f"{address}/knn-service", json={**asked, "indice_name": name}, timeout=30
+    ).json()
+    # As there: what lies after num_images comes with its id alone.
+    assert [set(row) == {"id", "similarity"} for row in found] == [False, True, True]
+    ids = [row["id"] for row in found]
+    facts = requests.post(
+        f"{address}/metadata", json={"ids": [*ids, 1], "indice_name": name}, timeout=30
+    ).json()
+    assert [row["id"] for row in facts] == ids
+    assert facts[0]["metadata"]["caption"] in (APPLE.caption, POMME.caption)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"indice_name": "laion5B"}, "There is no index 'laion5B'"),
+        ({"text": None}, "Give one of"),
+        ({"num_images": 0}, "num_images"),
+        ({"embedding_input": [1.0], "text": None}, "has 1 numbers"),
+    ],
+)
+def test_what_it_cannot_answer_is_said(
+    address: str, change: dict[str, object], reason: str
+) -> None:
+    asked = {"text": "apple", "modality": "image", "num_images": 1, "indice_name": "demo", **change}
+    answer = requests.post(f"{address}/knn-service", json=asked, timeout=30)
+    assert answer.status_code == 400
+    assert reason in answer.json()["error"]
