@@ -129,6 +129,26 @@ def marts() -> Iterator[duckdb.DuckDBPyConnection]:
         con.close()
 
 
+def check_sound(con: duckdb.DuckDBPyConnection) -> None:
+    """Raise JobFailed if a model or a test failed at the last build that it was part of."""
+    present = con.execute(
+        "select 1 from duckdb_tables() where database_name = 'lake' "
+        "and table_name = 'int_build_failures'"
+    ).fetchone()
+    if present is None:
+        return
+    failed = con.execute(
+        "select split_part(node, '.', 3) from lake.intermediate.int_build_failures "
+        "order by failed_at, node"
+    ).fetchall()
+    if failed:
+        names = ", ".join(name for (name,) in failed[:3])
+        raise JobFailed(
+            f"The last dbt build failed at {len(failed)} places ({names}), so that nothing new is "
+            "published; see why, correct it, and run: dbt build"
+        )
+
+
 def searchable(con: duckdb.DuckDBPyConnection) -> Searchable:
     """List what the index should hold in the temporary table `searchable`, and count it."""
     con.execute(_SEARCHABLE)

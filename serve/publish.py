@@ -35,7 +35,7 @@ from serve.index import (
     thumbnails_indexes,
     writing,
 )
-from serve.marts import Searchable, changed, compare, fresh_rows, marts, searchable
+from serve.marts import Searchable, changed, check_sound, compare, fresh_rows, marts, searchable
 from serve.summary import summary_of
 from serve.thumbnails import sync_thumbnails
 
@@ -71,10 +71,12 @@ class PublishSummary:
 def publish(*, progress: Callable[[str], None]) -> PublishSummary:
     """Make the search index hold exactly the kept pairs that have vectors.
 
-    Raises TableMissing before the first `dbt build`, PairlakeError while another process
-    publishes. What a killed publication left behind is finished by the next.
+    Raises TableMissing before the first `dbt build`, JobFailed where the last one failed at a model
+    or a test, PairlakeError while another process publishes. What a killed publication left behind
+    is finished by the next.
     """
     with writing(settings().search) as db, marts() as con:
+        check_sound(con)
         wanted = searchable(con)
         added = updated = deleted = broken = 0
         table = _pairs_table(db, wanted)

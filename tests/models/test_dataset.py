@@ -319,3 +319,18 @@ def test_pixels_are_released_when_nothing_waits_for_them(
         f"(select image_id from {judged} where {wanted}) order by 1",
     )
     assert _rows(con, f"select count(*) > 0 from {judged} where {waiting}") == [(True,)]
+
+
+def test_what_failed_is_noted_until_it_succeeds(con: duckdb.DuckDBPyConnection) -> None:
+    noted = (
+        "select split_part(node, '.', 3) from lake.intermediate.int_build_failures order by node"
+    )
+    before = set(_rows(con, noted))
+    con.execute("update filter_gains set reason = null")
+    with pytest.raises(JobFailed, match="not_null_filter_gains_reason"):
+        run_dbt("test", "--select", "filter_gains,test_type:data")
+    assert set(_rows(con, noted)) - before == {("not_null_filter_gains_reason",)}
+    run_dbt("test", "--select", "pairs_en,test_type:data")
+    assert len(_rows(con, noted)) == len(before) + 1
+    run_dbt("build", "--select", "filter_gains", "--exclude-resource-type", "unit_test")
+    assert set(_rows(con, noted)) == before

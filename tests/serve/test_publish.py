@@ -46,6 +46,20 @@ def test_before_dbt_has_run_the_next_step_is_named() -> None:
         _publish()
 
 
+def test_marts_that_failed_a_test_are_not_published(mart: Mart, home: Path) -> None:
+    mart.keep(APPLE)
+    _publish()
+    mart.keep(APPLE, CAT)
+    with writing(mart.con) as con:
+        con.execute(
+            "create table lake.intermediate.int_build_failures as "
+            "select 'test.pairlake.assert_funnel_adds_up' as node, now()::timestamp as failed_at"
+        )
+    with pytest.raises(JobFailed, match=r"1 places \(assert_funnel_adds_up\).*run: dbt build"):
+        _publish()
+    assert _captions(home) == {APPLE.caption}
+
+
 def test_an_empty_mart_publishes_nothing(mart: Mart, home: Path) -> None:
     assert _publish().rows == 0
     with pytest.raises(NothingPublished, match="pairlake publish"):
