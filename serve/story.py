@@ -18,7 +18,7 @@ select
     image_bytes as bytes,
     md5::varchar as md5,
     lower(hex(sha256)) as sha256,
-    phash
+    lpad(lower(hex(phash)), 16, '0') as phash
 from lake.marts.pairs
 where pair_id = $pair_id
 """
@@ -130,7 +130,7 @@ def story_of(pair_id: UUID) -> dict[str, Any]:
             "image": next(iter(_rows(con, _IMAGE, pair_id)), None),
             "scores": _rows(con, _SCORES, pair_id),
             "sightings": _rows(con, _SIGHTINGS, pair_id),
-            "occurrences": sum(row["occurrences"] for row in _rows(con, _OCCURRENCES, pair_id)),
+            **next(iter(_rows(con, _OCCURRENCES, pair_id)), {}),
             "downloads": _rows(con, _DOWNLOADS, pair_id),
             "captions": _rows(con, _CAPTIONS, pair_id),
             "duplicates": _rows(con, _DUPLICATES, pair_id),

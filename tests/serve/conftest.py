@@ -168,7 +168,7 @@ class Mart:
                 "enriched.caption_embeddings": self._vectors("caption", {p.caption for p in pairs}),
                 "raw.image_pixels": pa.table(
                     {
-                        "image_id": _uuids([text_id(name) for name in pictures]),
+                        "image_id": uuids([text_id(name) for name in pictures]),
                         "pixels": pa.array(pictures.values(), pa.binary()),
                     }
                 ),
@@ -189,7 +189,7 @@ class Mart:
         vectors = [vector(text, self.dimensions) for text in new]
         return pa.table(
             {
-                f"{kind}_id": _uuids([text_id(text) for text in new]),
+                f"{kind}_id": uuids([text_id(text) for text in new]),
                 "model_id": pa.array([f"{kind}_encoder-1"] * len(new), pa.string()),
                 "outcome": pa.array(["ok"] * len(new), pa.string()),
                 "embedding": to_blobs(np.stack(vectors)) if new else pa.array([], pa.binary()),
@@ -212,7 +212,8 @@ ENCODERS = Encoders(
 )
 
 
-def _uuids(keys: list[UUID]) -> pa.Array:
+def uuids(keys: list[UUID]) -> pa.Array:
+    """Keys as a column of UUIDs."""
     return pa.ExtensionArray.from_storage(
         pa.uuid(), pa.array([key.bytes for key in keys], pa.binary(16))
     )
@@ -225,6 +226,7 @@ def _row(pair: Pair) -> dict[str, object]:
         "image_id": pair.image_id.bytes,
         "caption_id": text_id(pair.caption).bytes,
         "sample_id": int.from_bytes(pair.pair_id.bytes[:8], signed=True),
+        "url_id": text_id(pair.image_url).bytes,
         "image_url": pair.image_url,
         "domain": "images.example",
         "width": 300,

@@ -1,0 +1,123 @@
+"""A filter means the same to the search index and to the lake, whatever its values hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import duckdb
+import lancedb
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from lancedb.table import Table
+
+from serve.filters import COLUMNS, BadFilter, Filter, lance, parse, sql
+
+TEXTS = ["it's", 'a "b"', "a\\b' or 1=1 --", "%_", "", None, "猫", "a,b", "; drop table pairs", "a"]
+NUMBERS = [0.1, 0.5, None, 0.7, 1.0, -0.5, 0.0, 2.0, 3.5, 0.25]
+Rows = tuple[Table, duckdb.DuckDBPyConnection]
+KEYS = [UUID(int=n) for n in range(10)]
+
+
+@pytest.fixture(scope="module")
+def rows(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Rows]:
+    """The same ten rows in an index and in a table of DuckDB."""
+    columns = {
+        "pair_id": pa.array([key.bytes for key in KEYS], pa.binary(16)),
+        "caption": pa.array(TEXTS, pa.string()),
+        "aesthetic_score": pa.array(NUMBERS, pa.float64()),
+        "sample_id": pa.array([2**62 + n for n in range(10)], pa.int64()),
+    }
+    index = lancedb.connect(tmp_path_factory.mktemp("index")).create_table(
+        "pairs", pa.table(columns)
+    )
+    con = duckdb.connect()
+    con.register("arrow", pa.table(columns))
+    con.execute("create table pairs as select * replace (hex(pair_id)::uuid as pair_id) from arrow")
+    yield index, con
+    con.close()
+
+
+def _both(rows: Rows, filters: list[Filter]) -> tuple[set[int], set[int]]:
+    index, con = rows
+    found = index.search().where(lance(filters)).limit(100).to_arrow()["sample_id"].to_pylist()
+    condition, parameters = sql(filters)
+    query = f"select sample_id from pairs where {condition}"
+    return set(found), {n for (n,) in con.execute(query, parameters).fetchall()}
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    operator=st.sampled_from(["=", "!=", "<", "<=", ">", ">=", "contains", "in"]),
+    values=st.lists(
+        st.one_of(st.sampled_from([t for t in TEXTS if t is not None]), st.text()),
+        min_size=1,
+        max_size=3,
+    ),
+)
+def test_texts_filter_alike(rows: Rows, operator: str, values: list[str]) -> None:
+    values = [value.replace("\0", "") for value in values]
+    given_values = tuple(values if operator == "in" else values[:1])
+    index, lake = _both(rows, [Filter("caption", operator, given_values)])
+    assert index == lake
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("aesthetic_score >= 0.5", {1, 3, 4, 7, 8}),
+        ("aesthetic_score>2.0", {8}),
+        ("aesthetic_score < 0", {5}),
+        ("aesthetic_score != 0.5", {0, 3, 4, 5, 6, 7, 8, 9}),
+        ("aesthetic_score is null", {2}),
+        ("aesthetic_score IS NOT NULL", {0, 1, 3, 4, 5, 6, 7, 8, 9}),
+        ("caption is null", {5}),
+        ("caption = it's", {0}),
+        ("caption contains a", {1, 2, 7, 8, 9}),
+        ("caption in a, it's", {0, 9}),
+        (f"sample_id = {2**62 + 3}", {3}),
+        (f"pair_id in {KEYS[1]},{KEYS[4]}", {1, 4}),
+        (f"pair_id != {KEYS[1]}", {0, 2, 3, 4, 5, 6, 7, 8, 9}),
+    ],
+)
+def test_what_a_filter_finds(rows: Rows, text: str, found: set[int]) -> None:
+    index, lake = _both(rows, parse([text]))
+    assert index == lake == {2**62 + n for n in found}
+
+
+def test_all_filters_must_hold(rows: Rows) -> None:
+    index, lake = _both(rows, parse(["aesthetic_score > 0", "caption contains a"]))
+    assert index == lake == {2**62 + n for n in (1, 7, 8, 9)}
+    assert lance([]) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "cannot be read"),
+        ("width", "cannot be read"),
+        ("1 = 1", "no column '1'"),
+        ("secret = 1", "There is no column 'secret'"),
+        ("width > wide", "'wide', which is not a number"),
+        ("width > 1e3", "'1e3', which is not a number"),
+        ("punsafe > nan", "'nan', which is not a number"),
+        ("pair_id = 7", "'7', which is not an id"),
+        ("pair_id > 00000000-0000-0000-0000-000000000000", "compare it with =, != or in"),
+        ("width contains 1", "is no text"),
+        ("width in " + ",".join(["1"] * 1_001), "1,000 at most"),
+    ],
+)
+def test_what_cannot_be_read_is_said(text: str, reason: str) -> None:
+    with pytest.raises(BadFilter, match=reason):
+        parse([text])
+
+
+def test_every_column_of_the_index_but_vectors_can_be_filtered() -> None:
+    from serve.index import pairs_schema
+
+    names = set(pairs_schema(8).names)
+    assert names - {"fingerprint", "image_vector", "caption_vector"} == set(COLUMNS)
