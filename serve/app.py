@@ -66,7 +66,8 @@ def serve(search: Search, *, port: int, progress: Callable[[str], None]) -> None
 
     Port 0 takes any free port; `progress` hears the address once it is open.
     """
-    with socket.socket() as listener:
+    # As TCP by name: asyncio sends small packets at once only where the socket says so.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOST, port))
