@@ -16,8 +16,7 @@ from lake.vectors import Matrix
 Vector = NDArray[np.float32]
 Weights = NDArray[np.float64]
 
-# Rows are scored this many at a time, the last of them filled up: matrix products of another shape
-# round differently, and a score must not depend on the batch that it came in.
+# Rows are scored this many at a time, which bounds the memory.
 BLOCK_ROWS = 256
 # Keras' backend.epsilon(), below which its Normalization layer lets no deviation fall.
 KERAS_EPSILON = 1e-7
@@ -43,9 +42,11 @@ class Head:
         widths = [layer.weight.shape[1] for layer in layers]
         if [layer.weight.shape[0] for layer in layers[1:]] != widths[:-1] or widths[-1] != 1:
             raise ValueError(f"layers {[layer.weight.shape for layer in layers]} are no head")
-        self._hidden = [(_float32(layer.weight), _float32(layer.bias)) for layer in layers[:-1]]
-        self._last = _float32(layers[-1].weight[:, 0])
-        self._bias = np.float32(layers[-1].bias[0])
+        # In float64: a product of matrices rounds each row by its place among the others, and a
+        # score, a float32, must not depend on the batch that it came in.
+        self._hidden = [(layer.weight, layer.bias) for layer in layers[:-1]]
+        self._last = np.ascontiguousarray(layers[-1].weight[:, 0])
+        self._bias = layers[-1].bias[0]
         self._is_probability = is_probability
         self.dimension: int = layers[0].weight.shape[0]
 
@@ -56,13 +57,11 @@ class Head:
         """
         rows = len(embedding_BD)
         score_B = np.empty(rows, np.float32)
-        unit_BD = np.zeros((BLOCK_ROWS, self.dimension), np.float32)
         with np.errstate(all="ignore"):
             for start in range(0, rows, BLOCK_ROWS):
-                block_BD = embedding_BD[start : start + BLOCK_ROWS]
-                length_B1 = np.sqrt(np.vecdot(block_BD, block_BD))[:, None]
-                np.divide(block_BD, length_B1, out=unit_BD[: len(block_BD)])
-                score_B[start : start + BLOCK_ROWS] = self._score(unit_BD)[: len(block_BD)]
+                block_BD = embedding_BD[start : start + BLOCK_ROWS].astype(np.float64)
+                block_BD /= np.sqrt(np.vecdot(block_BD, block_BD))[:, None]
+                score_B[start : start + BLOCK_ROWS] = self._score(block_BD)
         return score_B
 
     @property
@@ -70,14 +69,14 @@ class Head:
         """(D,): where the score grows; ValueError if that is not the same everywhere."""
         if self._hidden:
             raise ValueError("a head with hidden layers has no one direction")
-        return self._last
+        return self._last.astype(np.float32)
 
-    def _score(self, value_BD: Matrix) -> Vector:
+    def _score(self, value_BD: Weights) -> Weights:
         for weight, bias in self._hidden:
             value_BD = value_BD @ weight
             value_BD += bias
             np.maximum(value_BD, 0, out=value_BD)
-        score_B: Vector = np.vecdot(value_BD, self._last) + self._bias
+        score_B: Weights = np.vecdot(value_BD, self._last) + self._bias
         if self._is_probability:
             score_B = np.reciprocal(1 + np.exp(-score_B))
         return score_B
@@ -156,7 +155,3 @@ def _dense(state: Mapping[str, Weights]) -> list[Dense]:
     """The dense layers of a state dict, in its order; torch keeps a weight as (O, I)."""
     names = [name.removesuffix("weight") for name in state if name.endswith("weight")]
     return [Dense(state[f"{name}weight"].T, state[f"{name}bias"]) for name in names]
-
-
-def _float32(values: Weights) -> NDArray[np.float32]:
-    return np.ascontiguousarray(values, np.float32)

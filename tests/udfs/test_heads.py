@@ -119,6 +119,19 @@ def test_aesthetic_v1_is_one_linear_layer(tmp_path: Path, width: int) -> None:
     assert scores == pytest.approx(_by_torch(linear, embedding_BD), abs=1e-5)
 
 
+def test_a_linear_head_grows_along_its_direction(tmp_path: Path) -> None:
+    torch.save(nn.Linear(16, 1).state_dict(), tmp_path / "v1.pth")
+    head = heads.aesthetic(tmp_path / "v1.pth")
+    embedding_BD = _embeddings(20, 16)
+    steered_BD = embedding_BD + 0.5 * head.direction / np.linalg.norm(head.direction)
+    assert (head(steered_BD) > head(embedding_BD)).all()
+
+
+def test_a_head_with_hidden_layers_has_no_direction(head: Head) -> None:
+    with pytest.raises(ValueError, match="no one direction"):
+        _ = head.direction
+
+
 def test_aesthetic_v2_is_one_layer_as_well(tmp_path: Path) -> None:
     torch.manual_seed(2)
     layers, embedding_BD = _v2(), _embeddings(20, 768)
