@@ -77,7 +77,7 @@ bench-dataset: .venv/dev-installed
 .venv/dev-installed: .venv/bin/python pyproject.toml
 	$(BIN)/python -m pip install -q -e '.[dev]'
 	# Peers whose readers and clients the tests run; what else they need would not go with ours.
-	$(BIN)/python -m pip install -q --no-deps clip-retrieval==2.45.0
+	$(BIN)/python -m pip install -q --no-deps clip-retrieval==2.45.0 img2dataset==1.47.0
 	touch $@ .venv/demo-installed
 
 clean:

@@ -122,30 +122,45 @@ def serve() -> None:
 
 @main.command()
 @click.argument("destination", type=click.Path(path_type=Path))
-@click.option("--split", type=click.Choice(["en", "multi", "nolang"]), help="One split only.")
 @click.option(
-    "--layout",
-    type=click.Choice(["release", "joined"]),
-    help="Folders as LAION-5B was released, or with its scores joined to it.",
+    "--format",
+    type=click.Choice(["parquet", "csv", "jsonl", "webdataset", "release", "joined", "datacomp"]),
+    help="What to write; else the ending says it: .parquet, .csv, .jsonl, .npy.",
 )
-def export(destination: Path, split: str | None, layout: str | None) -> None:
-    """Write the dataset in LAION's columns, ready for img2dataset: to one Parquet file.
+@click.option("--split", type=click.Choice(["en", "multi", "nolang"]), help="One split only.")
+@click.option("--where", multiple=True, help="Only what a filter keeps: 'aesthetic_score >= 5'.")
+@click.option("--sql", help="Only the pair_ids that a query over the lake answers with.")
+@click.option("--search", help="Those whose pictures are nearest to a text, with --limit.")
+@click.option("--limit", type=click.IntRange(min=1), help="So many pairs at most.")
+@click.option("--snapshot", type=click.IntRange(min=0), help="As the lake was, by snapshot id.")
+def export(destination: Path, format: str | None, snapshot: int | None, **selected: Any) -> None:
+    """Write pairs as a list, with their pictures, or as LAION's and DataComp's files.
 
-    With --layout, DESTINATION is a folder that gets a folder of Parquet parts for each split.
+    DESTINATION is a file, or a folder for webdataset, release and joined; docs/export.md says what
+    reads each of them.
 
     \b
-    Example: pairlake export pairs_en.parquet --split en
-             pairlake export release --layout joined
+    Example: pairlake export pairs_en.parquet --split en --where "width >= 512"
+             pairlake export apples --format webdataset --search "a red apple" --limit 1000
     """
     from serve.export import export as export_pairs
-    from serve.export import export_release
+    from serve.selection import Selection
 
-    if layout is None:
-        written = {destination: export_pairs(destination, split=split)}
-    else:
-        written = export_release(destination, layout=layout, split=split)
-    for path, rows in written.items():
-        click.echo(f"{path}: {rows:,} pairs")
+    def encoder(name: str) -> Any:
+        from udfs.caption_embeddings import encoder as of_captions
+
+        return of_captions(name).encode_captions
+
+    exported = export_pairs(
+        destination,
+        Selection(**selected),
+        format=format,
+        snapshot=snapshot,
+        encoder=encoder,
+        progress=_progress,
+    )
+    _clear_progress()
+    click.echo(f"{destination}: {exported}")
 
 
 @main.command()

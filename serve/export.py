@@ -1,135 +1,138 @@
-"""Write the dataset as Parquet in LAION's columns: one file, or the folders of its releases.
+"""Takes pairs home: as a list, as WebDataset shards, as LAION's release, as DataComp's uids.
 
-`pairlake export` runs it. img2dataset reads either with `--url_col URL --caption_col TEXT`.
+`pairlake export` runs it; docs/export.md says what reads each format.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
 
-from lake.errors import PairlakeError
-from serve.marts import marts
+from lake.errors import BadRequest, PairlakeError
+from serve.datacomp import write_uids
+from serve.destination import placed
+from serve.laion import LAYOUTS, write_list, write_release
+from serve.provenance import provenance, write
+from serve.selection import Encoder, Selected, Selection, select
+from serve.snapshot import Snapshot, opened
+from serve.webdataset import write_shards
 
-# The folders of LAION-5B's releases, by split.
-FOLDERS = {"en": "laion2B-en", "multi": "laion2B-multi", "nolang": "laion1B-nolang"}
-_PARTS = "compression snappy, filename_pattern 'part-{i}', file_size_bytes '500MB'"
-
-_ALL_COLUMNS = {
-    # Not a key: one of LAION's rows had it, and 64 bits of ours stand in its place.
-    "SAMPLE_ID": "unhex(replace(pair_id::varchar, '-', '')[:16])::bit::bigint",
-    "URL": "image_url",
-    "TEXT": "caption",
-    "HEIGHT": "height",
-    "WIDTH": "width",
-    # LAION writes a question mark where the page names no licence.
-    "LICENSE": "coalesce(license_url, '?')",
-    # The tag of 2021, by prompts, which nobody makes any more; punsafe took its place.
-    "NSFW": "null::varchar",
-    "similarity": "similarity::double",
-    "LANGUAGE": "language",
-    "hash": "hash",
-    "pwatermark": "pwatermark",
-    "punsafe": "punsafe",
+# What each format writes: one file, or a folder of files with such names.
+FORMATS: dict[str, tuple[str, ...] | None] = {
+    "parquet": None,
+    "csv": None,
+    "jsonl": None,
+    "webdataset": ("[0-9]*.tar", "[0-9]*.parquet", "[0-9]*_stats.json", "sizes.json"),
+    "release": ("laion*/part-*.parquet",),
+    "joined": ("laion*-joined/part-*.parquet",),
+    "datacomp": None,
 }
-# As they stand in LAION's files; of the three splits only `multi` has LANGUAGE.
-_LAYOUTS = {
-    "release": "SAMPLE_ID URL TEXT HEIGHT WIDTH LICENSE NSFW similarity LANGUAGE",
-    "joined": "URL TEXT WIDTH HEIGHT similarity LANGUAGE hash pwatermark punsafe",
-}
-LAYOUTS = tuple(_LAYOUTS)
+_ALL = Selection()
+_ENDINGS = {".parquet": "parquet", ".csv": "csv", ".jsonl": "jsonl", ".npy": "datacomp"}
 
 
-def export(destination: Path, *, split: str | None) -> int:
-    """Write the kept pairs, or those of one split, to a Parquet file; returns their number.
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """What an export wrote: how many rows, in which folders, and what it left out, by reason."""
 
-    The columns are those of the joined release. The file appears whole or not at all. Raises
-    TableMissing before the first `dbt build`, and PairlakeError if it cannot be written.
-    """
-    if destination.is_dir() or not destination.parent.is_dir():
-        raise PairlakeError(
-            f"{destination} cannot be written: give a file in a folder that exists, "
-            "as in: pairlake export pairs.parquet"
+    rows: int
+    snapshot: int
+    parts: dict[str, int] = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        parts = [f"{rows:,} in {name}" for name, rows in self.parts.items()]
+        left = [f"{pairs:,} {reason}" for reason, pairs in self.left_out.items()]
+        return (
+            f"{self.rows:,} pairs of snapshot {self.snapshot}"
+            + (f": {', '.join(parts)}" if parts else "")
+            + (f"; left out: {', '.join(left)}" if left else "")
         )
-    partial = _partial(destination)
-    try:
-        with _explained(destination, "a file"), marts() as con:
-            query = _query("joined", split, with_language=True)
-            rows = _copy(con, query, partial, "compression zstd")
-            partial.replace(destination)
-    finally:
-        partial.unlink(missing_ok=True)
-    return rows
 
 
-def export_release(destination: Path, *, layout: str, split: str | None) -> dict[Path, int]:
-    """Write a folder of Parquet parts per split, laid out as LAION's; returns the pairs of each.
+def export(
+    destination: Path,
+    selection: Selection = _ALL,
+    *,
+    format: str | None = None,
+    snapshot: int | None = None,
+    encoder: Encoder | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Exported:
+    """Write the selected pairs of a snapshot, or of now, to `destination`, whole or not at all.
 
-    `layout` is one of LAYOUTS. Folders of an earlier export are replaced when all of the new ones
-    are whole. Raises TableMissing before the first `dbt build`, and PairlakeError if `destination`
-    cannot be written, or has such a folder with something else in it.
+    `format` is one of FORMATS; without it the destination's ending decides. The same selection of
+    the same snapshot gives the same bytes, less what has been taken down since. Raises BadRequest
+    for what cannot be asked, TableMissing before the first `dbt build`, and PairlakeError if the
+    export cannot be written.
     """
-    ending = "-joined" if layout == "joined" else ""
-    names = [name for name in FOLDERS if split in (None, name)]
-    folders = {name: destination / (FOLDERS[name] + ending) for name in names}
-    partials = {name: _partial(folder) for name, folder in folders.items()}
-    rows = {}
-    try:
-        with _explained(destination, "a folder"), marts() as con:
-            destination.mkdir(parents=True, exist_ok=True)
-            for folder in folders.values():
-                _check_replaceable(folder)
-            for name, partial in partials.items():
-                query = _query(layout, name, with_language=name == "multi")
-                rows[folders[name]] = _copy(con, query, partial, _PARTS)
-            for name, folder in folders.items():
-                shutil.rmtree(folder, ignore_errors=True)
-                partials[name].replace(folder)
-    finally:
-        for partial in partials.values():
-            shutil.rmtree(partial, ignore_errors=True)
-    return rows
-
-
-def _query(layout: str, split: str | None, *, with_language: bool) -> str:
-    names = [name for name in _LAYOUTS[layout].split() if name != "LANGUAGE" or with_language]
-    columns = ", ".join(f'{_ALL_COLUMNS[name]} as "{name}"' for name in names)
-    which = "" if split is None else f" where split = '{split}'"
-    return f"select {columns} from lake.marts.pairs{which}"
-
-
-def _copy(con: duckdb.DuckDBPyConnection, query: str, path: Path, options: str) -> int:
-    quoted = str(path).replace("'", "''")
-    counted = con.execute(f"copy ({query}) to '{quoted}' (format parquet, {options})").fetchone()
-    return int(counted[0]) if counted else 0
-
-
-def _partial(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.partial")
-
-
-def _check_replaceable(folder: Path) -> None:
-    """A folder may be replaced if an export wrote all that is in it."""
-    if folder.exists() and not (
-        folder.is_dir() and all(file.match("part-*.parquet") for file in folder.iterdir())
+    named = format or _format(destination)
+    with (
+        _explained(destination),
+        opened(snapshot) as (con, of),
+        placed(destination, files=FORMATS[named]) as made,
     ):
-        raise PairlakeError(
-            f"{folder} would be replaced, but holds something that no export wrote; "
-            "move it away, or give another folder."
+        selected = select(con, selection, encoder)
+        exported = _written(con, made, named, of, selected, progress)
+        told = {
+            "format": named,
+            "rows": exported.rows,
+            "parts": exported.parts,
+            "left_out": exported.left_out,
+            "encoders": selected.encoders,
+        }
+        write(made, provenance(destination.name, told, selection, of))
+    return exported
+
+
+def _written(
+    con: duckdb.DuckDBPyConnection,
+    made: Path,
+    format: str,
+    of: Snapshot,
+    selected: Selected,
+    progress: Callable[[str], None],
+) -> Exported:
+    parts, left_out = dict[str, int](), dict(selected.left_out)
+    if format == "datacomp":
+        rows, left_out["uid_of_another"] = write_uids(con, made)
+    elif format == "webdataset":
+        rows, unseen = write_shards(con, made, of.time, progress)
+        left_out |= unseen
+    elif format in LAYOUTS:
+        parts = write_release(con, made, format, selected.selection.split)
+        rows = sum(parts.values())
+    else:
+        rows = write_list(con, made, format)
+    left_out = {reason: pairs for reason, pairs in left_out.items() if pairs}
+    return Exported(rows=rows, snapshot=of.id, parts=parts, left_out=left_out)
+
+
+def _format(destination: Path) -> str:
+    ending = destination.suffix.lower()
+    if ending not in _ENDINGS:
+        raise BadRequest(
+            f"{destination} does not say in which format to write; give --format, one of "
+            f"{', '.join(FORMATS)}, or a name that ends in {', '.join(_ENDINGS)}."
         )
+    return _ENDINGS[ending]
 
 
 @contextmanager
-def _explained(destination: Path, kind: str) -> Iterator[None]:
+def _explained(destination: Path) -> Iterator[None]:
     try:
         yield
-    except (duckdb.IOException, OSError) as error:
-        where = "in a folder that exists and can be written" if kind == "a file" else "to write in"
+    except duckdb.OutOfMemoryException as error:
         raise PairlakeError(
-            f"{destination} cannot be written ({str(error).splitlines()[0]}); give {kind} {where}."
+            f"{destination} takes more memory than DuckDB may have here "
+            f"({str(error).splitlines()[0]}); set PAIRLAKE_MEMORY_LIMIT higher."
+        ) from error
+    except (duckdb.IOException, OSError) as error:
+        raise PairlakeError(
+            f"{destination} cannot be written ({str(error).splitlines()[0]}); see that there is "
+            "room and that you may write there, and run it again."
         ) from error

@@ -1,0 +1,85 @@
+"""What the tests of exports share: verdicts beside the mart, takedowns, img2dataset's reader."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pyarrow as pa
+
+from lake.catalog import rows, writing
+from tests.serve.conftest import Mart, Pair
+
+_VERDICTS = """
+create schema if not exists lake.intermediate;
+create table if not exists lake.intermediate.int_pairs_judged (
+    pair_id uuid, drop_reason varchar
+);
+create table if not exists lake.intermediate.int_pairs_on_pages_taken_down (
+    pair_id uuid, is_seen_elsewhere boolean, page_url varchar, license_url varchar
+);
+"""
+
+
+def with_verdicts(mart: Mart) -> Mart:
+    """The mart, with what a build says of takedowns beside it: nothing yet."""
+    with writing(mart.con):
+        mart.con.execute(_VERDICTS)
+    return mart
+
+
+def drop(mart: Mart, pair: Pair, reason: str = "takedown") -> None:
+    """What the next build does with a pair that was taken down."""
+    with writing(mart.con):
+        mart.con.execute(
+            "insert into lake.intermediate.int_pairs_judged values (?, ?)", [pair.pair_id, reason]
+        )
+        mart.con.execute("delete from lake.marts.pairs where pair_id = ?", [pair.pair_id])
+
+
+def snapshot() -> int:
+    """The newest snapshot of the lake."""
+    ((newest,),) = rows("select max(snapshot_id) from ducklake_snapshots('lake')")
+    return int(newest)
+
+
+def read_by_img2dataset(
+    source: Path, format: str, folder: Path, more: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """The rows of a list, as img2dataset's own reader hands them to its downloaders."""
+    reader = _img2dataset_reader().Reader(
+        url_list=str(source),
+        input_format=format,
+        url_col="URL",
+        caption_col="TEXT",
+        verify_hash_col=None,
+        verify_hash_type=None,
+        save_additional_columns=list(more) or None,
+        number_sample_per_shard=2,
+        done_shards=set(),
+        tmp_path=str(folder),
+    )
+    found: list[dict[str, Any]] = []
+    for _, shard in reader:
+        with pa.memory_map(shard) as file:
+            found += pa.ipc.open_file(file).read_all().to_pylist()
+    return found
+
+
+def _img2dataset_reader() -> ModuleType:
+    # The package itself imports what does not go with ours.
+    spec = importlib.util.find_spec("img2dataset")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    path = Path(spec.submodule_search_locations[0]) / "reader.py"
+    module_spec = importlib.util.spec_from_file_location("img2dataset_reader", path)
+    assert module_spec is not None
+    assert module_spec.loader is not None
+    module = importlib.util.module_from_spec(module_spec)
+    sys.modules[module_spec.name] = module
+    module_spec.loader.exec_module(module)
+    return module
