@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812
 from PIL import Image, ImageDraw
@@ -21,15 +22,25 @@ _WATERMARKS = ("© sample", "PREVIEW", "stock", "example.org", "DEMO")
 class Augmenter:
     """Draws batches of augmented pictures: place, ground, colour, watermark, recompression.
 
-    Nothing is mirrored: arrows, flags and letters would change their meaning.
+    Nothing is mirrored: arrows, flags and letters would change their meaning. `drawings_NHWC` have
+    red, green, blue and alpha from 0 to 255. The CPU recompresses that share of them.
     """
 
-    def __init__(self, pictures: Sequence[Picture], size: int, seed: int, device: str) -> None:
+    def __init__(
+        self,
+        drawings_NHWC: npt.NDArray[np.uint8],
+        size: int,
+        seed: int,
+        device: str,
+        *,
+        recompressed: float = 0.25,
+    ) -> None:
         self.size = size
         self.device = device
+        self.recompressed = recompressed
         self.random = torch.Generator(device).manual_seed(seed)
-        drawings = np.stack([np.asarray(render(picture, _BASE_SIZE)) for picture in pictures])
-        self.drawings_NCHW = torch.from_numpy(drawings).permute(0, 3, 1, 2).contiguous().to(device)
+        drawings_NCHW = torch.from_numpy(drawings_NHWC).permute(0, 3, 1, 2)
+        self.drawings_NCHW = drawings_NCHW.contiguous().to(device)
         self.watermarks_N1HW = _watermarks(size).to(device)
 
     def __call__(self, picture_B: Tensor) -> Tensor:
@@ -109,7 +120,9 @@ class Augmenter:
         return image_BCHW
 
     def _recompress(self, image_BCHW: Tensor) -> Tensor:
-        chosen = self._chosen(0.25, len(image_BCHW)).nonzero()[:, 0]
+        if not self.recompressed:
+            return image_BCHW
+        chosen = self._chosen(self.recompressed, len(image_BCHW)).nonzero()[:, 0]
         pixels = (image_BCHW[chosen] * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
         qualities = self._uniform(20, 90, len(chosen)).int().tolist()
         again = [_jpeg(one, quality) for one, quality in zip(pixels, qualities, strict=True)]
@@ -117,6 +130,11 @@ class Augmenter:
             stacked = torch.from_numpy(np.stack(again)).permute(0, 3, 1, 2)
             image_BCHW[chosen] = stacked.to(self.device).float() / 255
         return image_BCHW
+
+
+def rendered(pictures: Sequence[Picture]) -> npt.NDArray[np.uint8]:
+    """The drawings as the augmenter takes them, (N, H, W, 4)."""
+    return np.stack([np.asarray(render(picture, _BASE_SIZE)) for picture in pictures])
 
 
 def _jpeg(pixels_HWC: np.ndarray, quality: int) -> np.ndarray:

@@ -21,10 +21,14 @@ _SAME_PIXELS_SIZE = 96
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """One drawing: its OpenMoji hexcode and its name in each of the 14 languages."""
+    """One drawing: its OpenMoji hexcode and its name in each of the 14 languages.
+
+    `file` is the SVG of another designer's drawing of the same; None is OpenMoji's own.
+    """
 
     hexcode: str
     names: Mapping[str, str]
+    file: Path | None = None
 
 
 @cache
@@ -44,8 +48,8 @@ def pictures() -> tuple[Picture, ...]:
 
 
 def svg(picture: Picture) -> bytes:
-    """The drawing in colour, as OpenMoji publishes it (CC BY-SA 4.0)."""
-    return _svg_path(picture.hexcode).read_bytes()
+    """The drawing in colour: as OpenMoji publishes it (CC BY-SA 4.0), or its own file."""
+    return (picture.file or _svg_path(picture.hexcode)).read_bytes()
 
 
 def render(picture: Picture, size: int) -> Image.Image:

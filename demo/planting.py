@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import ftfy
@@ -78,6 +78,28 @@ def plant(
             yield bed.fault(fault, image, original)
 
 
+def with_wrong_captions(
+    planted: Iterable[Planted], pictures: Sequence[Picture], per_right: float, rng: random.Random
+) -> Iterator[Planted]:
+    """What was planted, with so many wrong captions more beside each pair that is to be kept."""
+    known = {picture.hexcode: picture for picture in pictures}
+    for pair in planted:
+        yield pair
+        if pair.drop_reason is not None:
+            continue
+        for _ in range(int(per_right) + (rng.random() < per_right % 1)):
+            language, text = _misleading(known[pair.picture], pictures, rng)
+            yield replace(
+                pair,
+                caption=text,
+                language=language,
+                page_language="en" if language == "none" else language,
+                kind="wrong_caption",
+                drop_reason="similarity_too_low",
+                sightings=_sightings(rng),
+            )
+
+
 def landed_caption(text: str) -> str:
     """The caption that should land: entities and encoding repaired, white space folded."""
     return " ".join(ftfy.fix_text(text).split())
@@ -131,7 +153,7 @@ class _Bed:
         elif draw < 0.5:
             yield self._wrong(original)
         elif draw < 0.6:
-            text = self.rng.choice(_NAMELESS).format(number=self.rng.randint(1000, 9999))
+            text = _nameless(self.rng)
             yield self._planted(original, text, "none", "wrong_caption", "similarity_too_low")
         if short:
             text = self.rng.choice(_SHORT)
@@ -182,14 +204,7 @@ class _Bed:
         return self._publish(f"{hexcode}-forum.{ending}", payload)
 
     def _wrong(self, at: _Published) -> Planted:
-        language = self.rng.choice(LANGUAGES)
-        other = self.rng.choice(self.pictures)
-        # Some flags and symbols are the same drawing under two names: both captions are right.
-        while other.names[language] == self.picture.names[language] or same_pixels(
-            self.picture, other
-        ):
-            other = self.rng.choice(self.pictures)
-        text = caption(language, other.names[language], self.rng)
+        language, text = _of_another(self.picture, self.pictures, self.rng)
         return self._planted(at, text, language, "wrong_caption", "similarity_too_low")
 
     def _sentence(self, language: str) -> str:
@@ -213,7 +228,7 @@ class _Bed:
             drop_reason=drop_reason,
             picture=self.picture.hexcode,
             image_sha256=at.sha256,
-            sightings=self.rng.choices((1, 2, 3, 5), (75, 15, 7, 3))[0],
+            sightings=_sightings(self.rng),
         )
 
     def _publish(self, name: str, payload: bytes) -> _Published:
@@ -222,6 +237,35 @@ class _Bed:
         (self.folder / "images" / name).write_bytes(payload)
         digest = hashlib.sha256(payload).hexdigest()
         return _Published(url=f"{self.base_url}images/{name}", name=name, sha256=digest)
+
+
+def _misleading(
+    picture: Picture, pictures: Sequence[Picture], rng: random.Random
+) -> tuple[str, str]:
+    # As often as the world has them without being asked.
+    if rng.random() < 2 / 3:
+        return _of_another(picture, pictures, rng)
+    return "none", _nameless(rng)
+
+
+def _of_another(
+    picture: Picture, pictures: Sequence[Picture], rng: random.Random
+) -> tuple[str, str]:
+    """A language, and a sentence in it about another picture."""
+    language = rng.choice(LANGUAGES)
+    other = rng.choice(pictures)
+    # Some flags and symbols are the same drawing under two names: both captions are right.
+    while other.names[language] == picture.names[language] or same_pixels(picture, other):
+        other = rng.choice(pictures)
+    return language, caption(language, other.names[language], rng)
+
+
+def _nameless(rng: random.Random) -> str:
+    return rng.choice(_NAMELESS).format(number=rng.randint(1000, 9999))
+
+
+def _sightings(rng: random.Random) -> int:
+    return rng.choices((1, 2, 3, 5), (75, 15, 7, 3))[0]
 
 
 def _messy(text: str, rng: random.Random) -> str:

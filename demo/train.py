@@ -6,6 +6,7 @@ import argparse
 import json
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,10 @@ from torch import Tensor
 
 import udfs.torchvision_shim  # noqa: F401  # must come before open_clip
 from demo import bpe
-from demo.augment import Augmenter
+from demo.augment import Augmenter, rendered
 from demo.captions import TEMPLATES
 from demo.evaluate import held_out_captions, report
-from demo.pictures import LANGUAGES, pictures, pixel_groups
+from demo.pictures import LANGUAGES, Picture, pictures, pixel_groups
 
 import open_clip  # isort: skip
 
@@ -31,7 +32,7 @@ VOCAB_SIZE = 8192
 IMAGE_SIZE = 64
 _MEAN = _STD = 0.5
 
-MODEL_CONFIG = {
+MODEL_CONFIG: dict[str, dict[str, Any]] = {
     "model_cfg": {
         "embed_dim": 192,
         # The text tower as a module of its own also runs on fewer tokens than the context.
@@ -83,19 +84,30 @@ class Training:
 class CaptionBank:
     """Every caption of every picture as tokens: the bare name first, then each template."""
 
-    def __init__(self, tokenizer: open_clip.SimpleTokenizer, seed: int) -> None:
+    def __init__(
+        self, tokenizer: open_clip.SimpleTokenizer, seed: int, of: Sequence[Picture]
+    ) -> None:
         self.random = np.random.default_rng(seed)
         withheld = held_out_captions()
-        shape = (len(pictures()), len(LANGUAGES))
+        shape = (len(of), len(LANGUAGES))
         self.allowed_NL = np.ones(shape, dtype=bool)
-        tokens = []
-        for number, picture in enumerate(pictures()):
+        tokens_LTC: dict[str, Tensor] = {}
+        for number, picture in enumerate(of):
             for place, language in enumerate(LANGUAGES):
-                name = picture.names[language]
                 self.allowed_NL[number, place] = withheld.get(picture.hexcode) != language
-                captions = [name, *(text.format(name=name) for text in TEMPLATES[language])]
-                tokens.append(tokenizer(captions).to(torch.int16))
-        self.tokens_NLTC = torch.stack(tokens).reshape(*shape, -1, CONTEXT_LENGTH)
+            if picture.hexcode not in tokens_LTC:
+                tokens_LTC[picture.hexcode] = self._tokens(tokenizer, picture)
+        self.tokens_NLTC = torch.stack([tokens_LTC[picture.hexcode] for picture in of])
+
+    @staticmethod
+    def _tokens(tokenizer: open_clip.SimpleTokenizer, picture: Picture) -> Tensor:
+        captions = [
+            text.format(name=picture.names[language])
+            for language in LANGUAGES
+            for text in ("{name}", *TEMPLATES[language])
+        ]
+        tokens: Tensor = tokenizer(captions).to(torch.int16)
+        return tokens.reshape(len(LANGUAGES), -1, CONTEXT_LENGTH)
 
     def draw(self, picture_B: npt.NDArray[np.int64], bare_names: float) -> Tensor:
         """One caption of each picture in a language allowed for it, as tokens (B, C)."""
@@ -108,15 +120,15 @@ class CaptionBank:
 
 
 class PictureBatches:
-    """Draws batches of pictures of which no two look the same."""
+    """Draws batches of pictures of which no two are of the same."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, of: Sequence[Picture]) -> None:
         self.random = np.random.default_rng(seed)
         groups = pixel_groups()
-        self.group_N = np.array([groups[picture.hexcode] for picture in pictures()])
+        self.group_N = np.array([groups[picture.hexcode] for picture in of])
 
     def draw(self, count: int) -> npt.NDArray[np.int64]:
-        """Pictures by their place in the catalogue, `count` or one or two fewer."""
+        """Pictures by their place in the catalogue, `count` or a few less."""
         drawn = self.random.permutation(len(self.group_N))[:count]
         _, first = np.unique(self.group_N[drawn], return_index=True)
         return drawn[first]
@@ -162,16 +174,16 @@ def save(model: torch.nn.Module, out: Path) -> None:
 
 
 class Trainer:
-    """Model, data and optimizer of one run."""
+    """Model, data and optimizer of one run on the drawings of `of`."""
 
-    def __init__(self, run: Training) -> None:
+    def __init__(self, run: Training, of: Sequence[Picture]) -> None:
         torch.manual_seed(run.seed)
         self.run = run
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         tokenizer = prepare(run.out)
-        self.augment = Augmenter(pictures(), IMAGE_SIZE, run.seed, self.device)
-        self.captions = CaptionBank(tokenizer, run.seed)
-        self.batches = PictureBatches(run.seed)
+        self.augment = Augmenter(rendered(of), IMAGE_SIZE, run.seed, self.device)
+        self.captions = CaptionBank(tokenizer, run.seed, of)
+        self.batches = PictureBatches(run.seed, of)
         self.model = open_clip.create_model(
             f"local-dir:{run.out}", precision="fp32", device=self.device, load_weights=False
         )
@@ -220,9 +232,12 @@ class Trainer:
         return float(loss.detach())
 
 
-def train(run: Training) -> None:
-    """Leave config, vocabulary, weights and the facts of the run in `run.out`."""
-    trainer = Trainer(run)
+def train(run: Training, of: Sequence[Picture] | None = None) -> None:
+    """Leave config, vocabulary, weights and the facts of the run in `run.out`.
+
+    `of` are the drawings that it learns, those of the catalogue unless told.
+    """
+    trainer = Trainer(run, pictures() if of is None else of)
     started, losses, step, done, seconds = time.monotonic(), [], 0, 0.0, 0.0
     while done < 1:
         warm = min(1.0, (step + 1) / run.warmup_steps)

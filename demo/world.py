@@ -67,11 +67,14 @@ class World:
         return pq.read_table(self.folder / "truth.parquet")
 
 
-def build_world(folder: Path, base_url: str, pictures: int | None) -> World:
+def build_world(
+    folder: Path, base_url: str, pictures: int | None, *, wrong_per_right: float = 0.0
+) -> World:
     """The world of OpenMoji drawings with every fault planted; a no-op where it stands already.
 
     `base_url` is where demo/web.py will serve it, such as http://127.0.0.1:8917/. `pictures` is how
-    many drawings take part, None for all; ValueError if it is below SMALLEST or above that. The
+    many drawings take part, None for all; ValueError if it is below SMALLEST or above that.
+    `wrong_per_right` wrong captions more stand beside each pair to keep, on the same images. The
     same arguments give the same bytes.
     """
     catalogue = drawings.pictures()
@@ -81,9 +84,13 @@ def build_world(folder: Path, base_url: str, pictures: int | None) -> World:
     chosen = [catalogue[index * len(catalogue) // count] for index in range(count)]
 
     def planter(rng: random.Random) -> list[Planted]:
-        return list(planting.plant(chosen, folder, _rooted(base_url), rng))
+        planted = planting.plant(chosen, folder, _rooted(base_url), rng)
+        # Numbers of their own, so that the images stay as they are.
+        wrong = random.Random(_SEED)
+        return list(planting.with_wrong_captions(planted, chosen, wrong_per_right, wrong))
 
-    return _built(folder, _rooted(base_url), f"openmoji {count}", planter)
+    what = f"openmoji {count}" + (f" {wrong_per_right} wrong" if wrong_per_right else "")
+    return _built(folder, _rooted(base_url), what, planter)
 
 
 def world_from_folder(

@@ -13,7 +13,7 @@ import torch
 
 import demo
 from demo import bpe
-from demo.augment import Augmenter
+from demo.augment import Augmenter, rendered
 from demo.captions import caption
 from demo.evaluate import HELD_OUT_CAPTIONS, MiniClip, held_out_captions, rank
 from demo.pictures import LANGUAGES, pictures, pixel_groups
@@ -89,7 +89,7 @@ def test_captions_are_withheld_evenly() -> None:
 
 
 def test_no_batch_holds_a_picture_and_its_double() -> None:
-    batches = PictureBatches(seed=1)
+    batches = PictureBatches(1, pictures())
     for _ in range(20):
         drawn = batches.draw(512)
         assert 490 <= len(drawn) <= 512
@@ -97,7 +97,7 @@ def test_no_batch_holds_a_picture_and_its_double() -> None:
 
 
 def test_augmented_pictures_differ_and_the_seed_decides() -> None:
-    some = pictures()[:6]
+    some = rendered(pictures()[:6])
     place_B = torch.arange(6).repeat(4)
     first, again = (Augmenter(some, 64, seed, "cpu")(place_B) for seed in (1, 1))
     assert first.shape == (24, 3, 64, 64)

@@ -1,0 +1,177 @@
+"""The noisy web, crawled, fetched and judged by pairlake itself, in a project with recipes added.
+
+A recipe is a row of a seed: the project is copied, as someone with a model of their own would
+change it, and the rows are written there.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from benchmarks.processes import ROOT, cleanly, measured
+from demo.stage import environment
+from demo.wat import CRAWL_ID
+from demo.web import base_url, serving
+from demo.world import World, build_world
+from lake import catalog
+from lake.settings import settings
+
+FORM = "bench_form"
+_PORT = 8931
+_PROJECT = ("pairlake.py", "lake", "ingest", "udfs", "serve", "models", "macros", "tests/data")
+_PROJECT_FILES = ("dbt_project.yml", "profiles.yml", "selectors.yml")
+# What the demo's recipe says beyond form, none of which is asked for here.
+_BEYOND_FORM = (
+    "similarity_model_en", "min_similarity_en", "similarity_model_other", "min_similarity_other",
+    "nsfw_model", "watermark_model", "toxicity_model",
+)  # fmt: skip
+_BUILD = "from lake import dbt_plugin as dbt; dbt.build_{}()"
+_PIXELS = "select image_id::varchar, pixels from lake.staging.stg_raw__image_pixels order by 1"
+_VERDICTS = """
+select
+    judged.pair_id::varchar as pair_id,
+    judged.image_id::varchar as image_id,
+    pairs.caption,
+    judged.split = 'en' as is_english,
+    judged.drop_reasons,
+    truth.expected_drop_reason is null as is_right,
+from lake.intermediate.int_pairs_judged as judged
+inner join lake.intermediate.int_pairs_deduplicated as pairs
+    on judged.pair_id = pairs.pair_id
+inner join truth
+    on md5(truth.image_url || chr(31) || truth.caption)::uuid = judged.pair_id
+order by judged.pair_id
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lake:
+    """A noisy web of so many drawings and its lake, both below `home`.
+
+    Beside each right pair stand `wrong_per_right` wrong ones and the few that the demo has anyway.
+    """
+
+    home: Path
+    drawings: int
+    wrong_per_right: float
+
+    def land(self) -> None:
+        """Crawl, fetch and judge by form, as far as that is not done yet."""
+        with self._settled(FORM):
+            world = self._world()
+            if (self.home / "landed").exists():
+                return
+            with serving(world.folder, _PORT):
+                self._pairlake("crawl", "--crawl", CRAWL_ID, "--files", "all")
+                self._dbt("worklists")
+                self._pairlake("enrich", "caption_languages")
+                self._pairlake("fetch")
+            self._dbt("dataset")
+            (self.home / "landed").touch()
+
+    def judge(self, recipe: str, models: Path) -> None:
+        """Judge anew by another recipe, whose models lie in that folder."""
+        with self._settled(recipe, PAIRLAKE_MODELS=str(models)):
+            self._dbt("worklists")
+            self._pairlake("enrich", "image_embeddings", "caption_embeddings", "pair_similarities")
+            self._dbt("dataset")
+
+    def verdicts(self) -> pa.Table:
+        """One row per pair of the last verdict, beside the truth."""
+        with self._settled(FORM):
+            con = catalog.connect(read_only=True)
+            con.register("truth", self._world().truth())
+            found = con.execute(_VERDICTS).to_arrow_table()
+            con.close()
+            return found
+
+    def pixels(self) -> Iterator[tuple[str, bytes]]:
+        """Each downloaded image's id and its pixels as the lake keeps them."""
+        with self._settled(FORM):
+            con = catalog.connect(read_only=True)
+            con.execute(_PIXELS)
+            while row := con.fetchone():
+                yield row[0], row[1]
+            con.close()
+
+    def _world(self) -> World:
+        return build_world(
+            self.home / "world",
+            base_url(_PORT),
+            self.drawings,
+            wrong_per_right=self.wrong_per_right,
+        )
+
+    @contextmanager
+    def _settled(self, recipe: str, **variables: str) -> Iterator[None]:
+        self.home.mkdir(parents=True, exist_ok=True)
+        own = {"PAIRLAKE_HOME": str(self.home), "PAIRLAKE_DEMO_PORT": str(_PORT)}
+        with cleanly(**own, PAIRLAKE_RECIPE=recipe, **variables):
+            os.environ.update(environment(None))
+            yield
+
+    def _pairlake(self, *arguments: str) -> None:
+        self._run("-m", "pairlake", *arguments)
+
+    def _dbt(self, what: str) -> None:
+        self._run("-c", _BUILD.format(what))
+
+    def _run(self, *arguments: str) -> None:
+        # -P: the copy is imported, and not the project in whose folder this runs.
+        where = {**os.environ, "PYTHONPATH": str(self.home.parent / "project")}
+        measured([sys.executable, "-P", *arguments], settings().home, where)
+
+
+def lay_out(folder: Path, thresholds: Mapping[str, tuple[float, float]]) -> None:
+    """Copy the project to `folder`, with recipes for the models of these names.
+
+    Each has a recipe that keeps by its similarity, for English and for other captions, and one that
+    deduplicates too: `bench_NAME` and `bench_NAME_deduplicated`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in _PROJECT:
+        if (ROOT / part).is_dir():
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / part, folder / part, ignore=ignored, dirs_exist_ok=True)
+        else:
+            shutil.copy(ROOT / part, folder / part)
+    for file in _PROJECT_FILES:
+        shutil.copy(ROOT / file, folder / file)
+    seeds = folder / "models" / "seeds"
+    _append(seeds / "recipes.csv", _recipes(ROOT / "models" / "seeds" / "recipes.csv", thresholds))
+    _append(seeds / "similarity_models.csv", [[name, name, name] for name in thresholds])
+
+
+def _recipes(
+    seed: Path, thresholds: Mapping[str, tuple[float, float]]
+) -> Iterator[Sequence[object]]:
+    with seed.open(newline="") as handle:
+        (demo,) = (row for row in csv.DictReader(handle) if row["recipe"] == "demo")
+    form = {**demo, **dict.fromkeys(_BEYOND_FORM, ""), "source": "benchmarks.filtering"}
+    yield list({**form, "recipe": FORM, "duplicates": "none"}.values())
+    for name, (english, other) in thresholds.items():
+        kept = {
+            **form,
+            "recipe": f"bench_{name}",
+            "similarity_model_en": name,
+            "min_similarity_en": english,
+            "similarity_model_other": name,
+            "min_similarity_other": other,
+            "duplicates": "none",
+        }
+        yield list(kept.values())
+        yield list({**kept, "recipe": f"bench_{name}_deduplicated", "duplicates": "image"}.values())
+
+
+def _append(seed: Path, rows: Iterator[Sequence[object]] | Sequence[Sequence[object]]) -> None:
+    with seed.open("a", newline="") as handle:
+        csv.writer(handle, lineterminator="\n").writerows(rows)
