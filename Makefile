@@ -5,7 +5,7 @@ BIN := .venv/bin
 PACKAGES := pairlake.py lake ingest udfs serve demo benchmarks
 
 .PHONY: demo page test lint types sql unit bench bench-crawl bench-fetch bench-enrich bench-recipes \
-	bench-duplicates bench-takedown bench-dataset clean
+	bench-duplicates bench-takedown bench-dataset bench-export clean
 
 demo: .venv/demo-installed
 	$(BIN)/pairlake demo
@@ -37,7 +37,7 @@ unit: .venv/dev-installed
 # All benchmarks, one after the other: most of a day.
 bench: .venv/dev-installed
 	$(MAKE) -j 1 bench-crawl bench-fetch bench-enrich bench-recipes bench-duplicates bench-takedown \
-		bench-dataset
+		bench-dataset bench-export
 
 # Beside cc2dataset, in an environment of its own; needs Java. Some twenty minutes on two cores.
 bench-crawl: .venv/dev-installed
@@ -66,6 +66,10 @@ bench-takedown: .venv/dev-installed
 # Up to fifty million pairs in 4 GB: hours, and some 40 GB of disk. `--only 1` is the smallest.
 bench-dataset: .venv/dev-installed
 	$(BIN)/python -m benchmarks.dataset
+
+# A quarter of a million and a million pairs; two minutes.
+bench-export: .venv/dev-installed
+	$(BIN)/python -m benchmarks.exports
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
