@@ -77,7 +77,9 @@ def sql(filters: Sequence[Filter], *, of: str = "pairs") -> tuple[str, list[Any]
     """The filters as a condition of DuckDB on a relation with `COLUMNS`, and its parameters."""
     conditions, parameters = ["true"], list[Any]()
     for each in filters:
-        name, holes = f"{of}.{each.column}", ", ".join("?" * len(each.values))
+        # Scores are kept in 32 bits: 0.3 is to be the same number on both sides, as in the index.
+        hole = "?::float" if COLUMNS[each.column] == "number" and each.column not in WHOLE else "?"
+        name, holes = f"{of}.{each.column}", ", ".join([hole] * len(each.values))
         conditions.append(_SQL[each.operator].format(name=name, holes=holes))
         parameters += each.values
     return " and ".join(conditions), parameters

@@ -13,8 +13,9 @@ from lake.settings import ROOT
 from lake.takedowns import record_takedowns
 from serve.export import export
 from tests.serve.conftest import APPLE, CAT, POMME, SEA, Mart
+from tests.serve.exporting import with_verdicts
 
-AGAIN, SURVIVORS = re.findall(
+(SURVIVORS,) = re.findall(
     r"```sql\n(.*?)```", (ROOT / "docs" / "takedown.md").read_text(), flags=re.DOTALL
 )
 
@@ -39,31 +40,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def mart() -> Mart:
-    return Mart()
-
-
-def test_an_export_is_made_again_less_what_was_taken_down(folder: Path, mart: Mart) -> None:
-    mart.keep(APPLE, POMME, CAT)
-    ((snapshot,),) = rows("select max(snapshot_id) from ducklake_snapshots('lake')")
-    mart.keep(SEA)
-    with writing() as con:
-        con.execute("create schema if not exists lake.intermediate")
-        con.execute(
-            "create table lake.intermediate.int_pairs_judged as "
-            "select ?::uuid as pair_id, 'takedown' as drop_reason union all select ?, null",
-            [str(CAT.pair_id), str(APPLE.pair_id)],
-        )
-
-    _run(AGAIN.replace("42", str(snapshot)))
-
-    assert _texts("again.parquet", "caption") == sorted([APPLE.caption, POMME.caption])
+    return with_verdicts(Mart())
 
 
 def test_survivors_are_what_both_releases_have(folder: Path, mart: Mart) -> None:
     mart.keep(APPLE, POMME, CAT)
-    export(folder / "old.parquet", split=None)
+    export(folder / "old.parquet")
     mart.keep(APPLE, POMME, SEA)
-    export(folder / "new.parquet", split=None)
+    export(folder / "new.parquet")
 
     _run(SURVIVORS)
 

@@ -12,6 +12,24 @@ download_outcomes as (
 
 ),
 
+-- Few are asked again. Only of these is more held than two moments.
+asked_again as (
+
+    select url_id
+    from downloads
+    group by url_id
+    having max(attempted_at) > min(attempted_at) filter (where outcome = 'ok')
+
+),
+
+answers as (
+
+    select downloads.*
+    from downloads
+    semi join asked_again on downloads.url_id = asked_again.url_id
+
+),
+
 first_arrivals as (
 
     select
@@ -20,9 +38,8 @@ first_arrivals as (
         arg_min(image_id, (attempted_at, landed_at, attempt_id)) filter (
             where outcome = 'ok'
         ) as image_id
-    from downloads
+    from answers
     group by url_id
-    having max(attempted_at) > min(attempted_at) filter (where outcome = 'ok')
 
 ),
 
@@ -30,23 +47,23 @@ first_arrivals as (
 later_attempts as (
 
     select
-        downloads.url_id,
-        downloads.attempted_at,
-        downloads.landed_at,
-        downloads.attempt_id,
-        downloads.outcome,
+        answers.url_id,
+        answers.attempted_at,
+        answers.landed_at,
+        answers.attempt_id,
+        answers.outcome,
         download_outcomes.kind,
         first_arrivals.downloaded_at,
-        downloads.image_id = first_arrivals.image_id as is_same
-    from downloads
+        answers.image_id = first_arrivals.image_id as is_same
+    from answers
     inner join first_arrivals
         on
-            downloads.url_id = first_arrivals.url_id
-            and downloads.attempted_at > first_arrivals.downloaded_at
+            answers.url_id = first_arrivals.url_id
+            and answers.attempted_at > first_arrivals.downloaded_at
     inner join download_outcomes
-        on downloads.outcome = download_outcomes.outcome
+        on answers.outcome = download_outcomes.outcome
     where
-        downloads.outcome != 'postponed'
+        answers.outcome != 'postponed'
         and download_outcomes.kind != 'blocked'
 
 ),
