@@ -29,8 +29,7 @@ from serve.story import NoLake
 
 HOST = "127.0.0.1"
 MOST_AT_ONCE = 200  # requests; more are told to come back
-_HERE = Path(__file__).resolve().parent
-_PAGE = {"/": "page.html", "/page.css": "page.css", "/page.js": "page.js"}
+_PAGE = Path(__file__).resolve().parent / "page"
 _LOG = logging.getLogger("uvicorn.error")
 
 
@@ -52,8 +51,9 @@ def create_app(search: Search) -> FastAPI:
     app.exception_handler(RequestValidationError)(_refused)
     app.exception_handler(HTTPException)(_told)
     app.exception_handler(Exception)(_broken)
-    for path, name in _PAGE.items():
-        app.get(path, include_in_schema=False)(_file(_HERE / name))
+    for file in sorted(_PAGE.iterdir()):
+        path = "/" if file.suffix == ".html" else f"/{file.name}"
+        app.get(path, include_in_schema=False)(_file(file))
     # Browsers ask for an icon by themselves.
     app.get("/favicon.ico", include_in_schema=False)(lambda: Response(status_code=204))
     for router in (api(search), clip_retrieval(search), metrics.routes()):

@@ -145,7 +145,7 @@ class Mart:
 
     con: duckdb.DuckDBPyConnection = field(default_factory=connect)
     dimensions: int = DIMENSIONS
-    embedded: set[UUID] = field(default_factory=set)
+    embedded: set[tuple[str, UUID]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         with writing(self.con):
@@ -184,8 +184,8 @@ class Mart:
             self.con.execute("delete from lake.enriched.caption_embeddings")
 
     def _vectors(self, kind: str, texts: set[str]) -> pa.Table:
-        new = sorted(text for text in texts if text_id(text) not in self.embedded)
-        self.embedded |= {text_id(text) for text in new}
+        new = sorted(text for text in texts if (kind, text_id(text)) not in self.embedded)
+        self.embedded |= {(kind, text_id(text)) for text in new}
         vectors = [vector(text, self.dimensions) for text in new]
         return pa.table(
             {
