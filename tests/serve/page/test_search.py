@@ -140,6 +140,8 @@ def test_similar_pictures_and_captions_are_one_click_away(page: Page, address: s
 
 def test_the_aesthetic_weight_is_in_the_address(page: Page, address: str) -> None:
     page.goto(f"{address}?q=apple&where=split+%3D+en")
+    expect(page.locator("#about")).to_contain_text("recipe demo")
+    expect(page.locator("#grid > li").first).to_be_visible()
     slider = page.get_by_label("Prefer aesthetic")
     slider.focus()
     slider.press("End")
