@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
@@ -82,10 +83,10 @@ def serve(search: Search, *, port: int, progress: Callable[[str], None]) -> None
             create_app(search), log_level="warning", limit_concurrency=MOST_AT_ONCE
         )
         server = uvicorn.Server(config)
-        try:
+        # Asked to end, uvicorn ends, and then tells Python, which may say so or not.
+        with suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
-        except KeyboardInterrupt:
-            progress("The search page is closed.")
+        progress("The search page is closed.")
 
 
 def _file(path: Path) -> Callable[[], FileResponse]:

@@ -76,9 +76,10 @@ def served(search: Search) -> Iterator[str]:
         thread.join()
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while it is open, no other test of the process can run an event loop.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, for all tests."""
+    """Debian's Chromium, for the tests of a module."""
     if CHROMIUM is None:
         pytest.skip("there is no chromium on the PATH")
     with sync_playwright() as playwright:
