@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 
 from serve.asked import Asked, Exporting, Searching
 from serve.filters import COLUMNS
+from serve.in_time import in_time
 from serve.index import NothingPublished, Publication
 from serve.results_file import MEDIA_TYPES, results_file
 from serve.search import Answer, Search
@@ -29,26 +30,27 @@ def api(search: Search) -> APIRouter:
 
 def _add_search(router: APIRouter, search: Search) -> None:
     @router.get("/api/search", response_model=Answer)
-    def find(asked: Searching) -> Response:
+    async def find(asked: Searching) -> Response:
         """Pictures like the texts `q` and the pairs `like`, unlike those of `not` and `unlike`.
 
         `where` holds filters such as `aesthetic_score >= 5`, `language in en,fr`,
         `license_url is not null`; all must hold.
         """
-        return _json(search.find(asked.query(limit=asked.limit, offset=asked.offset)))
+        query = asked.query(limit=asked.limit, offset=asked.offset)
+        return _json(await in_time(search.find, query))
 
     @router.post("/api/search", response_model=Answer)
-    def find_parts(asked: Asked) -> Response:
+    async def find_parts(asked: Asked) -> Response:
         """The same with weights, pictures and embeddings."""
-        return _json(search.find(asked.query()))
+        return _json(await in_time(search.find, asked.query()))
 
     @router.get("/api/export")
-    def export(asked: Exporting) -> Response:
+    async def export(asked: Exporting) -> Response:
         """The first `rows` results as a file that img2dataset reads."""
-        hits = search.find(asked.query(limit=asked.rows)).results
+        hits = (await in_time(search.find, asked.query(limit=asked.rows))).results
         name = f"pairlake-{len(hits)}.{asked.format}"
         return Response(
-            results_file(hits, asked.format),
+            await in_time(results_file, hits, asked.format),
             media_type=MEDIA_TYPES[asked.format],
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
@@ -77,14 +79,15 @@ def _add_dataset(router: APIRouter, search: Search) -> None:
 
 def _add_pairs(router: APIRouter, search: Search) -> None:
     @router.get("/api/pairs/{pair_id}")
-    def story(pair_id: UUID) -> Response:
+    async def story(pair_id: UUID) -> Response:
         """All that is known of a published pair: where it was seen, and what came of it."""
-        return _json({"pair": search.pair(pair_id), **story_of(pair_id)})
+        pair = await in_time(search.pair, pair_id)
+        return _json({"pair": pair, **await in_time(story_of, pair_id)})
 
     @router.get("/thumbnails/{image_id}.jpg", response_class=Response)
-    def thumbnail(image_id: UUID) -> Response:
+    async def thumbnail(image_id: UUID) -> Response:
         """The picture of a published pair, within 256 x 256 pixels."""
-        jpeg = search.thumbnail(image_id)
+        jpeg = await in_time(search.thumbnail, image_id)
         if jpeg is None:
             return JSONResponse({"error": f"There is no thumbnail of {image_id}."}, 404)
         return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "max-age=300"})

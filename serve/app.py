@@ -23,6 +23,7 @@ from lake.errors import BadRequest, PairlakeError
 from serve.api import api
 from serve.clip_retrieval import clip_retrieval
 from serve.guard import HEADERS, Guard
+from serve.in_time import TooSlow
 from serve.index import NothingPublished
 from serve.metrics import Metrics
 from serve.search import Search, UnknownPair
@@ -98,6 +99,7 @@ _STATUS: dict[type[PairlakeError], int] = {
     UnknownPair: 404,
     NothingPublished: 503,
     NoLake: 503,
+    TooSlow: 503,
 }
 
 

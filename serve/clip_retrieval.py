@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 from lake.errors import BadRequest
 from serve.asked import LONGEST_TEXT, MOST_DIMENSIONS, MOST_PICTURE, picture_of
 from serve.hits import Hit
+from serve.in_time import in_time
 from serve.query import Part, Query
 from serve.search import Search
 
@@ -57,18 +58,18 @@ def clip_retrieval(search: Search) -> APIRouter:
     router = APIRouter(tags=["clip-retrieval"], strict_content_type=False)
 
     @router.post("/knn-service")
-    def knn(asked: KnnRequest) -> Response:
+    async def knn(asked: KnnRequest) -> Response:
         """The nearest pairs; those after `num_images` with their id and similarity only."""
         _check_name(search, asked.indice_name)
-        hits = search.find(_query(asked, search)).results
+        hits = (await in_time(search.find, _query(asked, search))).results
         found = [_found(hit, whole=place < asked.num_images) for place, hit in enumerate(hits)]
         return Response(msgspec.json.encode(found), media_type="application/json")
 
     @router.post("/metadata")
-    def metadata(asked: MetadataRequest) -> list[dict[str, Any]]:
+    async def metadata(asked: MetadataRequest) -> list[dict[str, Any]]:
         """The facts of pairs by their ids; an id that is not published is left out."""
         _check_name(search, asked.indice_name)
-        hits = search.samples(asked.ids)
+        hits = await in_time(search.samples, asked.ids)
         return [{"id": n, "metadata": _facts(hits[n])} for n in asked.ids if n in hits]
 
     @router.get("/indices-list")

@@ -1,14 +1,15 @@
-"""Rows of the search index as results: one per pair, per picture, or per look-alike."""
+"""Pairs that were found as results: one per pair, per picture, or per look-alike."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 import numpy as np
 
+from serve.facts import SHOWN, Facts
 from serve.query import Fold, Vector
 
 # Pictures whose embeddings have this cosine are one to those who ask for it (clip-retrieval,
@@ -48,45 +49,56 @@ class Hit:
     captions: int = 1
 
 
-def folded(rows: Sequence[dict[str, Any]], fold: Fold) -> list[Hit]:
-    """Rows of the index with their `cosine` as hits, in the rows' order.
+class Found(NamedTuple):
+    """A pair that was found: its facts, its cosine with the query, and its picture's vector (D,).
 
-    A hit stands for the rows that fold into it: those of its picture, and for `near`, which reads
-    `image_vector`, those of pictures that look like it.
+    The vector is read for those only who fold look-alikes.
     """
-    heads: list[dict[str, Any]] = []
+
+    facts: Facts
+    cosine: float
+    vector: Vector | None = None
+
+
+def folded(found: Sequence[Found], fold: Fold) -> list[Hit]:
+    """Pairs as hits, in their order; a hit stands for the pairs that fold into it.
+
+    Those are the pairs of its picture, and for `near` those of pictures that look like it.
+    """
+    heads: list[Found] = []
     counts: list[int] = []
     place: dict[bytes, int] = {}
     vectors: list[Vector] = []
-    for row in rows:
-        key = row["pair_id"] if fold == "none" else row["image_id"]
+    for each in found:
+        key = each.facts.pair_id if fold == "none" else each.facts.image_id
         at = place.get(key)
-        if at is None and fold == "near":
-            vector = np.asarray(row["image_vector"], np.float32)
-            vector = vector / np.linalg.norm(vector)
+        if at is None and each.vector is not None:
+            vector = each.vector / np.linalg.norm(each.vector)
             at = _alike(vector, vectors)
             if at is None:
                 vectors.append(vector)
         if at is None:
             at = len(heads)
-            heads.append(row)
+            heads.append(each)
             counts.append(0)
         place[key] = at
         counts[at] += 1
-    return [hit_of(row, captions=count) for row, count in zip(heads, counts, strict=True)]
+    return [
+        hit_of(each.facts, each.cosine, captions=count)
+        for each, count in zip(heads, counts, strict=True)
+    ]
 
 
-def hit_of(row: dict[str, Any], *, captions: int = 1) -> Hit:
-    """One row of the index, with its `cosine`, as a hit."""
-    facts = {name: row[name] for name in _FACTS}
+def hit_of(facts: Facts, cosine: float, *, captions: int = 1) -> Hit:
+    """A pair that was found with that cosine, as a hit."""
     return Hit(
-        **facts,
-        pair_id=UUID(bytes=row["pair_id"]),
-        image_id=UUID(bytes=row["image_id"]),
-        sample_id=str(row["sample_id"]),
-        hash=str(row["hash"]),
-        similarity=row["cosine"],
-        pair_similarity=row["similarity"],
+        **{name: getattr(facts, name) for name in _AS_THEY_ARE},
+        pair_id=UUID(bytes=facts.pair_id),
+        image_id=UUID(bytes=facts.image_id),
+        sample_id=str(facts.sample_id),
+        hash=str(facts.hash),
+        similarity=cosine,
+        pair_similarity=facts.similarity,
         captions=captions,
     )
 
@@ -99,7 +111,6 @@ def _alike(vector: Vector, vectors: list[Vector]) -> int | None:
     return first if cosines[first] >= NEAR else None
 
 
-_OWN = {
-    "pair_id", "image_id", "sample_id", "hash", "similarity", "pair_similarity", "captions",
-}  # fmt: skip
-_FACTS = tuple(field.name for field in fields(Hit) if field.name not in _OWN)
+_AS_THEY_ARE = tuple(
+    name for name in SHOWN if name not in ("pair_id", "image_id", "sample_id", "hash", "similarity")
+)

@@ -8,10 +8,13 @@ on.
 from __future__ import annotations
 
 import json
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
@@ -20,6 +23,7 @@ from uuid import UUID
 import duckdb
 import lancedb
 import pyarrow as pa
+from lance import LanceDataset
 from lancedb.index import FTS, Bitmap, BTree, IvfRq
 from lancedb.table import Table
 
@@ -29,14 +33,30 @@ from lake.locks import alone
 PAIRS = "pairs"
 THUMBNAILS = "thumbnails"
 TAG = "published"
+LOOK_EVERY_S = 1.0  # how long readers may not know that the tag has moved
+PARTITION_ROWS = 4_096  # of an index of vectors
 # Below this, looking at every vector is exact and takes milliseconds.
-INDEX_FROM_ROWS = 50_000
+INDEX_FROM_ROWS = 20_000
+# Two bits a dimension: one finds less, and its candidates need more of the full vectors.
+VECTORS = IvfRq(distance_type="cosine", num_bits=2, target_partition_size=PARTITION_ROWS)
 DELETED_AT_ONCE = 10_000
 # Captions are in any language: no stemming, no stop words, and words as Unicode has them, so that
 # Chinese, Japanese and Thai have some.
 WORDS = FTS(base_tokenizer="icu", stem=False, remove_stop_words=False, with_position=False)
 # A reader may still be in a query on the version it opened last.
 GRACE = timedelta(minutes=10)
+
+
+_NUMBERS = {
+    "similarity": pa.float32(),
+    "width": pa.int32(),
+    "height": pa.int32(),
+    "punsafe": pa.float32(),
+    "pwatermark": pa.float32(),
+    "aesthetic_score": pa.float32(),
+    "pinappropriate": pa.float32(),
+    "toxicity": pa.float32(),
+}
 
 
 class NothingPublished(PairlakeError):
@@ -64,7 +84,10 @@ class Publication:
 
 
 def pairs_schema(dimensions: int) -> pa.Schema:
-    """Columns of the table of pairs, one row per published pair, with vectors of fp16."""
+    """Columns of the table of pairs, one row per published pair, with vectors of fp16.
+
+    Most are there to filter by; what a result shows stands in `facts` once more.
+    """
     vector = pa.list_(pa.float16(), dimensions)
     texts = ["caption", "image_url", "domain", "page_url", "license_url", "language", "split"]
     return pa.schema(
@@ -74,14 +97,8 @@ def pairs_schema(dimensions: int) -> pa.Schema:
             "sample_id": pa.int64(),
             "hash": pa.int64(),
             **dict.fromkeys(texts, pa.string()),
-            "similarity": pa.float32(),
-            "width": pa.int32(),
-            "height": pa.int32(),
-            "punsafe": pa.float32(),
-            "pwatermark": pa.float32(),
-            "aesthetic_score": pa.float32(),
-            "pinappropriate": pa.float32(),
-            "toxicity": pa.float32(),
+            **_NUMBERS,
+            "facts": pa.binary(),
             "fingerprint": pa.binary(16),
             "image_vector": vector,
             "caption_vector": vector,
@@ -98,10 +115,11 @@ class Indexes(NamedTuple):
 
 def pairs_indexes() -> Indexes:
     """Vectors, words, and the columns by which pairs are looked up or often filtered."""
-    keys = dict.fromkeys(("pair_id", "image_id", "sample_id", "domain"), BTree())
-    vectors = dict.fromkeys(("image_vector", "caption_vector"), IvfRq(distance_type="cosine"))
+    by_order = ("pair_id", "image_id", "sample_id", "domain", *_NUMBERS)
+    ordered = dict.fromkeys(by_order, BTree())
+    vectors = dict.fromkeys(("image_vector", "caption_vector"), VECTORS)
     few = dict.fromkeys(("split", "language"), Bitmap())
-    return Indexes(always={"caption": WORDS}, when_large={**keys, **few, **vectors})
+    return Indexes(always={"caption": WORDS}, when_large={**ordered, **few, **vectors})
 
 
 def thumbnails_indexes() -> Indexes:
@@ -181,43 +199,65 @@ def clean(table: Table, *, older_than: timedelta, unverified: bool = False) -> N
     )
 
 
+@dataclass(frozen=True)
+class Reader:
+    """A published version of a table, as long as somebody reads it."""
+
+    version: int
+    table: Table
+
+    @cached_property
+    def dataset(self) -> LanceDataset:
+        """The same by pylance: its scans take half the time of the table's."""
+        return self.table.to_lance()
+
+    @cached_property
+    def publication(self) -> Publication:
+        """What the version says of itself."""
+        return Publication(**json.loads(self.table.schema.metadata[b"publication"]))
+
+
 class Published:
-    """A reader's view of one table: its published version, opened anew when the tag has moved."""
+    """One table as it is published, opened anew when the tag has moved."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
         self._name = name
         self._lock = Lock()
-        self._table: Table | None = None
-        self._version: int | None = None
-        self._publication: Publication | None = None
+        self._newest: Table | None = None
+        self._reader: Reader | None = None
+        self._looked = -math.inf
 
-    def table(self) -> Table:
-        """The table at its published version; NothingPublished if there is none."""
-        with self._lock:
-            if self._table is None and _exists(self._folder, self._name):
-                self._table = lancedb.connect(self._folder).open_table(self._name)
-            version = None if self._table is None else self._tagged(self._table)
-            if version is None or self._table is None:
-                raise NothingPublished
-            if version != self._version:
-                # Another handle: the last one may be in use by another thread.
-                self._table = lancedb.connect(self._folder).open_table(self._name)
-                self._table.checkout(TAG)
-                self._version, self._publication = version, None
-            return self._table
+    def reader(self) -> Reader:
+        """The published version, as of LOOK_EVERY_S ago at most; NothingPublished if there is none.
 
-    def publication(self) -> Publication:
-        """What the published version says of itself; NothingPublished if there is none."""
-        metadata = self.table().schema.metadata
+        Raises PairlakeError where an older pairlake has published it.
+        """
         with self._lock:
-            if self._publication is None:
-                self._publication = Publication(**json.loads(metadata[b"publication"]))
-            return self._publication
+            if self._reader is None or time.monotonic() - self._looked >= LOOK_EVERY_S:
+                self._reader, self._looked = self._look(), time.monotonic()
+            return self._reader
+
+    def _look(self) -> Reader:
+        if self._newest is None and _exists(self._folder, self._name):
+            self._newest = lancedb.connect(self._folder).open_table(self._name)
+        version = None if self._newest is None else self._tagged(self._newest)
+        if version is None:
+            raise NothingPublished
+        if self._reader is not None and self._reader.version == version:
+            return self._reader
+        # Another handle: the last one may be in use by another thread.
+        table = lancedb.connect(self._folder).open_table(self._name)
+        table.checkout(TAG)
+        if self._name == PAIRS and "facts" not in table.schema.names:
+            raise PairlakeError(
+                "The search index was published by an older pairlake; run: pairlake publish"
+            )
+        return Reader(version, table)
 
     def _tagged(self, table: Table) -> int | None:
         # Once there, a tag stays: to ask for it alone is quicker.
-        return tagged(table) if self._version is None else table.tags.get_version(TAG)
+        return tagged(table) if self._reader is None else table.tags.get_version(TAG)
 
 
 def _literal(key: UUID) -> str:

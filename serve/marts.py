@@ -15,29 +15,8 @@ import pyarrow as pa
 
 from lake.catalog import connect
 from lake.errors import JobFailed, PairlakeError, TableMissing
+from serve.facts import SHOWN, packed
 
-# Columns of the mart that are searched, filtered or shown; a change in any is a new row.
-SHOWN = (
-    "pair_id",
-    "image_id",
-    "sample_id",
-    "hash",
-    "caption",
-    "image_url",
-    "domain",
-    "page_url",
-    "license_url",
-    "language",
-    "split",
-    "similarity",
-    "width",
-    "height",
-    "punsafe",
-    "pwatermark",
-    "aesthetic_score",
-    "pinappropriate",
-    "toxicity",
-)
 _SHOWN = ", ".join(f"pairs.{column}" for column in SHOWN)
 
 _SEARCHABLE = f"""
@@ -219,7 +198,11 @@ def fresh_rows(
 ) -> Iterator[pa.Table]:
     """The rows of `fresh` in the index's schema, in tables of at most `batch_rows`."""
     for batch in con.execute(_ROWS).to_arrow_reader(batch_rows):
-        yield pa.table([_as_indexed(batch[field.name], field) for field in schema], schema=schema)
+        columns = {
+            name: _as_indexed(batch[name], schema.field(name)) for name in batch.schema.names
+        }
+        columns["facts"] = packed(columns)
+        yield pa.table([columns[name] for name in schema.names], schema=schema)
 
 
 def _as_indexed(column: pa.Array, field: pa.Field) -> pa.Array:

@@ -4,34 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from threading import Lock
 from typing import Any, cast
 from uuid import UUID
 
 import numpy as np
-import pyarrow as pa
-from lancedb.query import LanceHybridQueryBuilder, LanceVectorQueryBuilder, MatchQuery
-from lancedb.rerankers import RRFReranker
-from lancedb.table import Table
 
 from lake.errors import BadRequest, PairlakeError
 from lake.vectors import Matrix
+from serve.facts import unpacked
 from serve.filters import lance
 from serve.hits import Hit, folded, hit_of
-from serve.index import PAIRS, THUMBNAILS, Publication, Published
-from serve.marts import SHOWN
+from serve.index import PAIRS, THUMBNAILS, Publication, Published, Reader
+from serve.nearest import nearest
 from serve.query import Part, Query, Side, Vector
 
 EncodeCaptions = Callable[[list[str]], Matrix]
-# Partitions of the index that are looked into; more of them until the limit is filled.
-PROBES = 20
-# IVF_RQ finds candidates by a bit a dimension: so many times the limit are held against the full
-# vectors, without which recall is poor.
-REFINE = 5
 MOST_ROWS = 20_000
-TIMEOUT = timedelta(seconds=20)
 _UNSAFE = "(punsafe is null or punsafe <= 0.5)"
 _INAPPROPRIATE = "(pinappropriate is null or pinappropriate <= 0.5)"
 
@@ -74,7 +64,7 @@ class Search:
 
     def publication(self) -> Publication:
         """What is published; NothingPublished if nothing is."""
-        return self._pairs.publication()
+        return self._pairs.reader().publication
 
     def find(self, query: Query) -> Answer:
         """What a query finds, best first.
@@ -82,10 +72,10 @@ class Search:
         Raises NothingPublished, UnknownPair, BadRequest where the index cannot do what is asked,
         and PairlakeError if an encoder's vectors do not fit the index.
         """
-        publication = self.publication()
-        if not publication.rows:
+        reader = self._pairs.reader()
+        if not reader.publication.rows:
             return Answer(results=[], more=False)
-        vector, shown = self._vector(query, publication)
+        vector, shown = self._vector(query, reader)
         conditions = [lance(query.filters)]
         conditions += [_UNSAFE] if query.hide_unsafe else []
         conditions += [_INAPPROPRIATE] if query.hide_inappropriate else []
@@ -93,7 +83,7 @@ class Search:
             # A picture is not asked for to be shown itself.
             conditions.append(f"image_id not in ({', '.join(shown)})")
         where = " and ".join(condition for condition in conditions if condition)
-        hits = self._filled(query, vector, where, publication)
+        hits = _filled(reader, query, vector, where)
         end = query.offset + query.limit
         return Answer(results=hits[query.offset : end], more=len(hits) > end)
 
@@ -103,37 +93,34 @@ class Search:
 
     def pair(self, pair_id: UUID) -> Hit:
         """A published pair; UnknownPair if it is not published."""
-        return hit_of({**self._row(pair_id, SHOWN), "cosine": 1.0})
+        row = _row(self._pairs.reader(), pair_id, ["facts"])
+        return hit_of(unpacked(row["facts"]), 1.0)
 
     def samples(self, ids: list[int]) -> dict[int, Hit]:
         """The published pairs of LAION's SAMPLE_IDs, those that there are."""
-        table = self._pairs.table()
-        query = table.search().where(f"sample_id in ({', '.join(map(str, ids))})")
-        rows = query.select(list(SHOWN)).limit(len(ids) * 2).to_list() if ids else []
-        return {row["sample_id"]: hit_of({**row, "cosine": 1.0}) for row in rows}
+        if not ids:
+            return {}
+        scan = self._pairs.reader().dataset.scanner(
+            columns=["facts"], filter=f"sample_id in ({', '.join(map(str, ids))})"
+        )
+        found = map(unpacked, scan.to_table()["facts"].to_pylist())
+        return {facts.sample_id: hit_of(facts, 1.0) for facts in found}
 
     def thumbnail(self, image_id: UUID) -> bytes | None:
         """The JPEG of a published picture; None if it has none."""
-        table = self._thumbnails.table()
-        query = table.search().where(f"image_id = X'{image_id.hex}'")
-        rows = query.select(["jpeg"]).limit(1).to_arrow().to_pylist()
-        return rows[0]["jpeg"] if rows else None
+        scan = self._thumbnails.reader().dataset.scanner(
+            columns=["jpeg"], filter=f"image_id = X'{image_id.hex}'", limit=1
+        )
+        jpegs: list[bytes | None] = scan.to_table()["jpeg"].to_pylist()
+        return jpegs[0] if jpegs else None
 
-    def _row(self, pair_id: UUID, columns: tuple[str, ...]) -> dict[str, Any]:
-        query = self._pairs.table().search().where(f"pair_id = X'{pair_id.hex}'")
-        rows = query.select(list(columns)).limit(1).to_list()
-        if not rows:
-            raise UnknownPair(f"The pair {pair_id} is not published; search for a text instead.")
-        row: dict[str, Any] = rows[0]
-        return row
-
-    def _vector(self, query: Query, publication: Publication) -> tuple[Vector, list[str]]:
+    def _vector(self, query: Query, reader: Reader) -> tuple[Vector, list[str]]:
         """The query as (D,) of unit length, and the pictures in it, as literals."""
-        shown: list[str] = []
+        publication, shown = reader.publication, list[str]()
         total = np.zeros(publication.dimensions, np.float32)
         for part in query.parts:
             if part.pair_id is not None:
-                row = self._row(part.pair_id, ("image_id", "image_vector"))
+                row = _row(reader, part.pair_id, ["image_id", "image_vector"])
                 vector = np.asarray(row["image_vector"], np.float32)
                 shown.append(f"X'{row['image_id'].hex()}'")
             else:
@@ -172,89 +159,28 @@ class Search:
                 self._loaded[kind, name] = getattr(self._encoders, kind)(name)
             return self._loaded[kind, name]
 
-    def _filled(
-        self, query: Query, vector: Vector, where: str, publication: Publication
-    ) -> list[Hit]:
-        """One hit more than are asked for, of as many rows as that takes."""
-        table = self._pairs.table()
-        wanted = query.offset + query.limit + 1
-        # One picture may have many captions.
-        spread = 1.0 if query.fold == "none" else publication.rows / max(publication.images, 1)
-        rows = min(int(wanted * spread) + 1, MOST_ROWS)
-        while True:
-            found = _nearest(table, query, vector, where, rows)
-            hits = folded(found, query.fold)
-            if len(hits) >= wanted or len(found) < rows or rows >= MOST_ROWS:
-                return hits
-            rows = min(rows * 4, MOST_ROWS)
+
+def _filled(reader: Reader, query: Query, vector: Vector, where: str) -> list[Hit]:
+    """One hit more than are asked for, of as many rows as that takes."""
+    publication = reader.publication
+    wanted = query.offset + query.limit + 1
+    # One picture may have many captions.
+    spread = 1.0 if query.fold == "none" else publication.rows / max(publication.images, 1)
+    rows = min(int(wanted * spread) + 1, MOST_ROWS)
+    while True:
+        found = nearest(reader, query, vector, where, rows)
+        hits = folded(found, query.fold)
+        if len(hits) >= wanted or len(found) < rows or rows >= MOST_ROWS:
+            return hits
+        rows = min(rows * 4, MOST_ROWS)
 
 
-def _nearest(
-    table: Table, query: Query, vector: Vector, where: str, rows: int
-) -> list[dict[str, Any]]:
-    """The nearest rows with their `cosine`, best first; among equals the pair that fits best."""
-    side = f"{query.side}_vector"
-    columns = list(SHOWN)
-    if query.fold == "near":
-        columns.append("image_vector")
-    if query.hybrid:
-        found = _fused(table, query.words, vector, side, where, [*{*columns, side}], rows)
-        matrix = _matrix(found[side])
-        cosines: Vector = matrix @ vector / np.linalg.norm(matrix, axis=1)
-        # By both ranks together.
-        return _listed(found, cosines, columns)
-    search = cast(LanceVectorQueryBuilder, table.search(vector, vector_column_name=side))
-    search = search.distance_type("cosine").minimum_nprobes(PROBES).maximum_nprobes(0)
-    search = search.refine_factor(REFINE).select([*columns, "_distance"]).limit(rows)
-    if where:
-        search = search.where(where)
-    found = search.to_arrow(timeout=TIMEOUT)
-    cosines = 1.0 - found["_distance"].to_numpy()
-    listed = _listed(found, cosines, columns)
-    return sorted(
-        listed, key=lambda row: (-row["cosine"], -(row["similarity"] or 0.0), row["pair_id"])
-    )
-
-
-def _fused(
-    table: Table, words: str, vector: Vector, side: str, where: str, columns: list[str], rows: int
-) -> pa.Table:
-    """The best rows by the ranks of vector and full text together (reciprocal rank fusion)."""
-    search = cast(
-        LanceHybridQueryBuilder,
-        table.search(query_type="hybrid", vector_column_name=side, fts_columns="caption"),
-    )
-    search = search.vector(vector).text(_words(words)).distance_type("cosine")
-    search = search.minimum_nprobes(PROBES).maximum_nprobes(0).refine_factor(REFINE)
-    search = search.rerank(RRFReranker()).select(columns).limit(rows)
-    if where:
-        search = search.where(where)
-    return search.to_arrow(timeout=TIMEOUT)
-
-
-def _words(words: str) -> MatchQuery:
-    return MatchQuery(words, "caption")  # type: ignore[call-arg]  # all else has its default
-
-
-def _listed(found: pa.Table, cosines: Vector, columns: list[str]) -> list[dict[str, Any]]:
-    lists = [found[name].to_pylist() for name in columns if name != "image_vector"]
-    names = [name for name in columns if name != "image_vector"]
-    if "image_vector" in columns:
-        names.append("image_vector")
-        lists.append(list(_matrix(found["image_vector"])))
-    rows = [dict(zip(names, values, strict=True)) for values in zip(*lists, strict=True)]
-    for row, cosine in zip(rows, cosines, strict=True):
-        row["cosine"] = float(cosine)
-    return rows
-
-
-def _matrix(column: pa.ChunkedArray) -> Matrix:
-    """A column of N vectors as (N, D) float32."""
-    array = column.combine_chunks()
-    width = column.type.list_size
-    values = array.flatten().to_numpy(zero_copy_only=False).astype(np.float32)
-    matrix: Matrix = values.reshape(-1, width)
-    return matrix
+def _row(reader: Reader, pair_id: UUID, columns: list[str]) -> dict[str, Any]:
+    scan = reader.dataset.scanner(columns=columns, filter=f"pair_id = X'{pair_id.hex}'", limit=1)
+    rows: list[dict[str, Any]] = scan.to_table().to_pylist()
+    if not rows:
+        raise UnknownPair(f"The pair {pair_id} is not published; search for a text instead.")
+    return rows[0]
 
 
 def _unit(vector: Vector, dimensions: int) -> Vector:

@@ -19,6 +19,7 @@ from lake.append import append
 from lake.catalog import connect, writing
 from lake.keys import pair_id, text_id
 from lake.vectors import Matrix, to_blobs
+from serve import index
 from serve.publish import publish
 from serve.search import Encoders, Search
 
@@ -74,6 +75,12 @@ create view lake.staging.stg_raw__image_text_pairs as select * from lake.raw.ima
 create view lake.staging.stg_raw__downloads as select * from lake.raw.downloads;
 create view lake.staging.stg_raw__takedowns as select * from lake.raw.takedowns;
 """
+
+
+@pytest.fixture(autouse=True)
+def _look_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has been published is seen by the next search, not by that of a second later."""
+    monkeypatch.setattr(index, "LOOK_EVERY_S", 0.0)
 
 
 def vector(text: str, dimensions: int = DIMENSIONS) -> np.ndarray:

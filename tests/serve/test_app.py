@@ -12,12 +12,14 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from threading import Event
 
 import pyarrow.parquet
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from serve import in_time
 from serve.app import PortInUse, create_app, serve
 from serve.guard import MOST_BODY
 from serve.search import Search
@@ -136,6 +138,18 @@ def test_what_breaks_shows_no_path_and_no_traceback(
     assert answer.status_code == 500
     assert answer.json() == {"error": "Something went wrong here; the server's log says what."}
     assert answer.headers["content-security-policy"].startswith("default-src 'self';")
+
+
+def test_what_takes_too_long_is_given_up(
+    client: TestClient, search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Event()
+    monkeypatch.setattr(search, "find", lambda _: asked.wait(60))
+    monkeypatch.setattr(in_time, "LONGEST_S", 0.01)
+    answer = client.get("/api/search?q=cat")
+    asked.set()
+    assert answer.status_code == 503
+    assert "took longer than 0.01 s; ask for fewer results" in answer.json()["error"]
 
 
 def test_stats_say_what_is_published(client: TestClient) -> None:

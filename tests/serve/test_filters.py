@@ -116,8 +116,8 @@ def test_what_cannot_be_read_is_said(text: str, reason: str) -> None:
         parse([text])
 
 
-def test_every_column_of_the_index_but_vectors_can_be_filtered() -> None:
+def test_every_column_of_the_index_but_its_own_can_be_filtered() -> None:
     from serve.index import pairs_schema
 
     names = set(pairs_schema(8).names)
-    assert names - {"fingerprint", "image_vector", "caption_vector"} == set(COLUMNS)
+    assert names - {"facts", "fingerprint", "image_vector", "caption_vector"} == set(COLUMNS)

@@ -28,16 +28,16 @@ def _publish() -> PublishSummary:
 
 
 def _captions(home: Path) -> set[str]:
-    table = index.Published(home / "search", PAIRS).table()
+    table = index.Published(home / "search", PAIRS).reader().table
     return set(table.to_arrow()["caption"].to_pylist())
 
 
 def _thumbnails(home: Path) -> int:
-    return int(index.Published(home / "search", THUMBNAILS).table().count_rows())
+    return int(index.Published(home / "search", THUMBNAILS).reader().table.count_rows())
 
 
 def _shown_images(home: Path) -> set[UUID]:
-    table = index.Published(home / "search", THUMBNAILS).table()
+    table = index.Published(home / "search", THUMBNAILS).reader().table
     return {UUID(bytes=key) for key in table.to_arrow()["image_id"].to_pylist()}
 
 
@@ -63,7 +63,7 @@ def test_marts_that_failed_a_test_are_not_published(mart: Mart, home: Path) -> N
 def test_an_empty_mart_publishes_nothing(mart: Mart, home: Path) -> None:
     assert _publish().rows == 0
     with pytest.raises(NothingPublished, match="pairlake publish"):
-        index.Published(home / "search", PAIRS).table()
+        index.Published(home / "search", PAIRS).reader()
 
 
 def test_only_differences_are_written(mart: Mart, home: Path) -> None:
@@ -77,20 +77,20 @@ def test_only_differences_are_written(mart: Mart, home: Path) -> None:
     second = _publish()
     assert (second.added, second.updated, second.deleted, second.rows) == (1, 1, 1, 3)
     assert _captions(home) == {APPLE.caption, CAT.caption, SEA.caption}
-    rows = index.Published(home / "search", PAIRS).table().to_arrow().to_pylist()
+    rows = index.Published(home / "search", PAIRS).reader().table.to_arrow().to_pylist()
     assert {row["caption"]: row["similarity"] for row in rows}[CAT.caption] == pytest.approx(0.4)
 
 
 def test_nothing_new_changes_nothing(mart: Mart, home: Path) -> None:
     mart.keep(APPLE, CAT)
     _publish()
-    before = index.Published(home / "search", PAIRS).table().version
+    before = index.Published(home / "search", PAIRS).reader().table.version
 
     again = _publish()
 
     assert (again.added, again.updated, again.deleted) == (0, 0, 0)
     assert str(again) == "Nothing new: 2 pairs are published."
-    assert index.Published(home / "search", PAIRS).table().version == before
+    assert index.Published(home / "search", PAIRS).reader().table.version == before
 
 
 @pytest.mark.parametrize("step", ["fresh_rows", "show"])
@@ -145,12 +145,12 @@ def _die(*_: object) -> None:
 def test_a_reader_follows_the_next_publication(mart: Mart, home: Path) -> None:
     mart.keep(APPLE)
     _publish()
-    reader = index.Published(home / "search", PAIRS)
-    assert reader.table().count_rows() == 1
+    published = index.Published(home / "search", PAIRS)
+    assert published.reader().table.count_rows() == 1
     mart.keep(APPLE, CAT)
     _publish()
-    assert reader.table().count_rows() == 2
-    assert reader.publication().splits == {"en": 2}
+    assert published.reader().table.count_rows() == 2
+    assert published.reader().publication.splits == {"en": 2}
 
 
 def test_another_width_of_vectors_replaces_the_table(mart: Mart, home: Path) -> None:
@@ -162,7 +162,7 @@ def test_another_width_of_vectors_replaces_the_table(mart: Mart, home: Path) -> 
 
     assert _publish().added == 2
 
-    schema = index.Published(home / "search", PAIRS).table().schema
+    schema = index.Published(home / "search", PAIRS).reader().table.schema
     assert schema.field("image_vector").type.list_size == 16
 
 
@@ -206,6 +206,20 @@ def test_thumbnails_are_small_and_on_white() -> None:
             (256, 85),
             (255, 255, 255),
         )
+
+
+def test_an_index_of_an_older_pairlake_says_what_to_do(mart: Mart, home: Path) -> None:
+    mart.keep(APPLE)
+    _publish()
+    with index.writing(home / "search") as db:
+        old = index.newest(db, PAIRS)
+        assert old is not None
+        old.drop_columns(["facts"])
+        index.show(old)
+    with pytest.raises(PairlakeError, match="older pairlake; run: pairlake publish"):
+        index.Published(home / "search", PAIRS).reader()
+    _publish()
+    assert index.Published(home / "search", PAIRS).reader().table.count_rows() == 1
 
 
 def test_erasing_leaves_no_byte_of_what_was_deleted(mart: Mart, home: Path) -> None:

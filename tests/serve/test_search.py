@@ -9,8 +9,9 @@ from uuid import UUID
 import numpy as np
 import pytest
 
+from lake.catalog import writing
 from lake.errors import BadRequest, PairlakeError
-from serve import index
+from serve import index, nearest
 from serve.filters import parse
 from serve.hits import Hit
 from serve.index import NothingPublished
@@ -114,6 +115,25 @@ def test_a_narrow_filter_still_fills_the_limit(
     assert {hit.pair_id for hit in hits} == {pair.pair_id for pair in rare}
 
 
+@pytest.mark.parametrize("few", [0, 1_000])
+def test_results_are_the_same_by_the_index_and_without(
+    few: int, mart: Mart, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "INDEX_FROM_ROWS", 300)
+    monkeypatch.setattr(nearest, "EXACT_ROWS", few)
+    pairs = [
+        Pair(caption=f"no. {i}", picture=f"apple no. {i}", language="fr" if i < 50 else "en")
+        for i in range(400)
+    ]
+    mart.keep(*pairs)
+    publish(progress=lambda _: None)
+    hits = _find(Search(home / "search", ENCODERS), _text("apple"), where=["language = fr"])
+    cosines = [float(vector("apple") @ vector(f"apple no. {i}")) for i in range(50)]
+    assert [hit.similarity for hit in hits] == pytest.approx(
+        sorted(cosines, reverse=True)[:9], abs=2e-3
+    )
+
+
 def test_captions_are_searched_by_their_own_vectors(search: Search) -> None:
     hit = search.by_text("sea", limit=1, side="caption")[0]
     expected = float(vector("sea") @ vector(SEA.caption))
@@ -175,13 +195,13 @@ def test_steering_goes_along_the_aesthetic_head(search: Search) -> None:
     )
 
 
-def test_without_an_aesthetic_head_there_is_no_steering(
-    search: Search, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    without = replace(search.publication(), aesthetic_head=None)
-    monkeypatch.setattr(search, "publication", lambda: without)
+def test_without_an_aesthetic_head_there_is_no_steering(mart: Mart, home: Path) -> None:
+    mart.keep(APPLE)
+    with writing() as con:
+        con.execute("delete from lake.seeds.image_heads")
+    publish(progress=lambda _: None)
     with pytest.raises(BadRequest, match="aesthetic head"):
-        _find(search, _text("apple"), aesthetic=0.5)
+        _find(Search(home / "search", ENCODERS), _text("apple"), aesthetic=0.5)
 
 
 def test_unsafe_pictures_are_hidden_where_that_is_asked(mart: Mart, home: Path) -> None:

@@ -1,0 +1,132 @@
+"""The pairs nearest to a vector, within a condition, by the index or, where few match, exactly."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+from lancedb.query import LanceHybridQueryBuilder, MatchQuery
+from lancedb.rerankers import RRFReranker
+
+from lake.vectors import Matrix
+from serve.facts import unpacked
+from serve.hits import Found
+from serve.index import PARTITION_ROWS, Reader
+from serve.query import Query, Vector
+
+# Partitions of the index that are looked into at the least, and as a share of all; more of them
+# until there are as many results as are asked for.
+PROBES, PROBES_SHARE = 48, 1 / 3
+# The index finds candidates by two bits a dimension: so many of them are held against the full
+# vectors, and twice as many as are asked for.
+REFINED = 100
+# So many pairs or fewer that match a condition are all looked at: partitions that hold none of them
+# need not be probed, and none is missed.
+EXACT_ROWS = 1_000
+
+
+def nearest(reader: Reader, query: Query, vector: Vector, where: str, rows: int) -> list[Found]:
+    """The `rows` nearest pairs to (D,) of unit length, best first, of those that hold to `where`.
+
+    Among equals the pair that fits best comes first. A hybrid query goes by both ranks together.
+    """
+    side = f"{query.side}_vector"
+    columns = ["facts", "image_vector"] if query.fold == "near" else ["facts"]
+    if query.hybrid:
+        fused = _fused(reader, query.words, vector, side, where, [*{*columns, side}], rows)
+        return _listed(fused, _cosines(fused[side], vector), query)
+    few = _few(reader, where) if where else None
+    if few is None:
+        table = _probed(reader, vector, side, where, columns, rows)
+        cosines = 1.0 - table["_distance"].to_numpy()
+    else:
+        table = _rows(reader, few, [*{*columns, side}])
+        cosines = _cosines(table[side], vector)
+        best = np.argsort(-cosines, kind="stable")[:rows]
+        table, cosines = table.take(best), cosines[best]
+    return sorted(
+        _listed(table, cosines, query),
+        key=lambda each: (-each.cosine, -(each.facts.similarity or 0.0), each.facts.pair_id),
+    )
+
+
+def _probed(
+    reader: Reader, vector: Vector, side: str, where: str, columns: list[str], rows: int
+) -> pa.Table:
+    partitions = reader.publication.rows / PARTITION_ROWS
+    asked = {
+        "column": side,
+        "q": vector,
+        "k": rows,
+        "metric": "cosine",
+        "minimum_nprobes": max(PROBES, math.ceil(partitions * PROBES_SHARE)),
+        "refine_factor": max(2, math.ceil(REFINED / rows)),
+    }
+    return reader.dataset.scanner(
+        columns=[*columns, "_distance"], nearest=asked, filter=where or None, prefilter=True
+    ).to_table()
+
+
+def _few(reader: Reader, where: str) -> list[int] | None:
+    """The rows that match, unless they are more than EXACT_ROWS."""
+    scan = reader.dataset.scanner(columns=[], filter=where, with_row_id=True, limit=EXACT_ROWS + 1)
+    found: list[int] = scan.to_table()["_rowid"].to_pylist()
+    return found if len(found) <= EXACT_ROWS else None
+
+
+def _rows(reader: Reader, ids: list[int], columns: list[str]) -> pa.Table:
+    if not ids:
+        return reader.dataset.schema.empty_table().select(columns)
+    # A column without an index is not read once more for that.
+    among = f"_rowid in ({', '.join(map(str, ids))})"
+    return reader.dataset.scanner(columns=columns, filter=among).to_table()
+
+
+def _fused(
+    reader: Reader,
+    words: str,
+    vector: Vector,
+    side: str,
+    where: str,
+    columns: list[str],
+    rows: int,
+) -> pa.Table:
+    """The best rows by the ranks of vector and full text together (reciprocal rank fusion)."""
+    search = cast(
+        LanceHybridQueryBuilder,
+        reader.table.search(query_type="hybrid", vector_column_name=side, fts_columns="caption"),
+    )
+    search = search.vector(vector).text(_words(words)).distance_type("cosine")
+    search = search.minimum_nprobes(PROBES).maximum_nprobes(0).refine_factor(2)
+    search = search.rerank(RRFReranker()).select(columns).limit(rows)
+    if where:
+        search = search.where(where)
+    return search.to_arrow()
+
+
+def _words(words: str) -> MatchQuery:
+    return MatchQuery(words, "caption")  # type: ignore[call-arg]  # all else has its default
+
+
+def _listed(table: pa.Table, cosines: Vector, query: Query) -> list[Found]:
+    facts = map(unpacked, table["facts"].to_pylist())
+    vectors: Any = [None] * table.num_rows
+    if query.fold == "near":
+        vectors = _matrix(table["image_vector"])
+    return [Found(*each) for each in zip(facts, cosines.tolist(), vectors, strict=True)]
+
+
+def _cosines(column: pa.ChunkedArray, vector: Vector) -> Vector:
+    matrix = _matrix(column)
+    cosines: Vector = matrix @ vector / np.linalg.norm(matrix, axis=1)
+    return cosines
+
+
+def _matrix(column: pa.ChunkedArray) -> Matrix:
+    """A column of N vectors as (N, D) float32."""
+    array = column.combine_chunks()
+    values = array.flatten().to_numpy(zero_copy_only=False).astype(np.float32)
+    matrix: Matrix = values.reshape(-1, column.type.list_size)
+    return matrix
