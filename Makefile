@@ -5,7 +5,7 @@ BIN := .venv/bin
 PACKAGES := pairlake.py lake ingest udfs serve demo benchmarks
 
 .PHONY: demo page test lint types sql unit bench bench-crawl bench-fetch bench-enrich bench-recipes \
-	bench-duplicates bench-takedown bench-dataset bench-export clean
+	bench-duplicates bench-takedown bench-dataset bench-export bench-search clean
 
 demo: .venv/demo-installed
 	$(BIN)/pairlake demo
@@ -37,7 +37,7 @@ unit: .venv/dev-installed
 # All benchmarks, one after the other: most of a day.
 bench: .venv/dev-installed
 	$(MAKE) -j 1 bench-crawl bench-fetch bench-enrich bench-recipes bench-duplicates bench-takedown \
-		bench-dataset bench-export
+		bench-dataset bench-export bench-search
 
 # Beside cc2dataset, in an environment of its own; needs Java. Some twenty minutes on two cores.
 bench-crawl: .venv/dev-installed
@@ -70,6 +70,11 @@ bench-dataset: .venv/dev-installed
 # A quarter of a million and a million pairs; two minutes.
 bench-export: .venv/dev-installed
 	$(BIN)/python -m benchmarks.exports
+
+# Beside clip-retrieval, in an environment of its own, and faiss. Some forty minutes, and 15 GB of disk;
+# `--only 10` is ten million pairs: hours.
+bench-search: .venv/dev-installed
+	$(BIN)/python -m benchmarks.searching
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 from lancedb.query import LanceHybridQueryBuilder, MatchQuery
 from lancedb.rerankers import RRFReranker
+from numpy.typing import NDArray
 
 from lake.vectors import Matrix
 from serve.facts import unpacked
@@ -16,15 +18,16 @@ from serve.hits import Found
 from serve.index import PARTITION_ROWS, Reader
 from serve.query import Query, Vector
 
-# Partitions of the index that are looked into at the least, and as a share of all; more of them
-# until there are as many results as are asked for.
-PROBES, PROBES_SHARE = 48, 1 / 3
+# Partitions of the index that are looked into, for each square root of as many as there are, and at
+# the least; more of them until there are as many results as are asked for.
+PROBES_PER_ROOT, FEWEST_PROBES = 3, 24
 # The index finds candidates by two bits a dimension: so many of them are held against the full
 # vectors, and twice as many as are asked for.
 REFINED = 100
-# So many pairs or fewer that match a condition are all looked at: partitions that hold none of them
-# need not be probed, and none is missed.
-EXACT_ROWS = 1_000
+# Where no more pairs match a condition, all of them are compared: they may all lie in partitions
+# that a query is far from. Their vectors stay in memory, for the next query under the condition.
+EXACT_ROWS = 5_000
+CONDITIONS_KEPT = 4
 
 
 def nearest(reader: Reader, query: Query, vector: Vector, where: str, rows: int) -> list[Found]:
@@ -37,15 +40,15 @@ def nearest(reader: Reader, query: Query, vector: Vector, where: str, rows: int)
     if query.hybrid:
         fused = _fused(reader, query.words, vector, side, where, [*{*columns, side}], rows)
         return _listed(fused, _cosines(fused[side], vector), query)
-    few = _few(reader, where) if where else None
+    few = _few(reader, where, side) if where else None
     if few is None:
         table = _probed(reader, vector, side, where, columns, rows)
         cosines = 1.0 - table["_distance"].to_numpy()
     else:
-        table = _rows(reader, few, [*{*columns, side}])
-        cosines = _cosines(table[side], vector)
+        ids, vectors = few
+        cosines = vectors @ vector
         best = np.argsort(-cosines, kind="stable")[:rows]
-        table, cosines = table.take(best), cosines[best]
+        table, cosines = _rows(reader, ids[best], columns), cosines[best]
     return sorted(
         _listed(table, cosines, query),
         key=lambda each: (-each.cosine, -(each.facts.similarity or 0.0), each.facts.pair_id),
@@ -56,12 +59,13 @@ def _probed(
     reader: Reader, vector: Vector, side: str, where: str, columns: list[str], rows: int
 ) -> pa.Table:
     partitions = reader.publication.rows / PARTITION_ROWS
+    probes = math.ceil(PROBES_PER_ROOT * math.sqrt(partitions))
     asked = {
         "column": side,
         "q": vector,
         "k": rows,
         "metric": "cosine",
-        "minimum_nprobes": max(PROBES, math.ceil(partitions * PROBES_SHARE)),
+        "minimum_nprobes": max(FEWEST_PROBES, probes),
         "refine_factor": max(2, math.ceil(REFINED / rows)),
     }
     return reader.dataset.scanner(
@@ -69,19 +73,25 @@ def _probed(
     ).to_table()
 
 
-def _few(reader: Reader, where: str) -> list[int] | None:
-    """The rows that match, unless they are more than EXACT_ROWS."""
+@lru_cache(CONDITIONS_KEPT)
+def _few(reader: Reader, where: str, side: str) -> tuple[NDArray[np.uint64], Matrix] | None:
+    """The row ids that match and their unit vectors (N, D), unless N is above EXACT_ROWS."""
     scan = reader.dataset.scanner(columns=[], filter=where, with_row_id=True, limit=EXACT_ROWS + 1)
-    found: list[int] = scan.to_table()["_rowid"].to_pylist()
-    return found if len(found) <= EXACT_ROWS else None
+    ids = scan.to_table()["_rowid"].to_numpy()
+    if len(ids) > EXACT_ROWS:
+        return None
+    # By their ids: a condition on a column without an index would read that once more.
+    vectors = _matrix(_rows(reader, ids, [side])[side])
+    return ids, vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def _rows(reader: Reader, ids: list[int], columns: list[str]) -> pa.Table:
-    if not ids:
-        return reader.dataset.schema.empty_table().select(columns)
-    # A column without an index is not read once more for that.
-    among = f"_rowid in ({', '.join(map(str, ids))})"
-    return reader.dataset.scanner(columns=columns, filter=among).to_table()
+def _rows(reader: Reader, ids: NDArray[np.uint64], columns: list[str]) -> pa.Table:
+    """Rows by their ids, in that order."""
+    among = f"_rowid in ({', '.join(map(str, ids))})" if len(ids) else "false"
+    table = reader.dataset.scanner(columns=columns, filter=among, with_row_id=True).to_table()
+    found = table["_rowid"].to_numpy()
+    by_id = np.argsort(found)
+    return table.take(by_id[np.searchsorted(found, ids, sorter=by_id)])
 
 
 def _fused(
@@ -99,7 +109,7 @@ def _fused(
         reader.table.search(query_type="hybrid", vector_column_name=side, fts_columns="caption"),
     )
     search = search.vector(vector).text(_words(words)).distance_type("cosine")
-    search = search.minimum_nprobes(PROBES).maximum_nprobes(0).refine_factor(2)
+    search = search.minimum_nprobes(FEWEST_PROBES).maximum_nprobes(0).refine_factor(2)
     search = search.rerank(RRFReranker()).select(columns).limit(rows)
     if where:
         search = search.where(where)

@@ -1,0 +1,1 @@
+"""The benchmark of search, beside clip-retrieval's server and faiss."""
