@@ -2,9 +2,9 @@
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	command -v $$python && break; done)
 BIN := .venv/bin
-PACKAGES := pairlake.py lake ingest udfs serve demo benchmarks
+PACKAGES := pairlake.py lake ingest udfs serve demo benchmarks docs
 
-.PHONY: demo page test lint types sql unit bench bench-crawl bench-fetch bench-enrich bench-recipes \
+.PHONY: demo page screenshots test lint types sql unit bench bench-crawl bench-fetch bench-enrich bench-recipes \
 	bench-duplicates bench-takedown bench-dataset bench-export bench-search clean
 
 demo: .venv/demo-installed
@@ -12,6 +12,10 @@ demo: .venv/demo-installed
 
 page: .venv/demo-installed
 	eval "$$($(BIN)/pairlake demo --env)" && $(BIN)/pairlake serve
+
+# The page's pictures in docs/pictures, of the lake that `make demo` built; wants chromium.
+screenshots: .venv/dev-installed
+	eval "$$($(BIN)/pairlake demo --env)" && $(BIN)/python docs/screenshots.py
 
 # The checks of the text go beside the first tests.
 test: .venv/dev-installed

@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -27,8 +28,9 @@ from lance import LanceDataset
 from lancedb.index import FTS, Bitmap, BTree, IvfRq
 from lancedb.table import Table
 
-from lake.errors import PairlakeError
+from lake.errors import JobFailed, PairlakeError
 from lake.locks import alone
+from lake.processes import WorkerPool
 
 PAIRS = "pairs"
 THUMBNAILS = "thumbnails"
@@ -173,9 +175,7 @@ def settle(table: Table, indexes: Indexes, *, purge: bool = False) -> None:
     if table.count_rows() >= INDEX_FROM_ROWS:
         needed |= indexes.when_large
     indexed = {column for index in table.list_indices() for column in index.columns}
-    for column, config in needed.items():
-        if column not in indexed:
-            table.create_index(column, config=config)
+    make_indexes(table, {name: each for name, each in needed.items() if name not in indexed})
     # Not Table.optimize: it also prunes, and fails once the tagged version is a week old.
     optimizer = table.to_lance().optimize
     if purge:
@@ -184,6 +184,37 @@ def settle(table: Table, indexes: Indexes, *, purge: bool = False) -> None:
         optimizer.compact_files()
     optimizer.optimize_indices()
     table.checkout_latest()  # type: ignore[no-untyped-call]
+
+
+def make_indexes(table: Table, configs: Mapping[str, Any]) -> None:
+    """Make the indexes of some columns anew, in a process of their own where that takes memory.
+
+    JobFailed if the system ends it; readers see what they saw before.
+    """
+    uri = table.to_lance().uri
+    if configs and table.count_rows() < INDEX_FROM_ROWS:
+        _make(uri, configs)
+    elif configs:
+        pool = WorkerPool(1)
+        try:
+            pool.submit(_make, uri, dict(configs)).result()
+        except BrokenProcessPool as error:
+            raise JobFailed(
+                f"The indexes of {table.count_rows():,} rows could not be made: the process was "
+                "ended, most likely for want of memory. The page shows what was published before. "
+                "Close other programs or take a machine with more memory (docs/search.md says how "
+                "much), then run: pairlake publish"
+            ) from error
+        finally:
+            pool.end()
+    table.checkout_latest()  # type: ignore[no-untyped-call]
+
+
+def _make(uri: str, configs: Mapping[str, Any]) -> None:
+    folder, name = uri.removesuffix(".lance").rsplit("/", 1)
+    table = lancedb.connect(folder).open_table(name)
+    for column, config in configs.items():
+        table.create_index(column, config=config, replace=True)
 
 
 def describe(table: Table, publication: Publication) -> None:

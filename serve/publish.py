@@ -25,6 +25,7 @@ from serve.index import (
     Publication,
     clean,
     describe,
+    make_indexes,
     newest,
     pairs_indexes,
     pairs_schema,
@@ -114,7 +115,7 @@ def compact(*, erase: bool) -> None:
             settle(table, indexes, purge=True)
             if erase and name == PAIRS:
                 # Words of captions that are gone may stand in it yet.
-                table.create_index("caption", config=WORDS, replace=True)
+                make_indexes(table, {"caption": WORDS})
             show(table)
             clean(table, older_than=timedelta(0) if erase else GRACE, unverified=erase)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import io
+import os
+import signal
 from pathlib import Path
 from uuid import UUID
 
@@ -206,6 +208,28 @@ def test_thumbnails_are_small_and_on_white() -> None:
             (256, 85),
             (255, 255, 255),
         )
+
+
+def _want_memory(uri: str, configs: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_an_index_that_needs_too_much_memory_says_so(
+    mart: Mart, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mart.keep(APPLE)
+    _publish()
+    mart.keep(APPLE, CAT)
+    with monkeypatch.context() as patch:
+        patch.setattr(index, "_make", _want_memory)
+        patch.setattr(index, "INDEX_FROM_ROWS", 2)
+        with pytest.raises(
+            JobFailed, match=r"2 rows could not be made.*then run: pairlake publish"
+        ):
+            _publish()
+    assert _captions(home) == {APPLE.caption}
+    _publish()
+    assert _captions(home) == {APPLE.caption, CAT.caption}
 
 
 def test_an_index_of_an_older_pairlake_says_what_to_do(mart: Mart, home: Path) -> None:
