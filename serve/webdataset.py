@@ -20,6 +20,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lake.catalog import LITTLE_AHEAD
 from serve.datacomp import UID
 from serve.jpeg import Jpeg, jpeg_of
 from serve.laion import COLUMNS
@@ -27,8 +28,6 @@ from serve.laion import COLUMNS
 SHARD_ROWS = 10_000
 # So many pictures are in memory at once: about as many as a row group holds.
 _BATCH_ROWS = 2_048
-# DuckDB counts a string as 16 bytes of its buffer, whatever it holds.
-_LITTLE_AHEAD = "set streaming_buffer_size = '16KB'"
 
 # Pairs go by where their pixels lie, so that the pixels are read once, a few row groups at a time.
 # A row's id stays what it is when files are merged. Pixels of an image may have landed twice.
@@ -119,8 +118,7 @@ def _pictures(
 ) -> Iterator[tuple[dict[str, Any], Jpeg]]:
     """Each placed pair with its picture, a batch at a time; what cannot be read is counted."""
     with closing(con.cursor()) as beside:
-        for each in (con, beside):
-            each.execute(_LITTLE_AHEAD)
+        beside.execute(LITTLE_AHEAD)
         for batch in con.execute(_PAIRS).to_arrow_reader(_BATCH_ROWS):
             places = batch["place"].to_pylist()
             span = [places[0], places[-1], places]
