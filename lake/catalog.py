@@ -21,7 +21,7 @@ from lake.tables import ensure_tables, set_options, tables_are_current
 EXTENSIONS = ("ducklake", "sqlite_scanner", "httpfs")
 # How long SQLite itself waits for another writer before it says "database is locked".
 BUSY_TIMEOUT_MS = 60_000
-# DuckDB counts a blob as 16 bytes of what waits to be streamed, and would have thousands of pictures
+# DuckDB counts a blob as 16 bytes of what waits to be streamed, and would let thousands of pictures
 # wait. A cursor has this setting by itself.
 LITTLE_AHEAD = "set streaming_buffer_size = '16KB'"
 # Without the first, a UUID crosses to Arrow as 36 characters of text.
