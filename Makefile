@@ -5,7 +5,7 @@ BIN := .venv/bin
 PACKAGES := pairlake.py lake ingest udfs serve demo benchmarks docs
 
 .PHONY: demo page screenshots test lint types sql unit bench bench-crawl bench-fetch bench-enrich bench-recipes \
-	bench-duplicates bench-takedown bench-dataset bench-export bench-search clean
+	bench-duplicates bench-takedown bench-dataset bench-export bench-search bench-filtering bench-diffusion clean
 
 demo: .venv/demo-installed
 	$(BIN)/pairlake demo
@@ -41,7 +41,7 @@ unit: .venv/dev-installed
 # All benchmarks, one after the other: most of a day.
 bench: .venv/dev-installed
 	$(MAKE) -j 1 bench-crawl bench-fetch bench-enrich bench-recipes bench-duplicates bench-takedown \
-		bench-dataset bench-export bench-search
+		bench-dataset bench-export bench-search bench-filtering bench-diffusion
 
 # Beside cc2dataset, in an environment of its own; needs Java. Some twenty minutes on two cores.
 bench-crawl: .venv/dev-installed
@@ -79,6 +79,15 @@ bench-export: .venv/dev-installed
 # `--only 10` is ten million pairs: hours.
 bench-search: .venv/dev-installed
 	$(BIN)/python -m benchmarks.searching
+
+# The same CLIP trained on what each filter leaves, with three seeds; needs npm. Some fifty minutes on two
+# cores; larger on a GPU.
+bench-filtering: .venv/dev-installed
+	$(BIN)/python -m benchmarks.filtering
+
+# A text-to-image model trained on an exported subset; some fifteen minutes.
+bench-diffusion: .venv/dev-installed
+	$(BIN)/python -m benchmarks.diffusion
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -32,6 +32,12 @@ STRANGER = "fluent"
 _NAMES = "twemoji"
 
 
+def chosen(drawings: int) -> list[Picture]:
+    """The drawings that take part in a web of so many, as the demo chooses them."""
+    catalogue = pictures()
+    return [catalogue[index * len(catalogue) // drawings] for index in range(drawings)]
+
+
 @cache
 def drawn_by(designer: str, folder: Path) -> tuple[Picture, ...]:
     """What that designer has drawn of the catalogue, in its order; SVGs come to `folder` once."""

@@ -10,7 +10,7 @@ import csv
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,7 @@ _BEYOND_FORM = (
     "similarity_model_en", "min_similarity_en", "similarity_model_other", "min_similarity_other",
     "nsfw_model", "watermark_model", "toxicity_model",
 )  # fmt: skip
+_SIMILARITY = ("image_embeddings", "caption_embeddings", "pair_similarities")
 _BUILD = "from lake import dbt_plugin as dbt; dbt.build_{}()"
 _PIXELS = "select image_id::varchar, pixels from lake.staging.stg_raw__image_pixels order by 1"
 _VERDICTS = """
@@ -51,6 +52,27 @@ inner join truth
     on md5(truth.image_url || chr(31) || truth.caption)::uuid = judged.pair_id
 order by judged.pair_id
 """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """A head over embeddings of so many numbers that `file`, in a folder of its name, holds."""
+
+    name: str
+    kind: str
+    encoder: str
+    dimension: int
+    file: str
+    sha256: str
+
+    @property
+    def entry(self) -> str:
+        """What the registry of models says of it."""
+        return (
+            f'\n[[model]]\nname = "{self.name}"\nkinds = ["{self.kind}"]\nlicence = "own"\n'
+            f'dimension = {self.dimension}\nsource = ""\n'
+            f'files = {{ "{self.file}" = "{self.sha256}" }}\n'
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,12 +100,17 @@ class Lake:
             self._dbt("dataset")
             (self.home / "landed").touch()
 
-    def judge(self, recipe: str, models: Path) -> None:
-        """Judge anew by another recipe, whose models lie in that folder."""
+    def judge(self, recipe: str, models: Path, *scores: str) -> None:
+        """Judge anew by another recipe, whose models lie in that folder, with these scores too."""
         with self._settled(recipe, PAIRLAKE_MODELS=str(models)):
             self._dbt("worklists")
-            self._pairlake("enrich", "image_embeddings", "caption_embeddings", "pair_similarities")
+            self._pairlake("enrich", *_SIMILARITY, *scores)
             self._dbt("dataset")
+
+    def export(self, destination: Path, *options: str) -> None:
+        """What `pairlake export` writes, with those options."""
+        with self._settled(FORM):
+            self._pairlake("export", str(destination), *options)
 
     def verdicts(self) -> pa.Table:
         """One row per pair of the last verdict, beside the truth."""
@@ -93,6 +120,11 @@ class Lake:
             found = con.execute(_VERDICTS).to_arrow_table()
             con.close()
             return found
+
+    def truth(self) -> pa.Table:
+        """What should become of each pair; see demo.world."""
+        with self._settled(FORM):
+            return self._world().truth()
 
     def pixels(self) -> Iterator[tuple[str, bytes]]:
         """Each downloaded image's id and its pixels as the lake keeps them."""
@@ -131,11 +163,15 @@ class Lake:
         measured([sys.executable, "-P", *arguments], settings().home, where)
 
 
-def lay_out(folder: Path, thresholds: Mapping[str, tuple[float, float]]) -> None:
-    """Copy the project to `folder`, with recipes for the models of these names.
+def lay_out(
+    folder: Path,
+    recipes: Iterable[Mapping[str, object]] = (),
+    models: Sequence[str] = (),
+    heads: Sequence[Head] = (),
+) -> None:
+    """Copy the project to `folder`, with these recipes besides FORM, by models of these names.
 
-    Each has a recipe that keeps by its similarity, for English and for other captions, and one that
-    deduplicates too: `bench_NAME` and `bench_NAME_deduplicated`.
+    A recipe is told by what it changes in the demo's rules of form.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for part in _PROJECT:
@@ -147,31 +183,38 @@ def lay_out(folder: Path, thresholds: Mapping[str, tuple[float, float]]) -> None
     for file in _PROJECT_FILES:
         shutil.copy(ROOT / file, folder / file)
     seeds = folder / "models" / "seeds"
-    _append(seeds / "recipes.csv", _recipes(ROOT / "models" / "seeds" / "recipes.csv", thresholds))
-    _append(seeds / "similarity_models.csv", [[name, name, name] for name in thresholds])
+    form = _form(ROOT / "models" / "seeds" / "recipes.csv")
+    rows = [{**form, **changes} for changes in ({"recipe": FORM}, *recipes)]
+    _append(seeds / "recipes.csv", [list(row.values()) for row in rows])
+    _append(seeds / "similarity_models.csv", [[name, name, name] for name in models])
+    _append(seeds / "image_heads.csv", [[head.name, head.encoder] for head in heads])
+    with (folder / "udfs" / "models.toml").open("a") as registry:
+        registry.writelines(head.entry for head in heads)
 
 
-def _recipes(
-    seed: Path, thresholds: Mapping[str, tuple[float, float]]
-) -> Iterator[Sequence[object]]:
+def by_similarity(name: str, thresholds: tuple[float, float]) -> list[dict[str, object]]:
+    """Recipes that keep by a model's similarity, for English and for other captions.
+
+    `bench_NAME`, and `bench_NAME_deduplicated` with one pair an image.
+    """
+    english, other = thresholds
+    kept: dict[str, object] = {
+        "recipe": f"bench_{name}",
+        "similarity_model_en": name,
+        "min_similarity_en": english,
+        "similarity_model_other": name,
+        "min_similarity_other": other,
+    }
+    return [kept, {**kept, "recipe": f"bench_{name}_deduplicated", "duplicates": "image"}]
+
+
+def _form(seed: Path) -> dict[str, object]:
     with seed.open(newline="") as handle:
         (demo,) = (row for row in csv.DictReader(handle) if row["recipe"] == "demo")
-    form = {**demo, **dict.fromkeys(_BEYOND_FORM, ""), "source": "benchmarks.filtering"}
-    yield list({**form, "recipe": FORM, "duplicates": "none"}.values())
-    for name, (english, other) in thresholds.items():
-        kept = {
-            **form,
-            "recipe": f"bench_{name}",
-            "similarity_model_en": name,
-            "min_similarity_en": english,
-            "similarity_model_other": name,
-            "min_similarity_other": other,
-            "duplicates": "none",
-        }
-        yield list(kept.values())
-        yield list({**kept, "recipe": f"bench_{name}_deduplicated", "duplicates": "image"}.values())
+    changes = {"source": "benchmarks.filtering", "duplicates": "none"}
+    return {**demo, **dict.fromkeys(_BEYOND_FORM, ""), **changes}
 
 
-def _append(seed: Path, rows: Iterator[Sequence[object]] | Sequence[Sequence[object]]) -> None:
+def _append(seed: Path, rows: Sequence[Sequence[object]]) -> None:
     with seed.open("a", newline="") as handle:
         csv.writer(handle, lineterminator="\n").writerows(rows)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 import udfs.torchvision_shim  # noqa: F401  # must come before open_clip
 from demo.augment import Augmenter
-from demo.train import IMAGE_SIZE, MODEL_CONFIG
+from demo.train import MODEL_CONFIG, encode_captions
 
 import open_clip  # isort: skip
 
@@ -25,6 +25,7 @@ MEAN = STD = 0.5
 _BATCHES_AT_ONCE = 16
 _WARMUP_SHARE = 0.1
 _TRIALS = 3
+_HEAD_WIDTH = 64
 _DRAWING = threading.Lock()
 
 Ints = npt.NDArray[np.int64]
@@ -32,10 +33,14 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class Course:
-    """What every training has in common: one step sees `batch` pairs."""
+    """What every training has in common: the model's size, and `batch` pairs in each step."""
 
     steps: int
     batch: int
+    image_size: int
+    vision_width: int
+    text_width: int
+    text_layers: int
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.05
 
@@ -73,20 +78,20 @@ class Learner:
         opaque_NHW1 = np.full((*picture_NHWC.shape[:3], 1), 255, np.uint8)
         self._augment = Augmenter(
             np.concatenate([picture_NHWC, opaque_NHW1], axis=3),
-            IMAGE_SIZE,
+            course.image_size,
             0,
             device,
             recompressed=0.0,
         )
         self._image_P = torch.from_numpy(image_P).to(device)
         self._token_PC = torch.from_numpy(token_PC).to(device)
-        self.model = _model(0).to(device)
+        self.model = _model(course, 0).to(device)
         self.model.visual.to(memory_format=torch.channels_last)
         self._loss = open_clip.ClipLoss()
         self._optimizer = self._fresh_optimizer()
         self._rate = self._optimizer.param_groups[0]["lr"]
-        batch = course.batch
-        self._image_BCHW = torch.zeros(batch, 3, IMAGE_SIZE, IMAGE_SIZE, device=device)
+        batch, side = course.batch, course.image_size
+        self._image_BCHW = torch.zeros(batch, 3, side, side, device=device)
         self._token_BC = torch.zeros(batch, token_PC.shape[1], dtype=torch.long, device=device)
         self._loss_ = torch.zeros((), device=device)
         self._graph: torch.cuda.CUDAGraph | None = None
@@ -143,7 +148,7 @@ class Learner:
                 ((self._image_BCHW - MEAN) / STD).contiguous(memory_format=torch.channels_last),
                 normalize=True,
             )
-            caption_BD = self.model.encode_text(self._token_BC, normalize=True)
+            caption_BD = self._captions()
         loss = self._loss(image_BD.float(), caption_BD.float(), self.model.logit_scale.exp())
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0, foreach=True)
@@ -151,6 +156,13 @@ class Learner:
         with torch.no_grad():
             self.model.logit_scale.clamp_(0, math.log(100))
             self._loss_.copy_(loss)
+
+    def _captions(self) -> Tensor:
+        if self.device == "cuda":
+            caption_BD: Tensor = self.model.encode_text(self._token_BC, normalize=True)
+            return caption_BD
+        # What is recorded has one shape; else shorter captions take less.
+        return encode_captions(self.model, self._token_BC)
 
     def _recorded(self) -> torch.cuda.CUDAGraph:
         self.model.train()
@@ -166,7 +178,7 @@ class Learner:
         return graph
 
     def _start_anew(self, seed: int) -> None:
-        self.model.load_state_dict(_model(seed).state_dict())
+        self.model.load_state_dict(_model(self.course, seed).state_dict())
         self.model.train()
         for state in self._optimizer.state.values():
             for value in state.values():
@@ -195,10 +207,16 @@ class Learner:
         )
 
 
-def _model(seed: int) -> open_clip.CustomTextCLIP:
+def _model(course: Course, seed: int) -> open_clip.CustomTextCLIP:
     config = MODEL_CONFIG["model_cfg"]
-    described = {name: config[name] for name in ("embed_dim", "vision_cfg", "text_cfg")}
+    heads = course.text_width // _HEAD_WIDTH
+    vision = {"image_size": course.image_size, "width": course.vision_width}
+    text = {"width": course.text_width, "heads": heads, "layers": course.text_layers}
     # The numbers that a model starts from are drawn from the one source of the whole process.
     with _DRAWING:
         torch.manual_seed(seed)
-        return open_clip.CustomTextCLIP(**described)
+        return open_clip.CustomTextCLIP(
+            embed_dim=config["embed_dim"],
+            vision_cfg={**config["vision_cfg"], **vision},
+            text_cfg={**config["text_cfg"], **text},
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,7 +13,6 @@ from torch import Tensor
 
 from benchmarks.filtering.learner import MEAN, STD
 from benchmarks.filtering.prepared import Gallery, Ints, Level, Mask, Prepared
-from demo.train import IMAGE_SIZE
 
 import open_clip  # isort: skip
 
@@ -31,12 +31,15 @@ class Encoder:
         self.model, self.device = model, device
 
     def pictures(self, picture_NHWC: npt.NDArray[np.uint8]) -> Tensor:
-        """Of each picture its middle, as large as the model's input."""
-        margin = (picture_NHWC.shape[1] - IMAGE_SIZE) // 2
-        inner = slice(margin, margin + IMAGE_SIZE)
+        """Of each picture as a whole, as large as the model's input."""
+        side = self.model.visual.image_size
 
         def embed(part_NHWC: Tensor) -> Tensor:
-            image_NCHW = part_NHWC[:, inner, inner].permute(0, 3, 1, 2).float() / 255
+            image_NCHW = part_NHWC.permute(0, 3, 1, 2).float() / 255
+            if image_NCHW.shape[-1] != side:
+                image_NCHW = torch.nn.functional.interpolate(
+                    image_NCHW, (side, side), mode="bicubic", antialias=True
+                ).clamp(0, 1)
             embedding: Tensor = self.model.encode_image((image_NCHW - MEAN) / STD, normalize=True)
             return embedding
 
@@ -109,8 +112,8 @@ class Judgement:
         return {
             "pairs": int(asked.sum()),
             "kept": int(kept.sum()),
-            "precision": float(right[kept].mean()),
-            "recall": float(kept[right].mean()),
+            "precision": _share(right[kept]),
+            "recall": _share(kept[right]),
             "auc": _auc(self.similarity[asked], right),
         }
 
@@ -136,16 +139,6 @@ def judge(encoder: Encoder, prepared: Prepared, level: Level) -> Judgement:
     )
 
 
-def deduplicated(judgement: Judgement, level: Level) -> Mask:
-    """Of the kept pairs of one image the likest, and of equals the first, as pairlake has it."""
-    place = np.flatnonzero(judgement.kept)
-    ranked = place[np.lexsort((place, -judgement.similarity[place], level.image[place]))]
-    _, first = np.unique(level.image[ranked], return_index=True)
-    found = np.zeros(len(level.image), bool)
-    found[ranked[first]] = True
-    return found
-
-
 def _cosines(image_ND: Tensor, caption_MD: Tensor, image_P: Tensor, caption_P: Tensor) -> Floats:
     image_PD = image_ND[image_P.to(image_ND.device)]
     cosine_P = (image_PD * caption_MD[caption_P.to(caption_MD.device)]).sum(1)
@@ -153,7 +146,13 @@ def _cosines(image_ND: Tensor, caption_MD: Tensor, image_P: Tensor, caption_P: T
     return cosines
 
 
+def _share(mask: Mask) -> float:
+    return float(mask.mean()) if mask.size else math.nan
+
+
 def _auc(similarity: Floats, right: Mask) -> float:
     """How often a right pair scores above a wrong one; ties are misses."""
+    if right.all() or not right.any():
+        return math.nan
     wrong = np.sort(similarity[~right])
     return float(np.searchsorted(wrong, similarity[right]).mean() / len(wrong))

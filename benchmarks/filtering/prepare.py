@@ -1,20 +1,21 @@
-"""Gathers from the lakes and the drawings what the trainings need."""
+"""Gathers from the lakes and the drawings what the trainings need, as pairlake judged it."""
 
 from __future__ import annotations
 
 import io
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from benchmarks.filtering.drawings import STRANGER, drawn_by
+from benchmarks.filtering.drawings import STRANGER, chosen, drawn_by
 from benchmarks.filtering.lakes import Lake
 from benchmarks.filtering.prepared import SIDE, Bytes, Gallery, Ints, Level, Prepared, squared
 from benchmarks.filtering.sentences import UNSEEN
-from demo.pictures import LANGUAGES, Picture, pictures, pixel_groups
+from demo.pictures import LANGUAGES, Picture, pixel_groups
 from demo.train import IMAGE_SIZE, prepare
 from demo.unseen import unseen_render
 
@@ -24,7 +25,10 @@ _AFTER_FORM = {"similarity_missing", "similarity_too_low", "duplicate_url", "dup
 
 
 def gather(lakes: Mapping[str, Lake], drawings: int, data: Path) -> Prepared:
-    """All that the trainings and their measures need, of webs of so many drawings."""
+    """All that the trainings and their measures need, but what a similarity filter says.
+
+    The webs are of so many drawings. Until `judged`, all of good form is kept.
+    """
     tokenizer = prepare(data / "vocabulary")
     images, picture_NHWC = _pictures(lakes)
     captions: dict[str, int] = {}
@@ -49,10 +53,19 @@ def gather(lakes: Mapping[str, Lake], drawings: int, data: Path) -> Prepared:
     )
 
 
-def chosen(drawings: int) -> list[Picture]:
-    """The drawings that take part in a web of so many, as the demo chooses them."""
-    catalogue = pictures()
-    return [catalogue[index * len(catalogue) // drawings] for index in range(drawings)]
+def judged(prepared: Prepared, lakes: Mapping[str, Lake], recipe: str, models: Path) -> Prepared:
+    """The same, with what pairlake keeps by that recipe, and by the one that deduplicates too."""
+    levels = {}
+    for name, lake in lakes.items():
+        kept = {}
+        for one in (recipe, f"{recipe}_deduplicated"):
+            lake.judge(one, models)
+            rows = [row for row in lake.verdicts().to_pylist() if row["image_id"] is not None]
+            kept[one] = np.array([not row["drop_reasons"] for row in rows])
+        levels[name] = replace(
+            prepared.levels[name], kept=kept[recipe], deduplicated=kept[f"{recipe}_deduplicated"]
+        )
+    return replace(prepared, levels=levels)
 
 
 def sentences(picture: Picture, language: str) -> list[str]:
@@ -73,11 +86,14 @@ def _pictures(lakes: Mapping[str, Lake]) -> tuple[dict[str, int], Bytes]:
 
 def _level(lake: Lake, images: Mapping[str, int], captions: dict[str, int]) -> Level:
     rows = [row for row in lake.verdicts().to_pylist() if row["image_id"] is not None]
+    form = np.array([set(row["drop_reasons"]) <= _AFTER_FORM for row in rows])
     return Level(
         image=np.array([images[row["image_id"]] for row in rows]),
         caption=np.array([captions.setdefault(row["caption"], len(captions)) for row in rows]),
         english=np.array([row["is_english"] for row in rows], bool),
-        form=np.array([set(row["drop_reasons"]) <= _AFTER_FORM for row in rows]),
+        form=form,
+        kept=form,
+        deduplicated=form,
         right=np.array([row["is_right"] for row in rows]),
     )
 

@@ -25,13 +25,16 @@ class Level:
     """The pairs of one noisy web that were downloaded, in the order of their ids.
 
     `image` and `caption` are places among all pictures and captions. `form` is what breaks no rule
-    before similarity, `right` what the caption says of the picture.
+    before similarity, `kept` what the similarity filter keeps of it, `deduplicated` one pair an
+    image of those; `right` is where the caption is of the picture, which no filter knows.
     """
 
     image: Ints
     caption: Ints
     english: Mask
     form: Mask
+    kept: Mask
+    deduplicated: Mask
     right: Mask
 
 

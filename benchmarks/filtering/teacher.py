@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import argparse
-import math
 from pathlib import Path
 
-from benchmarks.filtering.drawings import TEACHERS, drawn_by
+from benchmarks.filtering.drawings import TEACHERS, chosen, drawn_by
 from benchmarks.processes import ROOT
+from demo.pictures import pictures
 from demo.train import Training, train
 
 DATA = ROOT / "build" / "bench-filtering"
@@ -23,14 +23,20 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help="the folder of the model")
     parser.add_argument("--steps", type=int, default=Training.steps)
-    parser.add_argument("--minutes", type=float, default=math.inf)
     parser.add_argument("--batch-size", type=int, default=Training.batch_size)
+    parser.add_argument(
+        "--drawings", type=int, default=len(pictures()), help="of the web it is for"
+    )
     asked = parser.parse_args()
-    drawings = [picture for one in TEACHERS for picture in drawn_by(one, DATA / "drawings")]
+    shown = {picture.hexcode for picture in chosen(asked.drawings)}
+    drawings = [
+        picture
+        for one in TEACHERS
+        for picture in drawn_by(one, DATA / "drawings")
+        if picture.hexcode in shown
+    ]
     train(
-        Training(
-            out=asked.out, steps=asked.steps, minutes=asked.minutes, batch_size=asked.batch_size
-        ),
+        Training(out=asked.out, steps=asked.steps, batch_size=asked.batch_size),
         drawings,
     )
 

@@ -1,0 +1,147 @@
+"""Trains the same CLIP on what each filter leaves, and prints what it learnt.
+
+`python -m benchmarks.filtering`: whatever is done already stands in build/bench-filtering, and is
+not done again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.filtering.lakes import Lake, by_similarity, lay_out
+from benchmarks.filtering.measures import Encoder, Judgement, judge
+from benchmarks.filtering.prepare import gather, judged
+from benchmarks.filtering.prepared import Level, Prepared
+from benchmarks.filtering.report import report
+from benchmarks.filtering.settings import SETTINGS, WEBS, Setting, default_setting
+from benchmarks.filtering.teacher import DATA
+from benchmarks.filtering.trainings import RESULTS, results, run
+from benchmarks.processes import ROOT, clean_environment, module
+from benchmarks.tables import heading, machine, note, table
+
+import open_clip  # isort: skip
+
+TEACHER = "teacher"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print everything, after doing what is not done yet."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.filtering", description=__doc__)
+    parser.add_argument("--setting", choices=SETTINGS, default=default_setting())
+    asked = parser.parse_args(arguments)
+    setting, home = SETTINGS[asked.setting], DATA / asked.setting
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    machine("CLIP trained on what each filter leaves", {"torch": torch.__version__})
+    print(f"- setting {asked.setting}: {setting}; trained on {device}")
+    started = time.monotonic()
+    teach(home / "models" / TEACHER, setting)
+    prepared = prepare(home, setting, device)
+    _webs(prepared)
+    run(prepared, setting, home, device)
+    found = results(home / RESULTS)
+    report(list(prepared.levels), found)
+    note(
+        f"{len(found)} models in {sum(model['seconds'] for model in found) / 60:.0f} minutes of "
+        f"training; this run took {(time.monotonic() - started) / 60:.0f} minutes."
+    )
+
+
+def teach(folder: Path, setting: Setting) -> None:
+    """Train the model that filters, on other designers' drawings of the same."""
+    if (folder / "training.json").exists():
+        return
+    asked = ["--out", folder, "--steps", setting.teacher_steps, "--drawings", setting.drawings]
+    threads = os.environ.get("OMP_NUM_THREADS", "1")
+    command = module("benchmarks.filtering.teacher", *asked)
+    subprocess.run(  # noqa: S603
+        command, cwd=ROOT, env=clean_environment(OMP_NUM_THREADS=threads), check=True
+    )
+
+
+def prepare(home: Path, setting: Setting, device: str) -> Prepared:
+    """The webs as pairlake took and judged them, and what to measure with."""
+    file = home / "prepared.npz"
+    if file.exists():
+        return Prepared.load(file)
+    lay_out(home / "project")
+    lakes = {
+        name: Lake(home=home / name, drawings=setting.drawings, wrong_per_right=WEBS[name])
+        for name in setting.webs
+    }
+    for lake in lakes.values():
+        lake.land()
+    prepared = gather(lakes, setting.drawings, DATA)
+    models = home / "models"
+    model, _ = open_clip.create_model_from_pretrained(
+        f"local-dir:{models / TEACHER}", precision="fp32", device=device
+    )
+    judgements = {
+        name: judge(Encoder(model, device), prepared, level)
+        for name, level in prepared.levels.items()
+    }
+    # The noisiest has the most strangers to draw from; they are strangers in all.
+    thresholds = list(judgements.values())[-1].thresholds
+    lay_out(home / "project", by_similarity(TEACHER, thresholds), [TEACHER])
+    prepared = judged(prepared, lakes, f"bench_{TEACHER}", models)
+    _note_filter(home, prepared, judgements, thresholds)
+    prepared.save(file)
+    return prepared
+
+
+def _note_filter(
+    home: Path,
+    prepared: Prepared,
+    judgements: dict[str, Judgement],
+    thresholds: tuple[float, float],
+) -> None:
+    facts = {
+        name: {
+            "auc": judgements[name].facts(level)["auc"],
+            "thresholds": thresholds,
+            "agreement": _agreement(judgements[name], level, thresholds),
+        }
+        for name, level in prepared.levels.items()
+    }
+    (home / "filter.json").write_text(json.dumps(facts, indent=1) + "\n")
+    print(json.dumps(facts))
+
+
+def _agreement(judgement: Judgement, level: Level, thresholds: tuple[float, float]) -> float:
+    """Of the pairs of good form, the share of which pairlake says what the arrays say."""
+    least = np.where(level.english, *thresholds)
+    same = (judgement.similarity >= least) == level.kept
+    return float(same[level.form].mean())
+
+
+def _webs(prepared: Prepared) -> None:
+    heading("The webs, as pairlake judged them")
+    rows = []
+    for name, level in prepared.levels.items():
+        right_kept = int((level.kept & level.right).sum())
+        rows.append(
+            (
+                name,
+                len(level.image),
+                f"{1 - level.right.mean():.3f}",
+                int(level.form.sum()),
+                int(level.kept.sum()),
+                f"{right_kept / level.kept.sum():.3f}",
+                f"{right_kept / (level.form & level.right).sum():.3f}",
+                int(level.deduplicated.sum()),
+            )
+        )
+    columns = ("web", "pairs", "wrong", "good form", "kept", "precision", "recall", "deduplicated")
+    table(columns, rows)
+
+
+if __name__ == "__main__":
+    main()
