@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
+from lake import plan as plans
 from lake.errors import BadRequest, JobFailed
 from lake.query import count, table
 from lake.recipe import check_built, check_known
@@ -248,6 +249,29 @@ def run(limit: int | None, minutes: float | None, **arguments: Any) -> None:
     Example: pairlake run --crawl CC-MAIN-2026-43 --files 1 --minutes 30
     """
     _run(limit, minutes, **arguments)
+
+
+@main.command()
+@click.option("--files", type=float, help="WAT files; a crawl has some 90,000.")
+@click.option("--pairs", type=float, help="Pairs, instead; LAION-5B had 50e9 candidates.")
+@click.option("--arrives", type=float, default=0.85, help="Share of the images that come.")
+@click.option("--kept", type=float, default=plans.LAION_KEPT, help="Share of the pairs kept.")
+@click.option("--gpu-rate", type=float, default=plans.GPU_RATE, help="Images a second and GPU.")
+@click.option("--core-hour", type=float, default=0.04, help="Dollars.")
+@click.option("--gpu-hour", type=float, default=3.0, help="Dollars.")
+@click.option("--gb-month", type=float, default=0.023, help="Dollars a GB stored.")
+@click.option("--gb-in", type=float, default=0.0, help="Dollars a GB that comes in.")
+def plan(
+    files: float | None, pairs: float | None, arrives: float, kept: float, gpu_rate: float,
+    **prices: float,
+) -> None:  # fmt: skip
+    """Say what a crawl will take: hours, storage, network and money, stage by stage.
+
+    Nothing is read: the rates are those that the benchmarks have printed (docs/plan.md).
+    Example: pairlake plan --files 90000
+    """
+    stages = plans.plan(files=files, pairs=pairs, arrives=arrives, kept=kept, gpu_rate=gpu_rate)
+    click.echo(plans.as_text(stages, plans.Prices(**prices)))
 
 
 @main.command()

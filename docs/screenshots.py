@@ -36,15 +36,15 @@ class Shot:
 
 
 SHOTS = (
-    Shot(name="search", address="?q=a+drawing+of+a+red+fruit"),
+    Shot(name="search", address="?q=a+drawing+of+a+cat"),
     Shot(
         name="filters",
-        address="?q=ein+Tier&where=language+in+de%2Cfr%2Cja&where=similarity+%3E%3D+0.4&captions=full",
+        address="?q=ein+Vogel&where=language+in+de%2Cfr%2Cja&where=similarity+%3E%3D+0.4&captions=full",
         scheme="dark",
     ),
     Shot(
         name="story",
-        address="?q=a+drawing+of+a+cat",
+        address="?q=un+dessin+de+pizza",
         click="#grid .open",
         until="#story[open] dl",
         height=1_000,
