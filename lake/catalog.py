@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
 from lake.errors import BadSetting, LakeUnreadable, PairlakeError
 from lake.functions import register_functions
 from lake.settings import Settings, settings
 from lake.tables import ensure_tables, set_options, tables_are_current
 
-EXTENSIONS = ("ducklake", "sqlite_scanner", "httpfs")
+EXTENSIONS = ("ducklake", "httpfs")
 # How long SQLite itself waits for another writer before it says "database is locked".
 BUSY_TIMEOUT_MS = 60_000
 # DuckDB counts a blob as 16 bytes of what waits to be streamed, and would let thousands of pictures
@@ -37,13 +38,13 @@ def connect(*, read_only: bool = False) -> duckdb.DuckDBPyConnection:
     Raises LakeUnreadable if the catalog cannot be opened, SchemaMismatch if it is of another kind.
     """
     current = settings()
-    con = _instance(current.catalog_file, current.data, read_only).cursor()
+    con = _instance(current.catalog, current.data, read_only).cursor()
     con.execute(_SESSION)
     return con
 
 
 @lru_cache(maxsize=4)
-def _instance(catalog: Path, data: str, read_only: bool) -> duckdb.DuckDBPyConnection:
+def _instance(catalog: str, data: str, read_only: bool) -> duckdb.DuckDBPyConnection:
     # One DuckDB for all connections of a process: to load the extensions takes a third of a second.
     con = duckdb.connect(":memory:")
     prepare(con, options=", read_only" if read_only else "")
@@ -54,22 +55,22 @@ def prepare(con: duckdb.DuckDBPyConnection, *, options: str = "") -> None:
     """Load the extensions, attach the lake and create its tables on a connection just opened."""
     current = settings()
     _limit(con, current)
-    _load_extensions(con)
+    _load_extensions(con, current)
     register_functions(con)
     con.execute(_SESSION)
     _make_folder(current.home)
     con.execute(f"set temp_directory = '{_quoted(current.home / 'tmp')}'")
-    if _is_initialised(current.catalog_file):
+    if _is_initialised(con, current):
         _attach(con, current, options)
         if tables_are_current(con):
             return
         con.execute("detach lake")
-    with locked(current):
-        _attach(con, current)
-        con.begin()
-        ensure_tables(con)
-        con.commit()
-        set_options(con)
+    for attempt in _making(current):
+        with attempt, locked(current):
+            _attach(con, current)
+            with _transaction(con):
+                ensure_tables(con)
+            set_options(con)
     if options:
         con.execute("detach lake")
         _attach(con, current, options)
@@ -95,17 +96,35 @@ def writing(con: duckdb.DuckDBPyConnection | None = None) -> Iterator[duckdb.Duc
     """
     own = connect() if con is None else con
     try:
-        with locked(settings()):
-            own.begin()
-            try:
-                yield own
-            except BaseException:
-                own.rollback()
-                raise
-            own.commit()
+        with locked(settings()), _transaction(own):
+            yield own
     finally:
         if con is None:
             own.close()
+
+
+def _making(current: Settings) -> Retrying:
+    """Attempts at the tables of a new catalog, which two processes may make at once.
+
+    On Postgres one of the two fails, and finds them when it tries again.
+    """
+    return Retrying(
+        retry=retry_if_exception_type((duckdb.Error, LakeUnreadable)),
+        stop=stop_after_attempt(10 if current.on_postgres else 1),
+        wait=wait_random(0.1, 1.0),
+        reraise=True,
+    )
+
+
+@contextmanager
+def _transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    con.begin()
+    try:
+        yield
+    except BaseException:
+        con.rollback()
+        raise
+    con.commit()
 
 
 @contextmanager
@@ -113,7 +132,11 @@ def locked(current: Settings) -> Iterator[None]:
     """Hold the advisory lock `<catalog>.lock`, between processes and between threads.
 
     ducklake 1.5.5 does not retry a locked SQLite, so writers queue here instead. Not re-entrant.
+    On Postgres there is no lock: what meets another's commit there is tried again.
     """
+    if current.on_postgres:
+        yield
+        return
     path = current.catalog_file.with_name(current.catalog_file.name + ".lock")
     _make_folder(path.parent)
     with path.open("w") as handle:
@@ -124,23 +147,37 @@ def locked(current: Settings) -> Iterator[None]:
 def _attach(con: duckdb.DuckDBPyConnection, current: Settings, options: str = "") -> None:
     if "://" not in current.data:
         _make_folder(Path(current.data))
+    options = f"data_path '{_quoted(current.data)}/'{options}"
+    if current.on_postgres:
+        catalog = current.catalog
+    else:
+        catalog = f"sqlite:{current.catalog_file}"
+        options += f", meta_busy_timeout {BUSY_TIMEOUT_MS}, meta_journal_mode 'wal'"
     try:
-        con.execute(
-            f"attach if not exists 'ducklake:sqlite:{_quoted(current.catalog_file)}' as lake ("
-            f"data_path '{_quoted(current.data)}/', "
-            f"meta_busy_timeout {BUSY_TIMEOUT_MS}, meta_journal_mode 'wal'{options})"
-        )
+        con.execute(f"attach if not exists 'ducklake:{_quoted(catalog)}' as lake ({options})")
     except duckdb.Error as error:
         first_line = str(error).splitlines()[0]
         if "DATA_PATH" in first_line:
             raise BadSetting(
-                f"The lake of {current.catalog_file} keeps its files elsewhere than in "
+                f"The lake of {catalog} keeps its files elsewhere than in "
                 f"{current.data}: put it back, or set PAIRLAKE_DATA ({first_line})"
             ) from error
-        raise LakeUnreadable(
-            f"The catalog {current.catalog_file} cannot be opened ({first_line}); "
-            "restore it from HOME/backups, or name another with PAIRLAKE_CATALOG."
-        ) from error
+        raise _unreadable(current, error) from error
+    if current.on_postgres:
+        con.execute("set ducklake_max_retry_count = 100")
+
+
+def _unreadable(current: Settings, error: Exception) -> LakeUnreadable:
+    first_line = str(error).splitlines()[0]
+    if current.on_postgres:
+        return LakeUnreadable(
+            f"The catalog cannot be reached ({first_line}); see that Postgres runs, and that "
+            "PAIRLAKE_CATALOG and the password in PGPASSWORD or ~/.pgpass are right."
+        )
+    return LakeUnreadable(
+        f"The catalog {current.catalog_file} cannot be opened ({first_line}); "
+        "restore it from HOME/backups, or name another with PAIRLAKE_CATALOG."
+    )
 
 
 def _limit(con: duckdb.DuckDBPyConnection, current: Settings) -> None:
@@ -156,8 +193,11 @@ def _limit(con: duckdb.DuckDBPyConnection, current: Settings) -> None:
         con.execute(f"set threads = {current.threads}")
 
 
-def _is_initialised(catalog: Path) -> bool:
+def _is_initialised(con: duckdb.DuckDBPyConnection, current: Settings) -> bool:
     """Whether a catalog is there to be attached without the lock; what cannot be read is, too."""
+    if current.on_postgres:
+        return _is_in_postgres(con, current)
+    catalog = current.catalog_file
     if not catalog.exists():
         return False
     try:
@@ -166,6 +206,20 @@ def _is_initialised(catalog: Path) -> bool:
             return bool(connection.execute(query).fetchone()[0])
     except sqlite3.Error:
         return True  # DuckDB says what is wrong with it
+
+
+def _is_in_postgres(con: duckdb.DuckDBPyConnection, current: Settings) -> bool:
+    conninfo = _quoted(current.catalog.removeprefix("postgres:"))
+    try:
+        con.execute(f"attach '{conninfo}' as catalog_now (type postgres, read_only)")
+    except duckdb.Error as error:
+        raise _unreadable(current, error) from error
+    found = con.execute(
+        "select count(*) from duckdb_tables() "
+        "where database_name = 'catalog_now' and table_name = 'ducklake_snapshot'"
+    ).fetchone()
+    con.execute("detach catalog_now")
+    return found is not None and found[0] > 0
 
 
 def _make_folder(folder: Path) -> None:
@@ -178,11 +232,12 @@ def _make_folder(folder: Path) -> None:
         ) from error
 
 
-def _load_extensions(con: duckdb.DuckDBPyConnection) -> None:
+def _load_extensions(con: duckdb.DuckDBPyConnection, current: Settings) -> None:
     # Installed as wheels, so that nothing is downloaded at run time.
     con.execute("set autoinstall_known_extensions = false")
     con.execute("set autoload_known_extensions = false")
-    for name in EXTENSIONS:
+    catalog = "postgres_scanner" if current.on_postgres else "sqlite_scanner"
+    for name in (*EXTENSIONS, catalog):
         spec = importlib.util.find_spec(f"duckdb_extension_{name}")
         if spec is None or spec.origin is None:
             raise PairlakeError(

@@ -28,13 +28,13 @@ class TidySummary:
 
     snapshots_expired: int
     files_removed: int
-    backup: Path
+    backup: Path | None  # None on Postgres, whose operator has a way of their own
 
     def __str__(self) -> str:
-        return (
-            f"{self.snapshots_expired} snapshots expired, {self.files_removed} files removed; "
-            f"the catalog is backed up in {self.backup}."
-        )
+        done = f"{self.snapshots_expired} snapshots expired, {self.files_removed} files removed; "
+        if self.backup is None:
+            return f"{done}the catalog is yours to VACUUM and to back up (pg_dump)."
+        return f"{done}the catalog is backed up in {self.backup}."
 
 
 def tidy(*, leave_no_trace: bool) -> TidySummary:
@@ -49,9 +49,11 @@ def tidy(*, leave_no_trace: bool) -> TidySummary:
         with locked(current):
             _compact(con, rewrite_all=leave_no_trace)
             expired = _expire(con, keep=1 if leave_no_trace else KEEP_SNAPSHOTS)
-            removed = _remove_files(con)
+            removed = _remove_files(con, others_write=current.on_postgres and not leave_no_trace)
     finally:
         con.close()
+    if current.on_postgres:
+        return TidySummary(snapshots_expired=expired, files_removed=removed, backup=None)
     with locked(current):
         _vacuum(current.catalog_file)
         backup = _backup(current, keep=1 if leave_no_trace else KEEP_BACKUPS)
@@ -76,12 +78,17 @@ def _expire(con: duckdb.DuckDBPyConnection, *, keep: int) -> int:
     return len(versions)
 
 
-def _remove_files(con: duckdb.DuckDBPyConnection) -> int:
-    """Files of expired snapshots, and files that a killed writer left unregistered."""
-    removed = 0
-    for call in ("ducklake_cleanup_old_files", "ducklake_delete_orphaned_files"):
-        removed += len(con.execute(f"call {call}('lake', cleanup_all => true)").fetchall())
-    return removed
+def _remove_files(con: duckdb.DuckDBPyConnection, *, others_write: bool) -> int:
+    """Files of expired snapshots, and files that a killed writer left unregistered.
+
+    Where others may be writing, those of the last day stay: one may be about to be registered.
+    """
+    orphans = "older_than => now() - interval 1 day" if others_write else "cleanup_all => true"
+    calls = (
+        "call ducklake_cleanup_old_files('lake', cleanup_all => true)",
+        f"call ducklake_delete_orphaned_files('lake', {orphans})",
+    )
+    return sum(len(con.execute(call).fetchall()) for call in calls)
 
 
 def _vacuum(catalog: Path) -> None:

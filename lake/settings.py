@@ -28,9 +28,17 @@ class Settings:
 
     home: Path = _setting(ROOT / "data", "Folder for everything that pairlake keeps.")
     catalog: str = _setting(
-        "", "The lake's SQL catalog, `sqlite:FILE`. Empty: HOME/catalog.sqlite."
+        "",
+        "The lake's SQL catalog: `sqlite:FILE`, or `postgres:` with what libpq connects by, as in "
+        "`postgres:host=db dbname=lake user=me`; PGPASSWORD or ~/.pgpass has the password. "
+        "Empty: HOME/catalog.sqlite.",
     )
     data: str = _setting("", "Folder of the lake's Parquet files. Empty: HOME/tables.")
+    engine: str = _setting(
+        "local",
+        "What `crawl`, `fetch` and `enrich` run on: `local`, this machine, or `ray`, the cluster "
+        "at RAY_ADDRESS.",
+    )
     recipe: str = _setting("laion_5b", "Row of models/seeds/recipes.csv that decides what is kept.")
     crawl_root: str = _setting(
         "https://data.commoncrawl.org/",
@@ -81,12 +89,20 @@ class Settings:
             object.__setattr__(self, "data", str(self.home / "tables"))
         if self.models == Path():
             object.__setattr__(self, "models", self.home / "models")
-        if not self.catalog.startswith("sqlite:"):
+        if "password" in self.catalog:
+            # It would stand in errors and in what lists processes.
             raise BadSetting(
-                f"PAIRLAKE_CATALOG is {self.catalog!r}; give it as sqlite:FILE, or leave it empty."
+                "PAIRLAKE_CATALOG has a password in it; give it by PGPASSWORD or ~/.pgpass."
+            )
+        if not self.catalog.startswith(("sqlite:", "postgres:")):
+            raise BadSetting(
+                f"PAIRLAKE_CATALOG is {self.catalog!r}; give it as sqlite:FILE or as "
+                "postgres:host=db dbname=lake user=me, or leave it empty."
             )
         if not self.user_agent.isprintable():
             raise BadSetting("PAIRLAKE_USER_AGENT must be one line of printable characters.")
+        if self.engine not in ("local", "ray"):
+            raise BadSetting(f"PAIRLAKE_ENGINE is {self.engine!r}; local or ray.")
         if self.keep_pixels not in ("all", "kept", "none"):
             raise BadSetting(f"PAIRLAKE_KEEP_PIXELS is {self.keep_pixels!r}; all, kept or none.")
         if not 0 <= self.fetch_domain_delay_s < float("inf"):
@@ -114,9 +130,19 @@ class Settings:
         self.allowed_networks()
 
     @property
+    def on_postgres(self) -> bool:
+        """Whether the catalog is in Postgres, which takes several writers at once."""
+        return self.catalog.startswith("postgres:")
+
+    @property
     def catalog_file(self) -> Path:
-        """The SQLite file of the catalog."""
+        """The SQLite file of the catalog; there is none on Postgres."""
         return Path(self.catalog.removeprefix("sqlite:")).expanduser().absolute()
+
+    @property
+    def on_ray(self) -> bool:
+        """Whether the work is done by the processes of a Ray cluster."""
+        return self.engine == "ray"
 
     @property
     def search(self) -> Path:
