@@ -23,7 +23,7 @@ def test_one_crawl_by_hand() -> None:
     assert stages["fetch"].core_hours == pytest.approx(18e9 / 279 / 3_600)
     assert stages["fetch"].network_gb == pytest.approx(18e9 * 47e3 / 1e9)
     assert stages["enrich"].gpu_hours == pytest.approx((18e9 / 1_000 + 18e9 / 10_457) / 3_600)
-    assert stages["publish"].stored_gb == pytest.approx(3.6e9 * 3_600 / 1e9)
+    assert stages["publish"].stored_gb == pytest.approx(3.6e9 * 2_926 / 1e9)
 
 
 def test_money_is_hours_storage_and_network() -> None:
