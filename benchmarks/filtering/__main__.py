@@ -11,8 +11,9 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from benchmarks.filtering.measures import Encoder, Judgement, judge
 from benchmarks.filtering.prepare import gather, judged
 from benchmarks.filtering.prepared import Level, Prepared
 from benchmarks.filtering.report import report
-from benchmarks.filtering.settings import SETTINGS, WEBS, Setting, default_setting
+from benchmarks.filtering.settings import SETTINGS, WEBS, Setting, default_setting, device
 from benchmarks.filtering.teacher import DATA
 from benchmarks.filtering.trainings import RESULTS, results, run
 from benchmarks.processes import ROOT, clean_environment, module
@@ -31,6 +32,7 @@ from benchmarks.tables import heading, machine, note, table
 import open_clip  # isort: skip
 
 TEACHER = "teacher"
+FILTER = "filter.json"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -39,14 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--setting", choices=SETTINGS, default=default_setting())
     asked = parser.parse_args(arguments)
     setting, home = SETTINGS[asked.setting], DATA / asked.setting
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    on = device()
     machine("CLIP trained on what each filter leaves", {"torch": torch.__version__})
-    print(f"- setting {asked.setting}: {setting}; trained on {device}")
+    print(f"- setting {asked.setting}: {setting}; trained on {on}")
     started = time.monotonic()
     teach(home / "models" / TEACHER, setting)
-    prepared = prepare(home, setting, device)
-    _webs(prepared)
-    run(prepared, setting, home, device)
+    prepared = prepare(home, setting, on)
+    _webs(prepared, json.loads((home / FILTER).read_text()))
+    run(prepared, setting, home, on)
     found = results(home / RESULTS)
     report(list(prepared.levels), found)
     note(
@@ -67,7 +69,7 @@ def teach(folder: Path, setting: Setting) -> None:
     )
 
 
-def prepare(home: Path, setting: Setting, device: str) -> Prepared:
+def prepare(home: Path, setting: Setting, on: str) -> Prepared:
     """The webs as pairlake took and judged them, and what to measure with."""
     file = home / "prepared.npz"
     if file.exists():
@@ -82,11 +84,10 @@ def prepare(home: Path, setting: Setting, device: str) -> Prepared:
     prepared = gather(lakes, setting.drawings, DATA)
     models = home / "models"
     model, _ = open_clip.create_model_from_pretrained(
-        f"local-dir:{models / TEACHER}", precision="fp32", device=device
+        f"local-dir:{models / TEACHER}", precision="fp32", device=on
     )
     judgements = {
-        name: judge(Encoder(model, device), prepared, level)
-        for name, level in prepared.levels.items()
+        name: judge(Encoder(model, on), prepared, level) for name, level in prepared.levels.items()
     }
     # The noisiest has the most strangers to draw from; they are strangers in all.
     thresholds = list(judgements.values())[-1].thresholds
@@ -111,8 +112,7 @@ def _note_filter(
         }
         for name, level in prepared.levels.items()
     }
-    (home / "filter.json").write_text(json.dumps(facts, indent=1) + "\n")
-    print(json.dumps(facts))
+    (home / FILTER).write_text(json.dumps(facts, indent=1) + "\n")
 
 
 def _agreement(judgement: Judgement, level: Level, thresholds: tuple[float, float]) -> float:
@@ -122,8 +122,8 @@ def _agreement(judgement: Judgement, level: Level, thresholds: tuple[float, floa
     return float(same[level.form].mean())
 
 
-def _webs(prepared: Prepared) -> None:
-    heading("The webs, as pairlake judged them")
+def _webs(prepared: Prepared, teacher: Mapping[str, Mapping[str, Any]]) -> None:
+    heading("The webs, as pairlake judged them by the teacher")
     rows = []
     for name, level in prepared.levels.items():
         right_kept = int((level.kept & level.right).sum())
@@ -133,14 +133,21 @@ def _webs(prepared: Prepared) -> None:
                 len(level.image),
                 f"{1 - level.right.mean():.3f}",
                 int(level.form.sum()),
+                f"{teacher[name]['auc']:.3f}",
                 int(level.kept.sum()),
                 f"{right_kept / level.kept.sum():.3f}",
                 f"{right_kept / (level.form & level.right).sum():.3f}",
                 int(level.deduplicated.sum()),
             )
         )
-    columns = ("web", "pairs", "wrong", "good form", "kept", "precision", "recall", "deduplicated")
-    table(columns, rows)
+    columns = ("pairs", "wrong", "good form", "AUC", "kept", "precision", "recall", "deduplicated")
+    table(("web", *columns), rows)
+    for name, facts in teacher.items():
+        least = " and ".join(f"{one:.3f}" for one in facts["thresholds"])
+        note(
+            f"{name}: from {least} on (English, others). Pairlake and the arrays by which trained "
+            f"models judge agree on {facts['agreement']:.3f} of the pairs."
+        )
 
 
 if __name__ == "__main__":

@@ -54,3 +54,12 @@ SETTINGS: Mapping[str, Setting] = {
 def default_setting() -> str:
     """The larger where there is a GPU."""
     return "large" if torch.cuda.is_available() else "small"
+
+
+def device() -> str:
+    """Where models run: on a GPU if there is one, else each on one thread of the CPU."""
+    if torch.cuda.is_available():
+        return "cuda"
+    # Threads that wait for one another make a busy machine many times slower.
+    torch.set_num_threads(1)
+    return "cpu"

@@ -20,13 +20,12 @@ from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
-import torch
 
 from benchmarks.filtering.learner import Course, Learner
 from benchmarks.filtering.measures import Encoder, judge, measure
 from benchmarks.filtering.plan import HALVES, SEEDS, Task, chosen, in_half, waves
 from benchmarks.filtering.prepared import Mask, Prepared
-from benchmarks.filtering.settings import SETTINGS, Setting, default_setting
+from benchmarks.filtering.settings import SETTINGS, Setting, default_setting, device
 
 RESULTS = "results.jsonl"
 
@@ -110,13 +109,10 @@ def results(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
-def run(prepared: Prepared, setting: Setting, out: Path, device: str) -> None:
+def run(prepared: Prepared, setting: Setting, out: Path, on: str) -> None:
     """Train the plan, as many models at once as the machine has processors for."""
-    # On a CPU each model has one thread: threads that wait for one another are slow on a busy one.
-    if device == "cpu":
-        torch.set_num_threads(1)
     at_once = min(len(SEEDS), os.cpu_count() or 1)
-    trainings = Trainings(prepared, setting.course, out, device)
+    trainings = Trainings(prepared, setting.course, out, on)
     learners = [trainings.learner() for _ in range(at_once)]
     for wave in waves(list(prepared.levels))[: setting.waves]:
         _train_all(trainings, wave, learners)
@@ -147,8 +143,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the folder of the results")
     parser.add_argument("--setting", choices=SETTINGS, default=default_setting())
     asked = parser.parse_args()
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    run(Prepared.load(asked.prepared), SETTINGS[asked.setting], asked.out, device)
+    run(Prepared.load(asked.prepared), SETTINGS[asked.setting], asked.out, device())
 
 
 if __name__ == "__main__":

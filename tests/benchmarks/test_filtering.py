@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -27,14 +26,6 @@ _COURSE = Course(
     steps=3, batch=12, image_size=32, vision_width=8, text_width=64, text_layers=1
 )  # fmt: skip
 _SETTING = Setting(webs=("calm", "noisy"), drawings=40, waves=5, teacher_steps=1, course=_COURSE)
-
-
-@pytest.fixture(autouse=True)
-def _threads() -> Iterator[None]:
-    """Trainings on a CPU set the threads of the whole process."""
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 def _level(seed: int, wrong: float) -> Level:
