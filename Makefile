@@ -2,7 +2,7 @@
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	command -v $$python && break; done)
 BIN := .venv/bin
-PACKAGES := pairlake.py lake ingest udfs serve demo benchmarks docs
+PACKAGES := pairlake.py lake ingest udfs serve demo benchmarks docs/screenshots.py
 
 .PHONY: demo page screenshots test lint types sql unit bench bench-crawl bench-fetch bench-enrich bench-recipes \
 	bench-duplicates bench-takedown bench-dataset bench-export bench-search bench-filtering bench-diffusion clean
