@@ -20,6 +20,7 @@ from demo.stage import environment, prepare_world
 from demo.world import World
 from lake.catalog import connect
 from lake.settings import ROOT
+from tests.training import train
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,6 +241,14 @@ def test_duckdbs_own_shell_reads_the_lake_in_the_readmes_two_lines(
     pairs = [int(row["sum(pairs)"]) for row in csv.DictReader(done.stdout.splitlines())]
     assert len(pairs) > 18
     assert sum(pairs) == demo.world.totals["pairs"]
+
+
+def test_open_clips_own_program_trains_on_the_demos_export(settled: None, tmp_path: Path) -> None:
+    printed = _pairlake("export", str(tmp_path / "it"), "--format", "webdataset", "--limit", "256")
+    assert ": 256 pairs of snapshot" in printed
+    losses = train(str(tmp_path / "it" / "00000.tar"), tmp_path / "logs", batch=32, epochs=1)
+    assert len(losses) == 8
+    assert losses[-1] < losses[0]
 
 
 def _install_extensions(user_home: Path) -> None:
