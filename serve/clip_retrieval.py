@@ -25,6 +25,7 @@ MOST_RESULTS = 10_000
 HIGHEST_AESTHETIC = 9
 
 Count = Annotated[int, Field(ge=1, le=MOST_RESULTS)]
+SampleId = Annotated[int, Field(gt=-(2**63), lt=2**63)]
 
 
 class KnnRequest(BaseModel):
@@ -48,7 +49,7 @@ class KnnRequest(BaseModel):
 class MetadataRequest(BaseModel):
     """What `/metadata` is asked."""
 
-    ids: Annotated[list[int], Field(max_length=MOST_RESULTS)]
+    ids: Annotated[list[SampleId], Field(max_length=MOST_RESULTS)]
     indice_name: str | None = None
 
 

@@ -6,7 +6,6 @@ comparison.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -40,7 +39,9 @@ COLUMNS: dict[str, Kind] = {
     "pinappropriate": "number",
     "toxicity": "number",
 }
-WHOLE = ("sample_id", "hash", "width", "height")
+# Whole numbers, with the bits beside their sign.
+WHOLE = {"sample_id": 63, "hash": 63, "width": 31, "height": 31}
+LARGEST = 3.4e38  # of a score, which has 32 bits
 MOST_VALUES = 1_000
 _FORM = re.compile(
     r"\s*(?P<column>\w+)\s*"
@@ -135,16 +136,24 @@ def _value(column: str, text: str) -> Any:
         if COLUMNS[column] == "uuid":
             return UUID(text)
         if COLUMNS[column] == "number":
-            return int(text) if column in WHOLE else _finite(text)
+            return _whole(text, WHOLE[column]) if column in WHOLE else _score(text)
     except ValueError as error:
-        kind = "an id" if COLUMNS[column] == "uuid" else "a number"
+        kind = "an id" if COLUMNS[column] == "uuid" else "a number that it can be"
         raise BadFilter(f"{column} is held against {text!r}, which is not {kind}.") from error
     return text
 
 
-def _finite(text: str) -> float:
+def _whole(text: str, bits: int) -> int:
+    value = int(text)
+    if abs(value) >= 2**bits:
+        raise ValueError(text)
+    return value
+
+
+def _score(text: str) -> float:
     value = float(text)
-    if not math.isfinite(value):
+    # Not so for nan either.
+    if not abs(value) <= LARGEST:
         raise ValueError(text)
     return value
 

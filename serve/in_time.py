@@ -30,5 +30,6 @@ async def in_time(work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -
             return await to_thread.run_sync(partial(work, *args, **kwargs), abandon_on_cancel=True)
     except TimeoutError as error:
         raise TooSlow(
-            f"This took longer than {LONGEST_S:g} s; ask for fewer results, or filter otherwise."
+            f"This took longer than {LONGEST_S:g} s; ask for fewer results, filter otherwise, or "
+            "try again: the first search waits for its model."
         ) from error

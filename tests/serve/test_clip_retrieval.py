@@ -105,6 +105,12 @@ def test_ids_lead_to_their_facts(address: str) -> None:
     assert facts[0]["metadata"]["caption"] in (APPLE.caption, POMME.caption)
 
 
+@pytest.mark.parametrize("number", [2**63, -(2**63)])
+def test_an_id_of_more_than_64_bits_is_refused(address: str, number: int) -> None:
+    answer = requests.post(f"{address}/metadata", json={"ids": [number]}, timeout=30)
+    assert answer.status_code == 400
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
