@@ -37,6 +37,13 @@ class Blocked:
         ).fetchall()
         self._keys |= {value.bytes for (value,) in rows}
 
+    def take(self, others: Blocked) -> None:
+        """Add what another one holds."""
+        self._keys |= others._keys
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
     def __contains__(self, key: bytes) -> bool:
         """Whether a url_id, an md5, or the first 16 bytes of a sha256 is among them."""
         return key in self._keys

@@ -15,12 +15,16 @@ DECODE_SECONDS = 20
 
 
 class Decoders:
-    """A pool of decoding processes, one per processor, that outlives the pictures that kill it."""
+    """A pool of decoding processes, that outlives the pictures that kill it."""
 
-    def __init__(self, *, side: int) -> None:
-        """`side` is the short side, in pixels, of the pictures that `prepare` makes."""
+    def __init__(self, *, side: int, processes: int | None = None) -> None:
+        """`side` is the short side, in pixels, of the pictures that `prepare` makes.
+
+        There is a process for each processor, if not told how many.
+        """
         self._side = side
-        self._pool = WorkerPool(os.cpu_count() or 1)
+        self._processes = processes or os.cpu_count() or 1
+        self._pool = WorkerPool(self._processes)
         self._alone = asyncio.Lock()
 
     async def prepare(self, body: bytes) -> Picture | Unusable:
@@ -34,7 +38,7 @@ class Decoders:
             return await self._in(pool, body)
         except BrokenProcessPool:
             if self._pool is pool:
-                self._pool = WorkerPool(os.cpu_count() or 1)
+                self._pool = WorkerPool(self._processes)
         async with self._alone:
             single = WorkerPool(1)
             try:

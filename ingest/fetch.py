@@ -7,29 +7,21 @@ raw.images and raw.image_pixels.
 from __future__ import annotations
 
 import asyncio
-import resource
-import threading
-import time
 import uuid
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-import aiohttp
-import duckdb
 import pyarrow as pa
-from tqdm import tqdm
 
-from ingest.agent import check_contact, product_token
+from ingest.agent import check_contact
+from ingest.asking import Asking
+from ingest.batches import Batches, Progress
 from ingest.blocked import Blocked
-from ingest.connector import guarded_connector
-from ingest.decoders import Decoders
-from ingest.download import Download, Downloader
+from ingest.download import Download
 from ingest.fetch_summary import FetchSummary
-from ingest.landing import land
-from ingest.sites import Sites
-from ingest.turns import Turn, Turns
+from ingest.fetchers import Fetchers
+from ingest.turns import Turns
 from lake.catalog import connect
 from lake.domains import HOST
 from lake.errors import BadRequest, JobFailed
@@ -37,12 +29,6 @@ from lake.locks import alone
 from lake.settings import Settings, settings
 from lake.worklist import worklist
 
-# A batch is what a crash can cost: this many downloads, or what this many seconds brought.
-LAND_DOWNLOADS = 2_000
-# Pixels take their memory several times over while they land.
-LAND_BYTES = 12_000_000
-LAND_SECONDS = 30.0
-MAX_OPEN_FILES = 16_384
 LOCK = "fetch.lock"
 # A host is asked for some images in a row, while its connection and its robots.txt are at hand;
 # then it is the turn of others. The last two labels stand for its domain: who has many hosts is
@@ -57,10 +43,6 @@ order by
     md5(host),
     url_id
 """
-ACCEPT = "image/jpeg,image/png,image/webp,image/*;q=0.5"
-
-
-Progress = Callable[[str], object]
 
 
 def fetch(
@@ -101,16 +83,24 @@ def fetch_urls(
     progress: Progress | None = None,
 ) -> FetchSummary:
     """Try each of `total` (url_id, URL) once and land what comes; `minutes` as for `fetch`."""
-    con = connect()
+    con, current = connect(), settings()
     # Each thread of DuckDB holds row groups of pixels; landing is a small part of the work.
     con.execute("set threads = 1")
     try:
-        job = _Job(urls, total, con, settings(), minutes, progress or (lambda _: None))
-        return asyncio.run(job.run())
+        blocked = Blocked(con, current.hash_lists)
+        batches = Batches(con, blocked, total=total, progress=progress)
+        if current.on_ray:
+            taken, is_stopped = Fetchers(blocked, batches, current).run(urls, minutes)
+        else:
+            taken, is_stopped = asyncio.run(_Job(urls, blocked, batches, current).run(minutes))
+        summary = batches.summary(stopped_after=f"{minutes:g} min" if is_stopped else None)
     finally:
         # All connections of a process share it.
         con.execute("reset threads")
         con.close()
+    if summary.downloads != taken:
+        raise JobFailed(f"{taken} URLs were taken, but {summary.downloads} downloads landed.")
+    return summary
 
 
 def _rows(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[uuid.UUID, str]]:
@@ -120,172 +110,53 @@ def _rows(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[uuid.UUID, str]]:
         )
 
 
-def _allow_open_files() -> None:
-    """Connections are kept for a while: as many as the system lets us, not as a shell does."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_OPEN_FILES)
-    if soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
 class _Job:
-    """Downloads under way and not yet landed. Lives for one call of `fetch_urls`."""
+    """Downloads by this process. Lives for one call of `fetch_urls`."""
 
     def __init__(
         self,
         urls: Iterable[tuple[uuid.UUID, str]],
-        total: int | None,
-        con: duckdb.DuckDBPyConnection,
+        blocked: Blocked,
+        batches: Batches,
         current: Settings,
-        minutes: float | None,
-        progress: Progress,
     ) -> None:
         self._turns = Turns(
             iter(urls),
             at_once=current.fetch_domain_concurrency,
             delay_s=current.fetch_domain_delay_s,
         )
-        self._total = total
-        self._con = con
-        self._settings = current
-        self._minutes = minutes
-        self._progress = progress
-        self._taken = 0
-        self._pending: list[Download] = []
-        self._pending_bytes = 0
-        self._landed_at = self._started = time.monotonic()
-        self._blocked = Blocked(con, current.hash_lists)
+        self._asking = Asking(
+            self._turns,
+            self._take,
+            blocked=blocked,
+            current=current,
+            at_once=current.fetch_concurrency,
+        )
+        self._batches = batches
         self._landing = asyncio.Lock()
         # Not that of the name lookups, which a dead resolver may fill.
         self._lander = ThreadPoolExecutor(1)
-        self._writing = threading.Lock()
-        self._outcomes: Counter[str] = Counter()
-        self._images = 0
 
-    async def run(self) -> FetchSummary:
-        _allow_open_files()
-        # Name lookups block a thread each.
-        threads = ThreadPoolExecutor(self._settings.fetch_concurrency)
-        loop = asyncio.get_running_loop()
-        loop.set_default_executor(threads)
-        if self._minutes is not None:
-            loop.call_later(self._minutes * 60, self._turns.stop)
+    async def run(self, minutes: float | None) -> tuple[int, bool]:
+        """How many URLs were taken, and whether the time was up before all were."""
+        if minutes is not None:
+            asyncio.get_running_loop().call_later(minutes * 60, self._turns.stop)
         try:
-            await self._download_all()
-        except (ExceptionGroup, asyncio.CancelledError) as error:
-            self._land(self._pending)
-            raise error.exceptions[0] if isinstance(error, ExceptionGroup) else error from None
-        self._land(self._pending)
-        summary = self._summary()
-        if summary.downloads != self._taken:
-            raise JobFailed(
-                f"{self._taken} URLs were taken, but {summary.downloads} downloads landed."
-            )
-        return summary
-
-    async def _download_all(self) -> None:
-        decoders = Decoders(side=self._settings.pixel_side)
-        try:
-            async with self._session() as session, asyncio.TaskGroup() as group:
-                downloader = Downloader(
-                    session=session,
-                    sites=Sites(session, product_token(self._settings.user_agent)),
-                    decoders=decoders,
-                    settings=self._settings,
-                    blocked=self._blocked,
-                    may_hop=self._turns.hop,
-                )
-                for _ in range(self._settings.fetch_concurrency):
-                    group.create_task(self._work(downloader))
+            await self._asking.run()
+        except ExceptionGroup as error:
+            raise error.exceptions[0] from None
         finally:
-            decoders.close()
+            self._batches.land(self._batches.taken())
+        return self._asking.taken, self._turns.is_stopped
 
-    def _session(self) -> aiohttp.ClientSession:
-        connector = guarded_connector(
-            self._settings.allowed_networks(), connections=self._settings.fetch_concurrency
-        )
-        return aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={
-                "User-Agent": self._settings.user_agent,
-                "Accept": ACCEPT,
-                "Accept-Encoding": "identity",
-            },
-            # Each download has a deadline of its own, redirects included.
-            timeout=aiohttp.ClientTimeout(total=None),
-            # What arrives is unpacked within bounds (ingest/bodies.py).
-            auto_decompress=False,
-        )
-
-    async def _work(self, downloader: Downloader) -> None:
-        while (turn := await self._turns.next()) is not None:
-            self._taken += 1
-            download = await self._download(turn, downloader)
-            self._pending.append(download)
-            self._pending_bytes += len(download.picture.pixels) if download.picture else 0
-            if self._is_due():
-                await self._land_due()
-
-    async def _download(self, turn: Turn, downloader: Downloader) -> Download:
-        if turn.left_alone:
-            download = Download(url_id=turn.url_id)
-            download.fail(*turn.left_alone)
-            return download
-        download = await downloader.download(turn.url_id, turn.url)
-        self._turns.done(turn, is_reached=download.is_reached)
-        if download.is_reached or download.wants_break:
-            self._turns.heard(
-                download.asked or turn.url,
-                wants_break=download.wants_break,
-                retry_after_s=download.retry_after_s,
-                delay_s=download.delay_s,
-            )
-        return download
+    async def _take(self, download: Download) -> None:
+        self._batches.add(download)
+        if self._batches.is_due:
+            await self._land_due()
 
     async def _land_due(self) -> None:
         """Land what is pending. The other downloads go on, until they too find a full batch."""
         async with self._landing:
-            if self._is_due():
-                batch, self._pending, self._pending_bytes = self._pending, [], 0
+            if self._batches.is_due:
                 loop = asyncio.get_running_loop()
-                await loop.run_in_executor(self._lander, self._land, batch)
-
-    def _is_due(self) -> bool:
-        return (
-            len(self._pending) >= LAND_DOWNLOADS
-            or self._pending_bytes >= LAND_BYTES
-            or time.monotonic() - self._landed_at > LAND_SECONDS
-        )
-
-    def _land(self, batch: list[Download]) -> None:
-        if not batch:
-            return
-        # An interrupt leaves a batch to its thread and lands the next from another.
-        with self._writing:
-            self._images += land(batch, self._con)
-            self._outcomes.update(download.outcome for download in batch)
-            self._blocked.refresh(self._con)
-            self._landed_at = time.monotonic()
-            self._progress(self._bar())
-
-    def _bar(self) -> str:
-        counts = ", ".join(f"{count:,} {name}" for name, count in self._outcomes.most_common(4))
-        bar: str = tqdm.format_meter(
-            self._outcomes.total(),
-            self._total,
-            time.monotonic() - self._started,
-            ncols=100,
-            prefix="fetch",
-            unit=" images",
-            postfix=counts,
-        )
-        return bar
-
-    def _summary(self) -> FetchSummary:
-        return FetchSummary(
-            outcomes=dict(self._outcomes),
-            images=self._images,
-            seconds=time.monotonic() - self._started,
-            stopped_after=f"{self._minutes:g} min" if self._turns.is_stopped else None,
-        )
+                await loop.run_in_executor(self._lander, self._batches.land, self._batches.taken())

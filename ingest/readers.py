@@ -1,19 +1,28 @@
-"""Reads crawl files in processes of their own, one for each processor, of which any may die."""
+"""Reads crawl files in processes of their own, one for each processor, of which any may die.
+
+On a cluster the processors are those of all its machines; what is read comes back through Ray's
+object store, so that no other machine needs a way to the lake.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+import pyarrow as pa
+
 from ingest.crawl_file import Mark, read_crawl_file
 from ingest.list_file import Columns
 from ingest.reading import CrawlFile, Reading
+from ingest.workspace import workspace
+from lake.cluster import Tasks, WorkLost
 from lake.processes import WorkerPool
+from lake.settings import settings
 
 # Records that may kill the reader of a file before the file is given up.
 MAX_DEATHS = 5
@@ -32,7 +41,12 @@ class Task:
 
 
 def readings(tasks: Iterable[Task]) -> Generator[Reading]:
-    """The readings of all tasks, as they are done, by one process for each processor.
+    """The readings of all tasks, as they are done, by one process for each processor."""
+    return _on_cluster(tasks) if settings().on_ray else _here(tasks)
+
+
+def _here(tasks: Iterable[Task]) -> Generator[Reading]:
+    """The readings by processes of this machine.
 
     When a process dies, the pool loses all its files and nothing says which of them did it. So
     each of those is read again, in a process of its own.
@@ -98,10 +112,64 @@ def _read_alone(task: Task) -> Reading:
             deadly |= {offset}
         finally:
             pool.end()
-    file = CrawlFile(
-        crawl_id=task.crawl_id,
-        path=task.path,
-        outcome="crashed",
-        error="the process that read it died of it",
-    )
+    return _crashed(task, "the process that read it died of it")
+
+
+def _crashed(task: Task, error: str) -> Reading:
+    file = CrawlFile(crawl_id=task.crawl_id, path=task.path, outcome="crashed", error=error)
     return Reading(file=file, tables={})
+
+
+def _on_cluster(tasks: Iterable[Task]) -> Generator[Reading]:
+    """The readings by the processes of a Ray cluster, which does again what it loses."""
+    waiting = iter(tasks)
+    pool = Tasks()
+    under_way: dict[Future[_Carried], Task] = {}
+    try:
+        while True:
+            # One more than there is room for, so that a cluster that can grow does.
+            for task in islice(waiting, pool.workers + 1 - len(under_way)):
+                under_way[pool.submit(_read_there, task)] = task
+            if not under_way:
+                return
+            done, _ = wait(under_way, timeout=1.0, return_when=FIRST_COMPLETED)
+            for future in done:
+                task = under_way.pop(future)
+                try:
+                    yield _arrived(future.result(), task.folder)
+                except WorkLost as error:
+                    yield _crashed(task, error.message)
+    finally:
+        pool.end()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Carried:
+    """A reading on its way from another machine: by table the contents of its files."""
+
+    file: CrawlFile
+    tables: Mapping[str, Sequence[pa.Buffer]]
+
+
+def _read_there(task: Task) -> _Carried:
+    """Read one crawl file in a process of the cluster, or in children of it that may die."""
+    with workspace() as folder:
+        reading = _read_alone(replace(task, folder=folder / "file"))
+        # Mapped, and so never in the memory of this process as a whole.
+        tables = {
+            name: [pa.memory_map(str(file)).read_buffer() for file in files]
+            for name, files in reading.tables.items()
+        }
+        return _Carried(file=reading.file, tables=tables)
+
+
+def _arrived(carried: _Carried, folder: Path) -> Reading:
+    """The reading with its files in a folder of this machine."""
+    folder.mkdir(parents=True)
+    tables: dict[str, list[Path]] = {}
+    for name, contents in carried.tables.items():
+        tables[name] = []
+        for number, content in enumerate(contents):
+            tables[name].append(folder / f"{name}-{number}.parquet")
+            tables[name][-1].write_bytes(content)
+    return Reading(file=carried.file, tables=tables)

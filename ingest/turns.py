@@ -54,11 +54,17 @@ class _Domain:
 class Turns:
     """Hands out `urls`, at most `at_once` of a registrable domain, `delay_s` apart.
 
-    Only a window of them is in memory. They should come such that many domains are in it.
+    Only a window of them is in memory. They should come such that many domains are in it. Where
+    they `go_on`, others may be added until it is stopped.
     """
 
     def __init__(
-        self, urls: Iterator[tuple[uuid.UUID, str]], *, at_once: int, delay_s: float
+        self,
+        urls: Iterator[tuple[uuid.UUID, str]],
+        *,
+        at_once: int,
+        delay_s: float,
+        go_on: bool = False,
     ) -> None:
         self._urls = urls
         self._at_once, self._delay_s = at_once, delay_s
@@ -67,7 +73,7 @@ class Turns:
         self._line: list[tuple[float, str]] = []
         self._left: deque[Turn] = deque()
         self._waiting = self._under_way = 0
-        self._is_exhausted = False
+        self._is_exhausted, self._goes_on = False, go_on
         self.is_stopped = self._is_over = False
         self._changed = asyncio.Event()
 
@@ -76,6 +82,11 @@ class Turns:
         self._fill()
         self.is_stopped = bool(self._waiting or self._left)
         self._is_over = True
+        self._changed.set()
+
+    def add(self, url_id: uuid.UUID, url: str) -> None:
+        """One more image to ask for."""
+        self._add(url_id, url)
         self._changed.set()
 
     async def next(self) -> Turn | None:
@@ -89,7 +100,7 @@ class Turns:
                 turn = self._begin(heapq.heappop(self._line)[1], now)
                 if turn is not None:
                     return turn
-            if not self._line and not self._under_way:
+            if not self._line and not self._under_way and not self._goes_on:
                 return None
             self._changed.clear()
             wait = self._line[0][0] - now if self._line else None

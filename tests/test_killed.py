@@ -31,11 +31,11 @@ from lake.tables import TABLES
 
 # Commits of a few rows each, so that a job has many moments between its first and its last.
 COMMAND = """
-import ingest.fetch
+import ingest.batches
 import udfs.landing
 from pairlake import main
 
-ingest.fetch.LAND_DOWNLOADS = 8
+ingest.batches.LAND_DOWNLOADS = 8
 udfs.landing.COMMIT_ROWS = 20
 main()
 """

@@ -13,11 +13,12 @@ import pyarrow as pa
 from lake.vectors import to_blobs
 from udfs import clip, sentences
 from udfs.device import in_blocks
-from udfs.job import Model, Udf
+from udfs.job import Bound, Model, Udf
 
 table = "enriched.caption_embeddings"
 worklist = "int_captions_awaiting_embedding"
 kind = "caption_encoder"
+bound_by: Bound = "gpu"
 rows_at_once: int | None = None
 read = "select caption_id, caption from work"
 

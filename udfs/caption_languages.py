@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from udfs import registry
-from udfs.job import Model, ModelUnavailable, Udf
+from udfs.job import Bound, Model, ModelUnavailable, Udf
 
 # LAION's settings: shorter texts are not judged, longer ones are cut.
 MIN_BYTES = 5
@@ -29,6 +29,7 @@ CLD3_CODES = {"he": "iw", "tl": "fil"}
 table = "enriched.caption_languages"
 worklist = "int_captions_awaiting_language"
 kind = "language"
+bound_by: Bound = "cpu"
 rows_at_once: int | None = 8_192
 read = "select caption_id, caption from work"
 

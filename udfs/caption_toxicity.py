@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from udfs import registry
-from udfs.job import Model, ModelUnavailable, Udf
+from udfs.job import Bound, Model, ModelUnavailable, Udf
 
 NO_LANGUAGE = "en"
 # Written without spaces: a listed word counts wherever it stands.
@@ -43,6 +43,7 @@ SAME = {"nb": "no", "nn": "no", "tl": "fil"}
 table = "enriched.caption_toxicity"
 worklist = "int_captions_awaiting_toxicity"
 kind = "toxicity"
+bound_by: Bound = "cpu"
 rows_at_once: int | None = 8_192
 read = "select caption_id, language, caption from work"
 

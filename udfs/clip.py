@@ -163,9 +163,14 @@ def _own_tower(folder: Path) -> dict[str, Any]:
     return {"text_cfg": {**text, "hf_model_name": tower, "hf_model_pretrained": False}}
 
 
-@lru_cache(maxsize=2)
 def encoder(name: str) -> Encoder:
     """The encoder of that name, loaded once however many jobs use its towers."""
+    return _encoder(name, settings().device)
+
+
+@lru_cache(maxsize=2)
+def _encoder(name: str, device: str) -> Encoder:
+    # The device is that of the settings, which may change from call to call on a cluster.
     return Encoder(name)
 
 

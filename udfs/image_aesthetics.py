@@ -8,11 +8,12 @@ christophschuhmann/improved-aesthetic-predictor (V2).
 from __future__ import annotations
 
 from udfs import head_job, heads
-from udfs.job import Model, Udf
+from udfs.job import Bound, Model, Udf
 
 table = "enriched.image_aesthetics"
 worklist = "int_images_awaiting_aesthetic"
 kind = "aesthetic"
+bound_by: Bound = "lake"
 rows_at_once: int | None = None
 read = head_job.READ_EMBEDDINGS
 

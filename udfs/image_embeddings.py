@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from lake.vectors import to_blobs
 from udfs import clip
 from udfs.device import in_blocks
-from udfs.job import Model, Udf
+from udfs.job import Bound, Model, Udf
 from udfs.pixels import READ_PIXELS, Decoded, decode, read_picture
 
 table = "enriched.image_embeddings"
 worklist = "int_images_awaiting_embedding"
 kind = "image_encoder"
+bound_by: Bound = "gpu"
 rows_at_once: int | None = None
 read = READ_PIXELS
 
@@ -34,7 +35,8 @@ def picture_encoder(name: str) -> Callable[[bytes], NDArray[np.float32]]:
     encoder = clip.encoder(name)
 
     def encode(picture: bytes) -> NDArray[np.float32]:
-        image_BCHW = encoder.prepare(in_blocks([read_picture(picture)]))
+        # Not in a block: a query is encoded once, and need not be the same to the last bit.
+        image_BCHW = encoder.prepare([read_picture(picture)])
         embedding_D: NDArray[np.float32] = encoder.encode_images(image_BCHW)[0]
         return embedding_D
 

@@ -13,12 +13,13 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from udfs.job import Model, ModelUnavailable, Udf
+from udfs.job import Bound, Model, ModelUnavailable, Udf
 from udfs.pixels import READ_PIXELS, Picture, picture_udf
 
 table = "enriched.image_hashes"
 worklist = "int_images_awaiting_hash"
 kind = "image_hash"
+bound_by: Bound = "cpu"
 rows_at_once: int | None = None
 read = READ_PIXELS
 

@@ -7,11 +7,12 @@ frightens, of which violence is a part. Source: Schramowski et al., arXiv 2202.0
 from __future__ import annotations
 
 from udfs import head_job, heads
-from udfs.job import Model, Udf
+from udfs.job import Bound, Model, Udf
 
 table = "enriched.image_inappropriate"
 worklist = "int_images_awaiting_inappropriate"
 kind = "inappropriate"
+bound_by: Bound = "lake"
 rows_at_once: int | None = None
 read = head_job.READ_EMBEDDINGS
 

@@ -14,12 +14,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from lake.catalog import rows
-from udfs.job import Model, ModelUnavailable, Udf
+from udfs.job import Bound, Model, ModelUnavailable, Udf
 from udfs.nearest import Index, Vectors, read_ids, read_vectors
 
 table = "enriched.image_neighbours"
 worklist = "int_images_awaiting_neighbours"
 kind = "image_neighbours"
+bound_by: Bound = "lake"
 rows_at_once: int | None = 4_096
 read = """
 select work.image_id, work.min_cosine, work.max_neighbours, images.embedding

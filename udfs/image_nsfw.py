@@ -15,12 +15,13 @@ from pathlib import Path
 import pyarrow as pa
 
 from udfs import head_job, heads, registry
-from udfs.job import Model, Udf
+from udfs.job import Bound, Model, Udf
 from udfs.pixels import Picture, picture_udf
 
 table = "enriched.image_nsfw"
 worklist = "int_images_awaiting_nsfw"
 kind = "nsfw"
+bound_by: Bound = "cpu"
 rows_at_once: int | None = None
 # A model without an encoder reads pixels. Its half is empty for the others, and costs them nothing.
 read = f"""

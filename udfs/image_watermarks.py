@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from udfs.job import Model, ModelUnavailable, Udf
+from udfs.job import Bound, Model, ModelUnavailable, Udf
 from udfs.pixels import READ_PIXELS, picture_udf
 from udfs.watermark.weights import PREPROCESSING, sha256
 
 table = "enriched.image_watermarks"
 worklist = "int_images_awaiting_watermark"
 kind = "watermark"
+bound_by: Bound = "cpu"
 rows_at_once: int | None = None
 read = READ_PIXELS
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 
 from lake.errors import PairlakeError
+
+Bound = Literal["gpu", "cpu", "lake"]
 
 
 class ModelUnavailable(PairlakeError):
@@ -68,6 +70,9 @@ class Job(Protocol):
     kind: str
     # The query that is streamed, over `work`: the worklist's rows for one model.
     read: str
+    # What it is that a faster run would want more of; where that is ways into the lake, more
+    # processes do not help.
+    bound_by: Bound
     # How many rows a batch has; None for as many as the settings say.
     rows_at_once: int | None
 

@@ -10,11 +10,12 @@ import pyarrow as pa
 
 from lake.catalog import rows
 from lake.vectors import cosines, from_blobs
-from udfs.job import Model, ModelUnavailable, Udf
+from udfs.job import Bound, Model, ModelUnavailable, Udf
 
 table = "enriched.pair_similarities"
 worklist = "int_pairs_awaiting_similarity"
 kind = "similarity"
+bound_by: Bound = "lake"
 rows_at_once: int | None = 8_192
 read = """
 select work.image_id, work.caption_id, images.embedding as image, captions.embedding as caption

@@ -98,9 +98,14 @@ class SentenceEncoder:
         )
 
 
-@lru_cache(maxsize=2)
 def encoder(name: str) -> SentenceEncoder:
     """The text tower of that name, loaded once."""
+    return _encoder(name, settings().device)
+
+
+@lru_cache(maxsize=2)
+def _encoder(name: str, device: str) -> SentenceEncoder:
+    # As in clip.py: the device is that of the settings.
     return SentenceEncoder(name)
 
 

@@ -14,7 +14,9 @@ import pytest
 from aiohttp import web
 from PIL import Image
 
+from ingest import batches
 from ingest import fetch as job
+from ingest.batches import Batches
 from ingest.download import Download
 from ingest.fetch import fetch, fetch_urls
 from lake.catalog import connect
@@ -61,7 +63,7 @@ def test_an_image_lands_once_however_often_it_comes(site: Web) -> None:
 
 
 def test_batches_land_as_they_fill(site: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job, "LAND_DOWNLOADS", 3)
+    monkeypatch.setattr(batches, "LAND_DOWNLOADS", 3)
     monkeypatch.setenv("PAIRLAKE_FETCH_CONCURRENCY", "2")
     urls = [site.serve(f"/{number}", encoded(noise(40, 40, number), "JPEG")) for number in range(8)]
     landed: list[str] = []
@@ -75,7 +77,7 @@ def test_batches_land_as_they_fill(site: Web, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_what_has_landed_is_let_go(site: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job, "LAND_DOWNLOADS", 4)
+    monkeypatch.setattr(batches, "LAND_DOWNLOADS", 4)
     monkeypatch.setenv("PAIRLAKE_FETCH_CONCURRENCY", "8")
     urls = [site.serve(f"/{number}", JPEG + bytes([number])) for number in range(80)]
     held: list[int] = []
@@ -95,7 +97,7 @@ def test_an_interrupt_keeps_what_has_been_downloaded(
         await asyncio.sleep(60)
         return web.Response()
 
-    def interrupt(running: job._Job) -> bool:
+    def interrupt(running: Batches) -> bool:
         if len(running._pending) == 2:
             _thread.interrupt_main()
         return False
@@ -103,7 +105,7 @@ def test_an_interrupt_keeps_what_has_been_downloaded(
     # Where the tests themselves run in the background, it is ignored.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     monkeypatch.setenv("PAIRLAKE_FETCH_TIMEOUT_S", "60")
-    monkeypatch.setattr(job._Job, "_is_due", interrupt)
+    monkeypatch.setattr(Batches, "is_due", property(interrupt))
     site.routes["/last"] = silent
     urls = [site.serve("/1", JPEG), site.serve("/2", JPEG), f"{site.url}/last"]
     try:

@@ -41,7 +41,7 @@ def tiny(home: Path) -> Path:
     save_file(open_clip.CLIP(**TINY).state_dict(), folder / clip.WEIGHTS)
     described = {"model_cfg": TINY, "preprocess_cfg": {"mean": [0.5] * 3, "std": [0.5] * 3}}
     (folder / clip.CONFIG).write_text(json.dumps(described))
-    clip.encoder.cache_clear()
+    clip._encoder.cache_clear()
     return folder
 
 

@@ -45,6 +45,7 @@ class LengthJob:
     read: ClassVar[str] = (
         "select caption_id, null::varchar as language, caption from work order by caption"
     )
+    bound_by: ClassVar[str] = "cpu"
     rows_at_once: ClassVar[int | None] = None
 
     weights: str = "1"

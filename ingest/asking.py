@@ -1,0 +1,114 @@
+"""Asks for images by turns, as many at once as the settings allow, over one session."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import aiohttp
+
+from ingest.agent import product_token
+from ingest.blocked import Blocked
+from ingest.connector import guarded_connector
+from ingest.decoders import Decoders
+from ingest.download import Download, Downloader
+from ingest.sites import Sites
+from ingest.turns import Turn, Turns
+from lake.settings import Settings
+
+MAX_OPEN_FILES = 16_384
+ACCEPT = "image/jpeg,image/png,image/webp,image/*;q=0.5"
+
+Take = Callable[[Download], Awaitable[None]]
+
+
+class Asking:
+    """All downloads that `turns` hands out; each goes to `take`, which may take its time.
+
+    `at_once` are under way; so many `decoders` are at work beside them, one per processor if not
+    told.
+    """
+
+    def __init__(
+        self,
+        turns: Turns,
+        take: Take,
+        *,
+        blocked: Blocked,
+        current: Settings,
+        at_once: int,
+        decoders: int | None = None,
+    ) -> None:
+        self._turns, self._take = turns, take
+        self._blocked, self._settings = blocked, current
+        self._at_once, self._decoders = at_once, decoders
+        # Turns that were taken; each ends as a download.
+        self.taken = 0
+
+    async def run(self) -> None:
+        """Go on until there are no more turns."""
+        _allow_open_files()
+        # Name lookups block a thread each.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(self._at_once))
+        decoders = Decoders(side=self._settings.pixel_side, processes=self._decoders)
+        try:
+            async with self._session() as session, asyncio.TaskGroup() as group:
+                downloader = Downloader(
+                    session=session,
+                    sites=Sites(session, product_token(self._settings.user_agent)),
+                    decoders=decoders,
+                    settings=self._settings,
+                    blocked=self._blocked,
+                    may_hop=self._turns.hop,
+                )
+                for _ in range(self._at_once):
+                    group.create_task(self._work(downloader))
+        finally:
+            decoders.close()
+
+    def _session(self) -> aiohttp.ClientSession:
+        connector = guarded_connector(self._settings.allowed_networks(), connections=self._at_once)
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={
+                "User-Agent": self._settings.user_agent,
+                "Accept": ACCEPT,
+                "Accept-Encoding": "identity",
+            },
+            # Each download has a deadline of its own, redirects included.
+            timeout=aiohttp.ClientTimeout(total=None),
+            # What arrives is unpacked within bounds (ingest/bodies.py).
+            auto_decompress=False,
+        )
+
+    async def _work(self, downloader: Downloader) -> None:
+        while (turn := await self._turns.next()) is not None:
+            self.taken += 1
+            await self._take(await self._download(turn, downloader))
+
+    async def _download(self, turn: Turn, downloader: Downloader) -> Download:
+        if turn.left_alone:
+            download = Download(url_id=turn.url_id)
+            download.fail(*turn.left_alone)
+            return download
+        download = await downloader.download(turn.url_id, turn.url)
+        self._turns.done(turn, is_reached=download.is_reached)
+        if download.is_reached or download.wants_break:
+            self._turns.heard(
+                download.asked or turn.url,
+                wants_break=download.wants_break,
+                retry_after_s=download.retry_after_s,
+                delay_s=download.delay_s,
+            )
+        return download
+
+
+def _allow_open_files() -> None:
+    """Connections are kept for a while: as many as the system lets us, not as a shell does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_OPEN_FILES)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -1,0 +1,116 @@
+"""A job's worklist in parts, each done by whichever process of a Ray cluster has room.
+
+This process reads the worklist, pixels included, and lands the rows: a picture is read once however
+many processes there are, and no other machine needs a way to the lake. A part that is lost with its
+machine is done again on another.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from functools import lru_cache
+from itertools import islice
+
+import pyarrow as pa
+
+from lake.cluster import Tasks, given_gpu, gpus_and_cpus
+from lake.errors import BadSetting
+from lake.settings import settings
+from udfs.job import Job, Model, ModelUnavailable, Udf
+from udfs.scoring import ahead_of, loaded, scored
+
+# A part is what is lost with a process. A GPU should not wait for the next one; for a processor so
+# many pictures are some ten seconds' work.
+GPU_BYTES, CPU_BYTES = 128_000_000, 32_000_000
+# Parts for each process of a worklist that is short, so that all end at about the same time.
+PARTS_EACH = 4
+
+
+class Parts:
+    """The processes that do one job: as many as the cluster has GPUs, or else processors."""
+
+    def __init__(self, job: Job) -> None:
+        gpus, cpus_each = gpus_and_cpus()
+        wanted = settings().device
+        if wanted not in ("auto", "cpu", "cuda"):
+            raise BadSetting(
+                f"PAIRLAKE_DEVICE is {wanted!r}, and Ray says which GPU is whose; "
+                "set it to auto, cpu or cuda."
+            )
+        if wanted == "cuda" and not gpus:
+            raise BadSetting(
+                "PAIRLAKE_DEVICE is cuda, and the Ray cluster has no GPU; set it to auto or cpu."
+            )
+        self._on_gpu = job.bound_by == "gpu" and wanted != "cpu" and gpus > 0
+        self._cpus = cpus_each if self._on_gpu else 1
+        self._tasks = Tasks(cpus=self._cpus, gpus=int(self._on_gpu))
+        self._job = job
+        self.device = f"{self._tasks.workers} {'GPUs' if self._on_gpu else 'processors'} of Ray"
+
+    def rows(
+        self, name: str, model: Model, batches: Iterator[pa.RecordBatch], total: int
+    ) -> Iterator[pa.Table]:
+        """The rows that `model` makes of all batches, `total` rows in, as the parts are done."""
+        each = -(-total // (self._tasks.workers * PARTS_EACH))
+        parts = _parts(batches, rows=each, size=GPU_BYTES if self._on_gpu else CPU_BYTES)
+        under_way: set[Future[pa.Table]] = set()
+        try:
+            while True:
+                # One more than there is room for, so that none waits for its next part.
+                for part in islice(parts, self._tasks.workers + 1 - len(under_way)):
+                    ahead = ahead_of(self._cpus)
+                    under_way.add(
+                        self._tasks.submit(_score, name, model, part, ahead, self._on_gpu)
+                    )
+                if not under_way:
+                    return
+                # Not for ever: since polars has put its handler there, Ctrl-C ends no wait.
+                done, under_way = wait(under_way, 1.0, FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+        finally:
+            self._tasks.end()
+
+
+def _parts(
+    batches: Iterator[pa.RecordBatch], *, rows: int, size: int
+) -> Iterator[list[pa.RecordBatch]]:
+    """The batches in lists of so many rows, or of so many bytes where that is less."""
+    part: list[pa.RecordBatch] = []
+    for batch in batches:
+        part.append(batch)
+        if sum(b.num_rows for b in part) >= rows or sum(b.nbytes for b in part) >= size:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _score(
+    name: str, model: Model, part: list[pa.RecordBatch], ahead: int, on_gpu: bool
+) -> pa.Table:
+    """Do one part, in a process of the cluster, which keeps the model for the next."""
+    from udfs.jobs import JOBS
+
+    device = given_gpu() if on_gpu else "cpu"
+    os.environ["PAIRLAKE_DEVICE"] = device
+    udf = _loaded(name, model, device)
+    return pa.concat_tables(
+        scored(JOBS[name], udf, iter(part), ahead), promote_options="permissive"
+    )
+
+
+@lru_cache(maxsize=1)
+def _loaded(name: str, model: Model, device: str) -> Udf:
+    """The model on that device; ModelUnavailable where this machine has another of its name."""
+    from udfs.jobs import JOBS
+
+    job = JOBS[name]
+    if job.bound_by == "gpu" and job.identify(model.name) != model:
+        raise ModelUnavailable(
+            f"A machine of the cluster has another {model.name} than {model.model_id} in "
+            f"{settings().models}; it must be the same on all of them."
+        )
+    return loaded(job, model)
