@@ -35,8 +35,7 @@ def main(index: str, port: int, metadata: str, ef: int | None) -> None:
     # The `clip` package asks for it here, where newer setuptools have it no more.
     pkg_resources.packaging = packaging
     _declare_operators()
-    import flask  # type: ignore[import-not-found]
-
+    flask: Any = importlib.import_module("flask")
     # The package calls a function by the module's name.
     clip_back: Any = importlib.import_module("clip_retrieval.clip_back")
     run, load = flask.Flask.run, clip_back.load_index
