@@ -102,9 +102,12 @@ def _plain(vector_BD: Matrix) -> dict[int, dict[int, float]]:
 
 
 def _assert_equal(found: dict[int, dict[int, float]], plain: dict[int, dict[int, float]]) -> None:
-    assert found.keys() == plain.keys()
-    for place, others in found.items():
-        assert others == pytest.approx(plain[place], abs=1e-3)
+    """Alike, where a neighbour that is missing has the least cosine that counts, or nearly."""
+    for place in found.keys() | plain.keys():
+        here, there = found.get(place, {}), plain.get(place, {})
+        for neighbour in here.keys() | there.keys():
+            cosines = [others.get(neighbour, 0.9) for others in (here, there)]
+            assert cosines[0] == pytest.approx(cosines[1], abs=1e-3)
 
 
 @pytest.mark.parametrize("exact_below", [1_000, 0])
