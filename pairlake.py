@@ -253,7 +253,8 @@ def run(limit: int | None, minutes: float | None, **arguments: Any) -> None:
 
 @main.command()
 @click.option("--files", type=float, help="WAT files; a crawl has some 90,000.")
-@click.option("--pairs", type=float, help="Pairs, instead; LAION-5B had 50e9 candidates.")
+@click.option("--pairs", type=float, help="Distinct pairs, instead; LAION-5B had 50e9.")
+@click.option("--distinct", type=float, default=plans.DISTINCT, help="Share that lands first.")
 @click.option("--arrives", type=float, default=0.85, help="Share of the images that come.")
 @click.option("--kept", type=float, default=plans.LAION_KEPT, help="Share of the pairs kept.")
 @click.option("--gpu-rate", type=float, default=plans.GPU_RATE, help="Images a second and GPU.")
@@ -262,15 +263,17 @@ def run(limit: int | None, minutes: float | None, **arguments: Any) -> None:
 @click.option("--gb-month", type=float, default=0.023, help="Dollars a GB stored.")
 @click.option("--gb-in", type=float, default=0.0, help="Dollars a GB that comes in.")
 def plan(
-    files: float | None, pairs: float | None, arrives: float, kept: float, gpu_rate: float,
-    **prices: float,
+    files: float | None, pairs: float | None, distinct: float, arrives: float, kept: float,
+    gpu_rate: float, **prices: float,
 ) -> None:  # fmt: skip
     """Say what a crawl will take: hours, storage, network and money, stage by stage.
 
     Nothing is read: the rates are those that the benchmarks have printed (docs/plan.md).
     Example: pairlake plan --files 90000
     """
-    stages = plans.plan(files=files, pairs=pairs, arrives=arrives, kept=kept, gpu_rate=gpu_rate)
+    stages = plans.plan(
+        files=files, pairs=pairs, distinct=distinct, arrives=arrives, kept=kept, gpu_rate=gpu_rate
+    )
     click.echo(plans.as_text(stages, plans.Prices(**prices)))
 
 

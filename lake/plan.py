@@ -6,21 +6,22 @@ figures.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lake.errors import BadRequest
 
 HOUR = 3_600
 # The shape of a crawl. A file is a WAT of Common Crawl's, 220 MB as it comes and 3.8 times that
-# unpacked; pairs are distinct in it. An image comes in so many bytes on the mean (laion2B-en), and
-# is kept in as many as LAION-5B's were, 240 TB for 5.86 billion of 384 pixels.
+# unpacked; pairs are distinct in it, and one in five is left when all files are taken together:
+# of 40 billion cc2dataset's author found 8. An image comes in so many bytes on the mean
+# (laion2B-en), and is kept in as many as LAION-5B's were, 240 TB for 5.86 billion of 384 pixels.
 PAIRS_PER_FILE = 400_000
+DISTINCT = 0.2
 FILE_MB = 220
 UNPACKED = 3.8
 IMAGE_KB = 47
 PIXELS_KB = 40
-# Of one core: docs/crawl.md, fetch.md, scores.md, scale.md and search.md have what prints them.
+# Of one core: docs/plan.md says what prints each.
 CRAWL_S_PER_MB = 2.3 / 200
 CAPTIONS_PER_S = 52_648  # cld3
 IMAGES_FETCHED_PER_S = 279
@@ -35,15 +36,20 @@ GPU_RATE = 1_723  # ViT-L/14; with ViT-B/32 the processors set the pace, at 3,33
 ROW_BYTES = 320
 EMBEDDING_BYTES = 1_024
 INDEXED_BYTES = 2_926
-# LAION-5B had more than 50 billion candidates and kept 5.85.
+# LAION-5B had more than 50 billion candidates and kept 5.85. To fetch the 5.86 billion of its lists
+# again took 10 nodes of 16 cores a week; to embed them by ViT-L/14, 32 A100 a week.
 LAION_KEPT = 5.85 / 50
+LAION_IMAGES = 5.86e9
+LAION_FETCH_CORE_HOURS = 10 * 16 * 7 * 24
+LAION_EMBED_GPU_HOURS = 32 * 7 * 24
+CC2DATASET_S_PER_FILE = 50
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prices:
     """Dollars: an hour of a core and of a GPU, a gigabyte stored for a month, one that comes in.
 
-    The defaults are round figures, there to be replaced by your own.
+    The defaults are round figures of November 2026, there to be replaced by your own.
     """
 
     core_hour: float = 0.04
@@ -78,74 +84,118 @@ class Stage:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Amounts:
+    """What there is to do: rows that land, and what is left of them further down the path."""
+
+    files: float
+    landed: float
+    pairs: float
+    images: float
+    kept: float
+
+
 def plan(
     *,
     files: float | None = None,
     pairs: float | None = None,
+    distinct: float = DISTINCT,
     arrives: float = 0.85,
     kept: float = LAION_KEPT,
     gpu_rate: float = GPU_RATE,
 ) -> list[Stage]:
-    """The stages of so many files of a crawl, or of so many pairs.
+    """The stages of so many files of a crawl, or of so many distinct pairs.
 
-    `arrives` is the share of images that come, `kept` the share of pairs that the recipe keeps.
-    Raises BadRequest for what is no count and no share.
+    `distinct` is the share of what lands that no other file has landed, `arrives` the share of
+    images that come, `kept` the share of distinct pairs that the recipe keeps. Raises BadRequest
+    for what is no count and no share.
     """
     if (files is None) == (pairs is None):
         raise BadRequest("Say how much: --files of a crawl, or --pairs.")
-    count = files if files is not None else (pairs or 0) / PAIRS_PER_FILE
+    if not (0 < distinct <= 1 and 0 <= arrives <= 1 and 0 <= kept <= 1):
+        raise BadRequest("Shares are between 0 and 1, and some pairs must be distinct.")
+    count = files if files is not None else (pairs or 0) / distinct / PAIRS_PER_FILE
     if not 0 < count < float("inf") or not 0 < gpu_rate < float("inf"):
         raise BadRequest("Give a number of files or pairs, and a rate, above 0.")
-    if not (0 <= arrives <= 1 and 0 <= kept <= 1):
-        raise BadRequest("Shares are between 0 and 1.")
-    return list(_stages(count, arrives, kept, gpu_rate))
+    landed = count * PAIRS_PER_FILE
+    left = landed * distinct
+    amounts = _Amounts(
+        files=count, landed=landed, pairs=left, images=left * arrives, kept=left * kept
+    )
+    return [
+        _crawl(amounts),
+        _languages(amounts),
+        _fetch(amounts),
+        _enrich(amounts, gpu_rate),
+        _build(amounts),
+        _publish(amounts),
+    ]
 
 
-def _stages(files: float, arrives: float, kept: float, gpu_rate: float) -> Iterator[Stage]:
-    pairs = files * PAIRS_PER_FILE
-    images = pairs * arrives
-    yield Stage(
+def _crawl(of: _Amounts) -> Stage:
+    return Stage(
         name="crawl",
-        core_hours=files * FILE_MB * UNPACKED * CRAWL_S_PER_MB / HOUR,
-        network_gb=files * FILE_MB / 1e3,
-        stored_gb=pairs * ROW_BYTES / 1e9,
-        formula=f"{files:,.0f} files x {FILE_MB} MB x {UNPACKED} x {CRAWL_S_PER_MB:.4f} CPU s/MB",
-    )
-    yield Stage(
-        name="languages",
-        core_hours=pairs / CAPTIONS_PER_S / HOUR,
-        formula=f"{pairs:,.0f} captions / {CAPTIONS_PER_S:,}/s",
-    )
-    yield Stage(
-        name="fetch",
-        core_hours=images / IMAGES_FETCHED_PER_S / HOUR,
-        network_gb=images * IMAGE_KB / 1e6,
-        stored_gb=images * PIXELS_KB / 1e6,
+        core_hours=of.files * FILE_MB * UNPACKED * CRAWL_S_PER_MB / HOUR,
+        network_gb=of.files * FILE_MB / 1e3,
+        stored_gb=of.landed * ROW_BYTES / 1e9,
         formula=(
-            f"{images:,.0f} images / {IMAGES_FETCHED_PER_S}/s; {IMAGE_KB} KB each, "
+            f"{of.files:,.0f} files x {FILE_MB} MB x {UNPACKED} x {CRAWL_S_PER_MB:.4f} CPU s/MB; "
+            f"{of.landed:,.0f} rows x {ROW_BYTES} bytes"
+        ),
+    )
+
+
+def _languages(of: _Amounts) -> Stage:
+    return Stage(
+        name="languages",
+        core_hours=of.pairs / CAPTIONS_PER_S / HOUR,
+        formula=f"{of.pairs:,.0f} captions / {CAPTIONS_PER_S:,}/s",
+    )
+
+
+def _fetch(of: _Amounts) -> Stage:
+    return Stage(
+        name="fetch",
+        core_hours=of.images / IMAGES_FETCHED_PER_S / HOUR,
+        network_gb=of.images * IMAGE_KB / 1e6,
+        stored_gb=of.images * PIXELS_KB / 1e6,
+        formula=(
+            f"{of.images:,.0f} images / {IMAGES_FETCHED_PER_S}/s; {IMAGE_KB} KB each, "
             f"{PIXELS_KB} of them kept"
         ),
     )
-    yield Stage(
+
+
+def _enrich(of: _Amounts, gpu_rate: float) -> Stage:
+    return Stage(
         name="enrich",
-        core_hours=images / IMAGES_DECODED_PER_S / HOUR,
-        gpu_hours=(images / gpu_rate + images / CAPTIONS_EMBEDDED_PER_S) / HOUR,
-        stored_gb=images * 2 * EMBEDDING_BYTES / 1e9,
+        core_hours=of.images / IMAGES_DECODED_PER_S / HOUR,
+        gpu_hours=(of.images / gpu_rate + of.images / CAPTIONS_EMBEDDED_PER_S) / HOUR,
+        stored_gb=of.images * 2 * EMBEDDING_BYTES / 1e9,
         formula=(
-            f"{images:,.0f} images / {gpu_rate:,.0f}/s and captions / "
+            f"{of.images:,.0f} images / {gpu_rate:,.0f}/s and captions / "
             f"{CAPTIONS_EMBEDDED_PER_S:,}/s a GPU; decoded at {IMAGES_DECODED_PER_S:.0f}/s a core"
         ),
     )
-    yield Stage(
+
+
+def _build(of: _Amounts) -> Stage:
+    return Stage(
         name="dbt build",
-        core_hours=pairs / 1e6 * JUDGING_S_PER_MILLION / HOUR,
-        formula=f"{pairs / 1e6:,.1f} million pairs x {JUDGING_S_PER_MILLION} CPU s",
+        core_hours=of.pairs / 1e6 * JUDGING_S_PER_MILLION / HOUR,
+        formula=f"{of.pairs / 1e6:,.1f} million pairs x {JUDGING_S_PER_MILLION} CPU s",
     )
-    yield Stage(
+
+
+def _publish(of: _Amounts) -> Stage:
+    return Stage(
         name="publish",
-        core_hours=pairs * kept / 1e6 * PUBLISHING_S_PER_MILLION / HOUR,
-        stored_gb=pairs * kept * INDEXED_BYTES / 1e9,
-        formula=f"{pairs * kept / 1e6:,.1f} million kept x {PUBLISHING_S_PER_MILLION} CPU s",
+        core_hours=of.kept / 1e6 * PUBLISHING_S_PER_MILLION / HOUR,
+        stored_gb=of.kept * INDEXED_BYTES / 1e9,
+        formula=(
+            f"{of.kept / 1e6:,.1f} million kept x {PUBLISHING_S_PER_MILLION} CPU s, "
+            f"{INDEXED_BYTES:,} bytes each"
+        ),
     )
 
 
@@ -167,15 +217,38 @@ def as_text(stages: list[Stage], prices: Prices) -> str:
         row = "".join(f"{value:>13,.1f}" for value in values)
         lines.append(f"{stage.name:{wide}}{row}{stage.dollars(prices):>13,.0f}")
     lines += ["", *(f"{stage.name:{wide}}  {stage.formula}" for stage in stages)]
-    lines += ["", _OTHERS.format(**vars(prices))]
+    lines += ["", _PRICED.format(**vars(prices)), "", *_laion()]
     return "\n".join(lines)
 
 
-_OTHERS = """\
-$ at {core_hour} a core hour, {gpu_hour} a GPU hour, {gb_month} a GB and month (the first is in it),
-{gb_in} a GB that comes in. Hosts are asked politely: the downloads take days, however many cores.
+def _laion() -> list[str]:
+    """What others have published of the same work, beside what the rates above make of it."""
+    file_s = FILE_MB * UNPACKED * CRAWL_S_PER_MB
+    fetch_hours = LAION_IMAGES / IMAGES_FETCHED_PER_S / HOUR
+    embed_hours = LAION_IMAGES / GPU_RATE / HOUR
+    rows = (
+        ("cc2dataset: a WAT file", f"{CC2DATASET_S_PER_FILE} core s", f"{file_s:.1f}"),
+        (
+            "LAION-5B: 5.86 billion images fetched again",
+            f"{LAION_FETCH_CORE_HOURS:,} core h",
+            f"{fetch_hours:,.0f}",
+        ),
+        (
+            "  embedded by ViT-L/14",
+            f"{LAION_EMBED_GPU_HOURS:,} A100 h",
+            f"{embed_hours:,.0f} H200",
+        ),
+    )
+    return [
+        f"{'Published':45}{'theirs':>16}{'by our rates':>14}",
+        *(f"{what:45}{theirs:>16}{ours:>14}" for what, theirs, ours in rows),
+        _CANDIDATES,
+    ]
 
-LAION-5B said of itself: some 500 CPUs for the WAT files, some 300 small nodes for the downloads,
-more than 50 billion candidates; to fetch the 5.86 billion again, 10 nodes of 16 cores for 7 days,
-240 TB; embeddings by ViT-L/14, 32 A100 for a week at 312 images a second each, 9 TB. cc2dataset
-says 50 s a WAT file and core."""
+
+_PRICED = """\
+$ at {core_hour} a core hour, {gpu_hour} a GPU hour, {gb_month} a GB and month (the first is in it),
+{gb_in} a GB that comes in. Hosts are asked politely: downloads take days, however many cores."""
+_CANDIDATES = """\
+LAION-5B found its 50 billion candidates with some 500 CPUs, and fetched them by some 300 small
+nodes; for as many: pairlake plan --pairs 50e9."""

@@ -15,15 +15,18 @@ def _by_name(stages: list[Stage]) -> dict[str, Stage]:
 
 
 def test_one_crawl_by_hand() -> None:
-    stages = _by_name(plan(files=90_000, arrives=0.5, kept=0.1, gpu_rate=1_000))
+    stages = _by_name(plan(files=90_000, distinct=0.5, arrives=0.5, kept=0.1, gpu_rate=1_000))
     # 90,000 files of 220 x 3.8 MB at 0.0115 CPU s: 865,260 s.
     assert stages["crawl"].core_hours == pytest.approx(240.35)
     assert stages["crawl"].network_gb == pytest.approx(19_800)
-    # 36 billion pairs, half of whose images come.
-    assert stages["fetch"].core_hours == pytest.approx(18e9 / 279 / 3_600)
-    assert stages["fetch"].network_gb == pytest.approx(18e9 * 47e3 / 1e9)
-    assert stages["enrich"].gpu_hours == pytest.approx((18e9 / 1_000 + 18e9 / 10_457) / 3_600)
-    assert stages["publish"].stored_gb == pytest.approx(3.6e9 * 2_926 / 1e9)
+    # 36 billion pairs land, of 320 bytes; half of them are distinct, and half of their images come.
+    assert stages["crawl"].stored_gb == pytest.approx(11_520)
+    assert stages["languages"].core_hours == pytest.approx(18e9 / 52_648 / 3_600)
+    assert stages["fetch"].core_hours == pytest.approx(9e9 / 279 / 3_600)
+    assert stages["fetch"].network_gb == pytest.approx(9e9 * 47e3 / 1e9)
+    assert stages["enrich"].gpu_hours == pytest.approx((9e9 / 1_000 + 9e9 / 10_457) / 3_600)
+    assert stages["dbt build"].core_hours == pytest.approx(18_000 * 32.5 / 3_600)
+    assert stages["publish"].stored_gb == pytest.approx(1.8e9 * 2_926 / 1e9)
 
 
 def test_money_is_hours_storage_and_network() -> None:
@@ -42,7 +45,14 @@ def test_more_files_take_as_many_times_more(files: float, times: float) -> None:
 
 
 def test_files_and_pairs_are_two_ways_to_say_it() -> None:
-    assert plan(files=3) == plan(pairs=3 * PAIRS_PER_FILE)
+    by_files = plan(files=3, distinct=0.25)
+    assert by_files == plan(pairs=3 * PAIRS_PER_FILE * 0.25, distinct=0.25)
+
+
+def test_what_is_known_already_is_read_but_not_fetched() -> None:
+    some, all_ = (_by_name(plan(files=7, distinct=share)) for share in (0.25, 1))
+    assert some["crawl"] == all_["crawl"]
+    assert all_["fetch"].core_hours == pytest.approx(4 * some["fetch"].core_hours)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +64,8 @@ def test_files_and_pairs_are_two_ways_to_say_it() -> None:
         {"pairs": -5},
         {"files": float("nan")},
         {"files": 1, "arrives": 1.1},
+        {"pairs": 1, "distinct": 0},
+        {"files": 1, "distinct": float("nan")},
         {"files": 1, "kept": -0.1},
         {"files": 1, "gpu_rate": 0},
     ],
@@ -74,3 +86,10 @@ def test_the_text_has_the_sum_and_each_formula() -> None:
     (total,) = [line for line in text.splitlines() if line.startswith("in all")]
     assert f"{sum(stage.core_hours for stage in stages):,.1f}" in total
     assert all(stage.formula in text for stage in stages)
+
+
+def test_published_figures_stand_beside_ours_for_the_same_work() -> None:
+    lines = [line.split() for line in as_text(plan(files=1), Prices()).splitlines()]
+    # 10 nodes of 16 cores, and 32 GPUs, for 168 hours; 5.86 billion at 279 and 1,723 a second.
+    assert any(line[-4:] == ["26,880", "core", "h", "5,834"] for line in lines)
+    assert any(line[-5:] == ["5,376", "A100", "h", "945", "H200"] for line in lines)
