@@ -91,10 +91,21 @@
 
 {#-
     Pairs with the language of their caption and the hash of their picture, by the models of some
-    recipes: CTEs that end with `read`, one row per row of the CTEs `described` and `measuring`, which
-    must stand before it.
+    recipes: CTEs that end with `read`, one row per row of the CTE `described` and `read_as` of the CTE
+    `measuring`, which must stand before it.
 -#}
 {% macro read() -%}
+    reading as (
+
+        select distinct
+            read_as,
+            language_model_id,
+            min_language_probability,
+            image_hash_model_id
+        from measuring
+
+    ),
+
     caption_languages as (
 
         select * from {{ ref('stg_enriched__caption_languages') }}
@@ -114,7 +125,7 @@
 
         select
             described.*,
-            measuring.recipe as measured_as,
+            reading.read_as,
             image_hashes.phash,
             caption_languages.caption_id is not null as has_language,
             caption_languages.probability as language_probability,
@@ -123,21 +134,21 @@
                     coalesce(
                         caption_languages.is_reliable,
                         caption_languages.probability
-                        >= measuring.min_language_probability
+                        >= reading.min_language_probability
                     )
                     and caption_languages.language not in ('', 'und')
                     then split_part(caption_languages.language, '-', 1)
             end as language
         from described
-        cross join measuring
+        cross join reading
         left join caption_languages
             on
                 described.caption_id = caption_languages.caption_id
-                and measuring.language_model_id = caption_languages.model_id
+                and reading.language_model_id = caption_languages.model_id
         left join image_hashes
             on
                 described.image_id = image_hashes.image_id
-                and measuring.image_hash_model_id = image_hashes.model_id
+                and reading.image_hash_model_id = image_hashes.model_id
 
     ),
 
@@ -159,7 +170,8 @@
 
 {#-
     All that is known of each pair, by the models of some recipes, and nothing decided: CTEs that end
-    with `measured`, one row per row of the CTE `read`, which must stand before it beside `measuring`.
+    with `measured`, one row per pair of the CTE `read` and row of `measuring`, which must stand before
+    it.
 -#}
 {% macro measured() -%}
     pair_similarities as (
@@ -207,7 +219,8 @@
     routed as (
 
         select
-            read.*,
+            read.* exclude (read_as),
+            measuring.recipe as measured_as,
             measuring.nsfw_model_id,
             measuring.watermark_model_id,
             measuring.aesthetic_model_id,
@@ -222,7 +235,7 @@
                 when read.has_language then measuring.similarity_model_id_other
             end as similarity_model_id
         from read
-        inner join measuring on read.measured_as = measuring.recipe
+        inner join measuring on read.read_as = measuring.read_as
 
     ),
 

@@ -21,6 +21,12 @@ pairs_measured as (
 
 ),
 
+pairs_described as (
+
+    select * from {{ ref('int_pairs_described') }}
+
+),
+
 pairs_deduplicated as (
 
     select * from {{ ref('int_pairs_deduplicated') }}
@@ -63,8 +69,8 @@ kept as (
         pairs_measured.height,
         pairs_measured.image_format,
         pairs_measured.image_bytes,
-        pairs_measured.md5,
-        pairs_measured.sha256,
+        pairs_described.md5,
+        pairs_described.sha256,
         pairs_measured.similarity,
         case
             when pairs_measured.similarity is not null
@@ -78,7 +84,7 @@ kept as (
         pairs_measured.phash,
         totals.occurrences,
         pairs_deduplicated.crawl_id,
-        pairs_measured.downloaded_at,
+        pairs_described.downloaded_at,
         -- Where the texts are from; they are not read until they are published.
         pairs_deduplicated.path,
         pages.crawl_id as page_crawl_id,
@@ -92,6 +98,8 @@ kept as (
         on
             pairs_judged.pair_id = pairs_measured.pair_id
             and recipes_applied.measured_as = pairs_measured.measured_as
+    inner join pairs_described
+        on pairs_judged.pair_id = pairs_described.pair_id
     inner join pairs_deduplicated
         on pairs_judged.pair_id = pairs_deduplicated.pair_id
     inner join totals on pairs_judged.pair_id = totals.pair_id

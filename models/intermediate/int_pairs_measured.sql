@@ -2,18 +2,29 @@
 
 with
 
-measuring as (
+-- Recipes do not judge by what a picture's bytes are, or when they came.
+described as (
 
-    select * from {{ ref('int_recipes_measuring') }}
-
-),
-
-read as (
-
-    select * from {{ ref('int_pairs_read') }}
+    select * exclude (md5, sha256, downloaded_at)
+    from {{ ref('int_pairs_described') }}
 
 ),
 
-{{ measured() }}
+scored as (
+
+    select * exclude (caption_id, image_id)
+    from {{ ref('int_pairs_scored') }}
+
+),
+
+measured as (
+
+    select
+        described.*,
+        scored.* exclude (pair_id)  -- noqa: RF02
+    from described
+    inner join scored on described.pair_id = scored.pair_id
+
+)
 
 select * from measured

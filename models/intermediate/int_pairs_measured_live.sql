@@ -2,7 +2,10 @@ with
 
 measuring as (
 
-    select * from {{ ref('int_recipes_resolved') }}
+    select
+        *,
+        recipe as read_as
+    from {{ ref('int_recipes_resolved') }}
     where recipe = '{{ recipe() }}'
 
 ),

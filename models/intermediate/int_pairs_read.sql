@@ -8,9 +8,14 @@ measuring as (
 
 ),
 
+-- Joins of many rows are as large as their rows are wide: the rest comes last.
 described as (
 
-    select * from {{ ref('int_pairs_described') }}
+    select
+        pair_id,
+        caption_id,
+        image_id
+    from {{ ref('int_pairs_described') }}
 
 ),
 

@@ -8,7 +8,16 @@ recipes_resolved as (
 
 recipes_measuring as (
 
-    select * from recipes_resolved
+    select
+        *,
+        -- Those that read captions and hash pictures by the same models.
+        min(recipe) over (
+            partition by
+                language_model_id,
+                min_language_probability,
+                image_hash_model_id
+        ) as read_as
+    from recipes_resolved
     where
         recipe in (
             select covered.measured_as from recipes_resolved as covered

@@ -11,7 +11,7 @@ download_outcomes as (
 
     select
         *,
-        row_number() over (order by outcome)::utinyint as outcome_number
+        row_number() over (order by outcome)::integer as outcome_number
     from {{ ref('download_outcomes') }}
 
 ),
@@ -39,45 +39,55 @@ summarised as (
         max(attempted_at) as attempted_at,
         arg_max(coalesce(outcome_number, 0), attempted_at) as outcome_number,
         max(attempted_at) filter (where outcome = 'ok') as downloaded_at,
-        arg_max(image_id, attempted_at) filter (
-            where outcome = 'ok'
-        ) as image_id,
+        min(image_id) filter (where outcome = 'ok') as image_id,
         min(image_id) filter (where outcome = 'ok')
-        < max(image_id) filter (where outcome = 'ok') as is_changed
+        < max(image_id) filter (where outcome = 'ok') as is_changed,
+        count(*) filter (where outcome != 'postponed') as attempts
     from numbered
     group by url_id
 
 ),
 
+-- The few whose image has changed, or was not to be had later, are read once
+-- more: to pick UUIDs by time for all would keep them all in memory.
+reread as (
+
+    select
+        downloads.url_id,
+        arg_max(downloads.image_id, downloads.attempted_at) filter (
+            where downloads.outcome = 'ok'
+        ) as image_id,
+        count(*) filter (
+            where downloads.outcome != 'postponed'
+            and downloads.attempted_at > summarised.downloaded_at
+        ) as attempts
+    from downloads
+    inner join summarised on downloads.url_id = summarised.url_id
+    where
+        summarised.is_changed
+        or summarised.downloaded_at < summarised.attempted_at
+    group by downloads.url_id
+
+),
+
+-- Attempts count since the image arrived last; one that was postponed was none.
 resolved as (
 
     select
         summarised.url_id,
         summarised.attempted_at,
         summarised.downloaded_at,
-        summarised.image_id,
-        summarised.is_changed,
-        coalesce(download_outcomes.outcome, 'unexpected') as outcome
+        coalesce(reread.image_id, summarised.image_id) as image_id,
+        coalesce(summarised.is_changed, false) as is_changed,
+        coalesce(download_outcomes.outcome, 'unexpected') as outcome,
+        case
+            when summarised.downloaded_at = summarised.attempted_at then 0
+            else coalesce(reread.attempts, summarised.attempts)
+        end as attempts
     from summarised
+    left join reread on summarised.url_id = reread.url_id
     left join download_outcomes
         on summarised.outcome_number = download_outcomes.outcome_number
-
-),
-
--- Attempts since the image arrived last; one that was postponed was none.
-attempts_since as (
-
-    select
-        downloads.url_id,
-        count(*) as attempts
-    from downloads
-    inner join resolved on downloads.url_id = resolved.url_id
-    where
-        resolved.outcome != 'ok'
-        and downloads.outcome != 'postponed'
-        and downloads.attempted_at
-        > coalesce(resolved.downloaded_at, '-infinity')
-    group by downloads.url_id
 
 ),
 
@@ -89,19 +99,18 @@ urls_resolved_live as (
         resolved.downloaded_at,
         resolved.outcome,
         resolved.attempted_at,
+        resolved.attempts,
+        resolved.is_changed,
         download_outcomes.kind as outcome_kind,
         download_outcomes.retry_hours,
-        coalesce(attempts_since.attempts, 0) as attempts,
-        coalesce(resolved.is_changed, false) as is_changed,
         resolved.downloaded_at is not null and (
             download_outcomes.kind = 'final'
             or (
                 download_outcomes.kind = 'transient'
-                and attempts_since.attempts >= {{ var('fetch_attempts') }}
+                and resolved.attempts >= {{ var('fetch_attempts') }}
             )
         ) as is_rotten
     from resolved
-    left join attempts_since on resolved.url_id = attempts_since.url_id
     left join download_outcomes
         on resolved.outcome = download_outcomes.outcome
 
