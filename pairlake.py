@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from lake import plan as plans
+from lake.catalog import failures_said
 from lake.errors import BadRequest, JobFailed
 from lake.query import count, table
 from lake.recipe import check_built, check_known
@@ -20,14 +21,18 @@ from lake.settings import settings
 Command = TypeVar("Command", bound=Callable[..., object])
 
 
-class _InOrder(click.Group):
-    """Lists the commands in the order of the path, not of the alphabet."""
+class _Commands(click.Group):
+    """Lists them in the order of the path, not of the alphabet; a lake that fails is a sentence."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        with failures_said():
+            return super().invoke(ctx)
 
-@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="pairlake")
 def main() -> None:
     """Build an open image-text dataset from crawl files, as a SQL lakehouse.

@@ -14,8 +14,10 @@ from typing import Any
 import duckdb
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
-from lake.errors import BadSetting, LakeUnreadable, PairlakeError
+from lake import postgres
+from lake.errors import BadSetting, JobFailed, LakeUnreadable, PairlakeError
 from lake.functions import register_functions
+from lake.objects import is_remote, let_in
 from lake.settings import Settings, settings
 from lake.tables import ensure_tables, set_options, tables_are_current
 
@@ -38,13 +40,13 @@ def connect(*, read_only: bool = False) -> duckdb.DuckDBPyConnection:
     Raises LakeUnreadable if the catalog cannot be opened, SchemaMismatch if it is of another kind.
     """
     current = settings()
-    con = _instance(current.catalog, current.data, read_only).cursor()
+    con = _instance(current.catalog, current.tables, read_only).cursor()
     con.execute(_SESSION)
     return con
 
 
 @lru_cache(maxsize=4)
-def _instance(catalog: str, data: str, read_only: bool) -> duckdb.DuckDBPyConnection:
+def _instance(catalog: str, tables: str, read_only: bool) -> duckdb.DuckDBPyConnection:
     # One DuckDB for all connections of a process: to load the extensions takes a third of a second.
     con = duckdb.connect(":memory:")
     prepare(con, options=", read_only" if read_only else "")
@@ -60,6 +62,8 @@ def prepare(con: duckdb.DuckDBPyConnection, *, options: str = "") -> None:
     con.execute(_SESSION)
     _make_folder(current.home)
     con.execute(f"set temp_directory = '{_quoted(current.home / 'tmp')}'")
+    if is_remote(current.data):
+        let_in(con, current.data)
     if _is_initialised(con, current):
         _attach(con, current, options)
         if tables_are_current(con):
@@ -101,6 +105,28 @@ def writing(con: duckdb.DuckDBPyConnection | None = None) -> Iterator[duckdb.Duc
     finally:
         if con is None:
             own.close()
+
+
+@contextmanager
+def failures_said() -> Iterator[None]:
+    """Turns what a disk, a server or the lack of memory does to DuckDB into a JobFailed."""
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise JobFailed(
+            f"Memory did not do ({_first_line(error)}). What has landed is kept; raise "
+            "PAIRLAKE_MEMORY_LIMIT, then run it again."
+        ) from error
+    except (duckdb.IOException, duckdb.HTTPException, duckdb.TransactionException) as error:
+        raise JobFailed(
+            f"The lake could not be read or written ({_first_line(error)}). What has landed is "
+            "kept; see that the disk has room and that the places of PAIRLAKE_CATALOG and "
+            "PAIRLAKE_DATA answer, then run it again."
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _making(current: Settings) -> Retrying:
@@ -145,9 +171,9 @@ def locked(current: Settings) -> Iterator[None]:
 
 
 def _attach(con: duckdb.DuckDBPyConnection, current: Settings, options: str = "") -> None:
-    if "://" not in current.data:
-        _make_folder(Path(current.data))
-    options = f"data_path '{_quoted(current.data)}/'{options}"
+    if not is_remote(current.tables):
+        _make_folder(Path(current.tables))
+    options = f"data_path '{_quoted(current.tables)}/'{options}"
     if current.on_postgres:
         catalog = current.catalog
     else:
@@ -156,24 +182,21 @@ def _attach(con: duckdb.DuckDBPyConnection, current: Settings, options: str = ""
     try:
         con.execute(f"attach if not exists 'ducklake:{_quoted(catalog)}' as lake ({options})")
     except duckdb.Error as error:
-        first_line = str(error).splitlines()[0]
+        first_line = _first_line(error)
         if "DATA_PATH" in first_line:
             raise BadSetting(
                 f"The lake of {catalog} keeps its files elsewhere than in "
-                f"{current.data}: put it back, or set PAIRLAKE_DATA ({first_line})"
+                f"{current.tables}: put it back, or set PAIRLAKE_DATA ({first_line})"
             ) from error
         raise _unreadable(current, error) from error
     if current.on_postgres:
-        con.execute("set ducklake_max_retry_count = 100")
+        con.execute(postgres.PATIENCE)
 
 
 def _unreadable(current: Settings, error: Exception) -> LakeUnreadable:
-    first_line = str(error).splitlines()[0]
     if current.on_postgres:
-        return LakeUnreadable(
-            f"The catalog cannot be reached ({first_line}); see that Postgres runs, and that "
-            "PAIRLAKE_CATALOG and the password in PGPASSWORD or ~/.pgpass are right."
-        )
+        return postgres.unreachable(error)
+    first_line = _first_line(error)
     return LakeUnreadable(
         f"The catalog {current.catalog_file} cannot be opened ({first_line}); "
         "restore it from HOME/backups, or name another with PAIRLAKE_CATALOG."
@@ -185,7 +208,7 @@ def _limit(con: duckdb.DuckDBPyConnection, current: Settings) -> None:
         try:
             con.execute(f"set memory_limit = '{_quoted(current.memory_limit)}'")
         except duckdb.Error as error:
-            first_line = str(error).splitlines()[0]
+            first_line = _first_line(error)
             raise BadSetting(
                 f"PAIRLAKE_MEMORY_LIMIT is {current.memory_limit!r} ({first_line}); give it as 4GB."
             ) from error
@@ -196,7 +219,7 @@ def _limit(con: duckdb.DuckDBPyConnection, current: Settings) -> None:
 def _is_initialised(con: duckdb.DuckDBPyConnection, current: Settings) -> bool:
     """Whether a catalog is there to be attached without the lock; what cannot be read is, too."""
     if current.on_postgres:
-        return _is_in_postgres(con, current)
+        return postgres.has_lake(con, current.catalog)
     catalog = current.catalog_file
     if not catalog.exists():
         return False
@@ -206,20 +229,6 @@ def _is_initialised(con: duckdb.DuckDBPyConnection, current: Settings) -> bool:
             return bool(connection.execute(query).fetchone()[0])
     except sqlite3.Error:
         return True  # DuckDB says what is wrong with it
-
-
-def _is_in_postgres(con: duckdb.DuckDBPyConnection, current: Settings) -> bool:
-    conninfo = _quoted(current.catalog.removeprefix("postgres:"))
-    try:
-        con.execute(f"attach '{conninfo}' as catalog_now (type postgres, read_only)")
-    except duckdb.Error as error:
-        raise _unreadable(current, error) from error
-    found = con.execute(
-        "select count(*) from duckdb_tables() "
-        "where database_name = 'catalog_now' and table_name = 'ducklake_snapshot'"
-    ).fetchone()
-    con.execute("detach catalog_now")
-    return found is not None and found[0] > 0
 
 
 def _make_folder(folder: Path) -> None:
@@ -237,12 +246,14 @@ def _load_extensions(con: duckdb.DuckDBPyConnection, current: Settings) -> None:
     con.execute("set autoinstall_known_extensions = false")
     con.execute("set autoload_known_extensions = false")
     catalog = "postgres_scanner" if current.on_postgres else "sqlite_scanner"
-    for name in (*EXTENSIONS, catalog):
+    storage = ("aws",) if is_remote(current.data) else ()
+    for name in (*EXTENSIONS, catalog, *storage):
         spec = importlib.util.find_spec(f"duckdb_extension_{name}")
         if spec is None or spec.origin is None:
+            package = "'pairlake[s3]'" if name in storage else "-e ."
             raise PairlakeError(
                 f"The package duckdb-extension-{name.replace('_', '-')} is not installed; "
-                "run: pip install -e ."
+                f"run: pip install {package}"
             )
         found = list(Path(spec.origin).parent.glob(f"extensions/*/{name}.duckdb_extension"))
         con.execute(f"load '{_quoted(found[0])}'")

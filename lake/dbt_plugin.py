@@ -22,6 +22,7 @@ from duckdb import DuckDBPyConnection
 
 from lake.catalog import connect, locked, prepare
 from lake.errors import JobFailed
+from lake.objects import is_remote
 from lake.recipe import check_known
 from lake.settings import ROOT, settings
 from lake.tables import TABLES
@@ -43,10 +44,11 @@ class Plugin(BasePlugin):
 
     def configure_cursor(self, cursor: DuckDBPyConnection) -> None:
         """Called for each of dbt's cursors: `published` says where a mart's Parquet copy goes."""
-        folder = settings().published
-        # COPY makes the last folder of a path, but not those above it.
-        folder.mkdir(parents=True, exist_ok=True)
-        quoted = str(folder).replace("'", "''")
+        place = settings().published
+        if not is_remote(place):
+            # COPY makes the last folder of a path, but not those above it.
+            Path(place).mkdir(parents=True, exist_ok=True)
+        quoted = place.replace("'", "''")
         cursor.execute(f"set variable published = '{quoted}'")
 
 

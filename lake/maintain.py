@@ -13,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 
+from lake import postgres
 from lake.catalog import connect, locked
 from lake.errors import JobFailed
 from lake.settings import Settings, settings
@@ -33,7 +34,7 @@ class TidySummary:
     def __str__(self) -> str:
         done = f"{self.snapshots_expired} snapshots expired, {self.files_removed} files removed; "
         if self.backup is None:
-            return f"{done}the catalog is yours to VACUUM and to back up (pg_dump)."
+            return f"{done}the catalog is yours to back up (pg_dump)."
         return f"{done}the catalog is backed up in {self.backup}."
 
 
@@ -49,7 +50,9 @@ def tidy(*, leave_no_trace: bool) -> TidySummary:
         with locked(current):
             _compact(con, rewrite_all=leave_no_trace)
             expired = _expire(con, keep=1 if leave_no_trace else KEEP_SNAPSHOTS)
-            removed = _remove_files(con, others_write=current.on_postgres and not leave_no_trace)
+            removed = _remove_files(con, at_once=leave_no_trace or not current.on_postgres)
+            if current.on_postgres and leave_no_trace:
+                postgres.rewrite(con, current.catalog)
     finally:
         con.close()
     if current.on_postgres:
@@ -78,15 +81,16 @@ def _expire(con: duckdb.DuckDBPyConnection, *, keep: int) -> int:
     return len(versions)
 
 
-def _remove_files(con: duckdb.DuckDBPyConnection, *, others_write: bool) -> int:
+def _remove_files(con: duckdb.DuckDBPyConnection, *, at_once: bool) -> int:
     """Files of expired snapshots, and files that a killed writer left unregistered.
 
-    Where others may be writing, those of the last day stay: one may be about to be registered.
+    Where others are at work meanwhile, those of the last day stay: one may be about to be
+    registered, or be read by a job that began before.
     """
-    orphans = "older_than => now() - interval 1 day" if others_write else "cleanup_all => true"
+    which = "cleanup_all => true" if at_once else "older_than => now() - interval 1 day"
     calls = (
-        "call ducklake_cleanup_old_files('lake', cleanup_all => true)",
-        f"call ducklake_delete_orphaned_files('lake', {orphans})",
+        f"call ducklake_cleanup_old_files('lake', {which})",
+        f"call ducklake_delete_orphaned_files('lake', {which})",
     )
     return sum(len(con.execute(call).fetchall()) for call in calls)
 

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from lake.errors import BadSetting
+from lake.objects import is_remote
+from lake.postgres import PREFIX as POSTGRES
+from lake.postgres import names_password
 
 ROOT = Path(__file__).resolve().parents[1]
 PREFIX = "PAIRLAKE_"
@@ -33,7 +36,12 @@ class Settings:
         "`postgres:host=db dbname=lake user=me`; PGPASSWORD or ~/.pgpass has the password. "
         "Empty: HOME/catalog.sqlite.",
     )
-    data: str = _setting("", "Folder of the lake's Parquet files. Empty: HOME/tables.")
+    data: str = _setting(
+        "",
+        "Folder, or s3://BUCKET/PREFIX, of what others read too: the lake's Parquet files in "
+        "`tables`, the Parquet copies of the marts in `published`, and the index in `search`. "
+        "Empty: HOME.",
+    )
     engine: str = _setting(
         "local",
         "What `crawl`, `fetch` and `enrich` run on: `local`, this machine, or `ray`, the cluster "
@@ -85,16 +93,15 @@ class Settings:
         object.__setattr__(self, "home", self.home.expanduser().absolute())
         if not self.catalog:
             object.__setattr__(self, "catalog", f"sqlite:{self.home / 'catalog.sqlite'}")
-        if not self.data:
-            object.__setattr__(self, "data", str(self.home / "tables"))
+        object.__setattr__(self, "data", self._place())
         if self.models == Path():
             object.__setattr__(self, "models", self.home / "models")
-        if "password" in self.catalog:
+        if names_password(self.catalog):
             # It would stand in errors and in what lists processes.
             raise BadSetting(
                 "PAIRLAKE_CATALOG has a password in it; give it by PGPASSWORD or ~/.pgpass."
             )
-        if not self.catalog.startswith(("sqlite:", "postgres:")):
+        if not self.catalog.startswith(("sqlite:", POSTGRES)):
             raise BadSetting(
                 f"PAIRLAKE_CATALOG is {self.catalog!r}; give it as sqlite:FILE or as "
                 "postgres:host=db dbname=lake user=me, or leave it empty."
@@ -109,6 +116,8 @@ class Settings:
             raise BadSetting("PAIRLAKE_FETCH_DOMAIN_DELAY_S must be a number of seconds, or 0.")
         if not 0 < self.fetch_timeout_s < float("inf"):
             raise BadSetting("PAIRLAKE_FETCH_TIMEOUT_S must be a number of seconds above 0.")
+        if is_remote(self.data) and not self.data.startswith("s3://"):
+            raise BadSetting(f"PAIRLAKE_DATA is {self.data!r}; a folder, or s3://BUCKET/PREFIX.")
         for place in (str(self.home), self.data):
             if set(place) & set("*?["):
                 # DuckLake takes such a folder for a pattern, and would leave orphans in it.
@@ -132,7 +141,7 @@ class Settings:
     @property
     def on_postgres(self) -> bool:
         """Whether the catalog is in Postgres, which takes several writers at once."""
-        return self.catalog.startswith("postgres:")
+        return self.catalog.startswith(POSTGRES)
 
     @property
     def catalog_file(self) -> Path:
@@ -144,15 +153,26 @@ class Settings:
         """Whether the work is done by the processes of a Ray cluster."""
         return self.engine == "ray"
 
-    @property
-    def search(self) -> Path:
-        """Folder of the LanceDB serving index."""
-        return self.home / "search"
+    def _place(self) -> str:
+        """`data` as an absolute path or a URL, without a slash at its end."""
+        if is_remote(self.data):
+            return self.data.rstrip("/")
+        return str(Path(self.data).expanduser().absolute() if self.data else self.home)
 
     @property
-    def published(self) -> Path:
-        """Folder of the Parquet copies of the marts."""
-        return self.home / "published"
+    def tables(self) -> str:
+        """Where the lake's own Parquet files lie; files there that it does not know are removed."""
+        return f"{self.data}/tables"
+
+    @property
+    def search(self) -> str:
+        """Where the LanceDB serving index lies."""
+        return f"{self.data}/search"
+
+    @property
+    def published(self) -> str:
+        """Where the Parquet copies of the marts lie."""
+        return f"{self.data}/published"
 
     def allowed_networks(self) -> list[IPv4Network | IPv6Network]:
         """The networks of `allow_networks`; BadSetting names the one that is not a network."""

@@ -1,4 +1,4 @@
-"""The LanceDB index in HOME/search: two tables, and the tag that says what readers see.
+"""The LanceDB index in DATA/search: two tables, and the tag that says what readers see.
 
 A writer may take any number of Lance versions; readers follow each table's tag `published`, which
 moves once, at the end. A writer that dies leaves the tags where they were, and the next one goes
@@ -30,7 +30,9 @@ from lancedb.table import Table
 
 from lake.errors import JobFailed, PairlakeError
 from lake.locks import alone
+from lake.objects import is_remote, lance_options
 from lake.processes import WorkerPool
+from lake.settings import settings
 
 PAIRS = "pairs"
 THUMBNAILS = "thumbnails"
@@ -138,19 +140,19 @@ def thumbnails_indexes() -> Indexes:
 
 
 @contextmanager
-def writing(folder: Path) -> Iterator[lancedb.DBConnection]:
-    """The index for one writer at a time; a second one gets PairlakeError at once."""
+def writing(place: str | Path) -> Iterator[lancedb.DBConnection]:
+    """The index for one writer of this HOME at a time; a second one gets PairlakeError at once."""
     busy = PairlakeError(
-        f"The search index {folder} is being written by another process; "
+        f"The search index {place} is being written by another process; "
         "wait until it has ended, then try again."
     )
-    with alone(folder / ".lock", busy):
-        yield lancedb.connect(folder)
+    with alone(settings().home / "search.lock", busy):
+        yield _opened(place)
 
 
 def newest(db: lancedb.DBConnection, name: str) -> Table | None:
     """The newest version of a table, published or not; None if there is none."""
-    return db.open_table(name) if _exists(Path(db.uri), name) else None
+    return db.open_table(name) if _exists(db.uri, name) else None
 
 
 def tagged(table: Table) -> int | None:
@@ -212,7 +214,7 @@ def make_indexes(table: Table, configs: Mapping[str, Any]) -> None:
 
 def _make(uri: str, configs: Mapping[str, Any]) -> None:
     folder, name = uri.removesuffix(".lance").rsplit("/", 1)
-    table = lancedb.connect(folder).open_table(name)
+    table = _opened(folder).open_table(name)
     for column, config in configs.items():
         table.create_index(column, config=config, replace=True)
 
@@ -259,8 +261,8 @@ class Reader:
 class Published:
     """One table as it is published, opened anew when the tag has moved."""
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self._folder = folder
+    def __init__(self, place: str | Path, name: str) -> None:
+        self._place = place
         self._name = name
         self._lock = Lock()
         self._newest: Table | None = None
@@ -278,15 +280,15 @@ class Published:
             return self._reader
 
     def _look(self) -> Reader:
-        if self._newest is None and _exists(self._folder, self._name):
-            self._newest = lancedb.connect(self._folder).open_table(self._name)
+        if self._newest is None and _exists(self._place, self._name):
+            self._newest = _opened(self._place).open_table(self._name)
         version = None if self._newest is None else self._tagged(self._newest)
         if version is None:
             raise NothingPublished
         if self._reader is not None and self._reader.version == version:
             return self._reader
         # Another handle: the last one may be in use by another thread.
-        table = lancedb.connect(self._folder).open_table(self._name)
+        table = _opened(self._place).open_table(self._name)
         table.checkout(TAG)
         if self._name == PAIRS and "facts" not in table.schema.names:
             raise PairlakeError(
@@ -303,5 +305,12 @@ def _literal(key: UUID) -> str:
     return f"X'{key.hex}'"
 
 
-def _exists(folder: Path, name: str) -> bool:
-    return (folder / f"{name}.lance").is_dir()
+def _opened(place: str | Path) -> lancedb.DBConnection:
+    return lancedb.connect(str(place), storage_options=lance_options(place))
+
+
+def _exists(place: str | Path, name: str) -> bool:
+    if is_remote(place):
+        return name in _opened(place).list_tables().tables
+    # To open a folder makes it.
+    return (Path(place) / f"{name}.lance").is_dir()

@@ -55,9 +55,9 @@ class Answer:
 class Search:
     """The published index, and the encoders of its queries."""
 
-    def __init__(self, folder: Path, encoders: Encoders) -> None:
-        self._pairs = Published(folder, PAIRS)
-        self._thumbnails = Published(folder, THUMBNAILS)
+    def __init__(self, place: str | Path, encoders: Encoders) -> None:
+        self._pairs = Published(place, PAIRS)
+        self._thumbnails = Published(place, THUMBNAILS)
         self._encoders = encoders
         self._loaded: dict[tuple[str, str], Any] = {}
         self._encoding = Lock()

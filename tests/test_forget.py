@@ -109,7 +109,7 @@ def _kept(which: str) -> Kept:
 
 def _thumbnail_of(image_id: object) -> bytes:
     """A part of a picture's thumbnail from its own data."""
-    table = lance.dataset(str(settings().search / "thumbnails.lance")).to_table()
+    table = lance.dataset(f"{settings().search}/thumbnails.lance").to_table()
     thumbnails = dict(zip(table["image_id"].to_pylist(), table["jpeg"].to_pylist(), strict=True))
     jpeg = thumbnails[UUID(str(image_id)).bytes]
     assert isinstance(jpeg, bytes)

@@ -28,6 +28,7 @@ from lake.catalog import connect
 from lake.dbt_plugin import build_worklists, run_dbt
 from lake.settings import settings
 from lake.tables import TABLES
+from tests.marts import contents
 
 # Commits of a few rows each, so that a job has many moments between its first and its last.
 COMMAND = """
@@ -81,14 +82,6 @@ STAGES = (
         kills=(0, 2, 4, 1, 5, 3, 0, 4),
     ),
 )
-# What a rebuild must give again: everything but the times at which things happened.
-MARTS = {
-    "pairs": "exclude (downloaded_at, fingerprint)",
-    "filter_funnel": "",
-    "recipe_comparison": "",
-    "language_stats": "",
-    "domain_stats": "",
-}
 
 
 @pytest.fixture(scope="module")
@@ -203,19 +196,6 @@ def _build_after(stage: Stage) -> None:
         run_dbt("run")
 
 
-def _marts() -> dict[str, tuple[int, int]]:
-    """Rows of each mart, and a hash of all of them in any order."""
-    con = connect(read_only=True)
-    marts = {}
-    for mart, but in MARTS.items():
-        query = f"select count(*), bit_xor(hash(t)) from (select * {but} from lake.marts.{mart}) t"
-        row = con.execute(query).fetchone()
-        assert row is not None
-        marts[mart] = row
-    con.close()
-    return marts
-
-
 def test_twenty_kills_change_no_mart(
     world: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -224,7 +204,7 @@ def test_twenty_kills_change_no_mart(
     for stage in STAGES:
         paces.append(_undisturbed(stage))
         _build_after(stage)
-    undisturbed = _marts()
+    undisturbed = contents()
     assert undisturbed["pairs"][0] > 50
 
     _settle(world, monkeypatch, tmp_path / "killed")
@@ -239,7 +219,7 @@ def test_twenty_kills_change_no_mart(
         _build_after(stage)
 
     assert kills == 20
-    assert _marts() == undisturbed
+    assert contents() == undisturbed
 
 
 def test_a_kill_between_data_and_commit_leaves_nothing() -> None:

@@ -41,7 +41,7 @@ def test_what_makes_a_dataset_old(home: Path, monkeypatch: pytest.MonkeyPatch) -
 
     catalog._instance.cache_clear()
     settings().catalog_file.unlink()
-    shutil.rmtree(settings().data)
+    shutil.rmtree(settings().tables)
     assert not dataset_is_current(), "the stamp outlived its lake"
 
 

@@ -33,7 +33,7 @@ def _counts() -> tuple[object, ...]:
 
 
 def _files() -> list[Path]:
-    return list(Path(settings().data).rglob("*.parquet"))
+    return list(Path(settings().tables).rglob("*.parquet"))
 
 
 def test_files_are_merged_and_old_snapshots_expire(monkeypatch: pytest.MonkeyPatch) -> None:

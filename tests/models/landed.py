@@ -242,6 +242,11 @@ def _pixels(cases: tuple[Case, ...]) -> pa.Table:
     return images.select(["image_id", "width", "height"]).append_column("pixels", pixels)
 
 
+def land_models() -> None:
+    """Land the models that made the scores."""
+    append({"enriched.models": _models()})
+
+
 def _models() -> pa.Table:
     rows = [
         {"kind": kind, "name": name, "model_id": model_id}

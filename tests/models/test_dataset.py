@@ -207,7 +207,7 @@ def test_no_worklist_names_a_row_twice(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_the_published_parquet_holds_the_pairs(con: duckdb.DuckDBPyConnection) -> None:
-    published = pads.dataset(settings().published / "pairs", partitioning="hive").to_table()
+    published = pads.dataset(f"{settings().published}/pairs", partitioning="hive").to_table()
     captions = {row[0] for row in _rows(con, "select caption from pairs")}
     assert set(published["caption"].to_pylist()) == captions
     assert set(published["split"].to_pylist()) == {"en", "multi", "nolang"}
@@ -292,7 +292,7 @@ def test_new_facts_change_worklists_at_once_and_verdicts_at_the_next_run(
     with connect() as after:
         verdicts = {case.caption: case.drop_reason for case in CASES} | changed
         assert _verdicts(after) == verdicts
-        published = pads.dataset(settings().published / "pairs", partitioning="hive").to_table()
+        published = pads.dataset(f"{settings().published}/pairs", partitioning="hive").to_table()
         assert CASES[0].caption not in published["caption"].to_pylist()
         listed = dict(_rows(after, "select caption, drop_reason from lake.marts.listed_pairs"))
         assert listed == {case.caption: verdicts[case.caption] for case in LISTED[1:]}

@@ -181,7 +181,7 @@ def test_pairs_without_vectors_are_counted(mart: Mart) -> None:
 
 def test_a_second_writer_is_told_to_wait(mart: Mart, home: Path) -> None:
     (home / "search").mkdir(parents=True)
-    with (home / "search" / ".lock").open("w") as handle:
+    with (home / "search.lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         with pytest.raises(PairlakeError, match="another process"):
             _publish()

@@ -1,0 +1,76 @@
+"""The catalog in Postgres: what a lake in SQLite does by its file and a lock, asked of the server.
+
+A connection string may name a service or leave out what PGHOST and the like say: libpq reads it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+
+from lake.errors import LakeUnreadable
+
+PREFIX = "postgres:"
+# How long DuckLake goes on with a commit that meets others': its own half again between two tries
+# would be an hour at the twentieth. So it is 12 s at the hundredth.
+PATIENCE = "set ducklake_max_retry_count = 100; set ducklake_retry_backoff = 1.05"
+
+_PASSWORD = re.compile(r"password|://[^/@]*:[^/@]*@", re.IGNORECASE)
+
+
+def names_password(catalog: str) -> bool:
+    """Whether a connection string has a password in it, as a word of its own or in a URI."""
+    return _PASSWORD.search(catalog) is not None
+
+
+def has_lake(con: duckdb.DuckDBPyConnection, catalog: str) -> bool:
+    """Whether DuckLake's tables are in the database; LakeUnreadable if it cannot be reached."""
+    with _server(con, catalog, ", read_only"):
+        return "ducklake_snapshot" in _tables(con)
+
+
+def rewrite(con: duckdb.DuckDBPyConnection, catalog: str) -> None:
+    """Write the files of the catalog's tables anew, so that no deleted row is left in them.
+
+    Waits for whoever reads them. The server's log (WAL) and backups are not reached by this.
+    """
+    with _server(con, catalog):
+        listed = ", ".join(_tables(con).values())
+        con.execute(
+            "call postgres_execute('server', ?, use_transaction => false)",
+            [f"vacuum full {listed}"],
+        )
+
+
+def unreachable(error: Exception) -> LakeUnreadable:
+    """The error of a connection as a sentence with the next step; it never holds a password."""
+    return LakeUnreadable(
+        f"The catalog cannot be reached ({str(error).splitlines()[0]}); see that Postgres runs, "
+        "and that PAIRLAKE_CATALOG and the password in PGPASSWORD or ~/.pgpass are right."
+    )
+
+
+@contextmanager
+def _server(con: duckdb.DuckDBPyConnection, catalog: str, options: str = "") -> Iterator[None]:
+    """The database attached as `server`, beside the lake."""
+    conninfo = catalog.removeprefix(PREFIX).replace("'", "''")
+    try:
+        con.execute(f"attach '{conninfo}' as server (type postgres{options})")
+    except duckdb.Error as error:
+        raise unreachable(error) from error
+    try:
+        yield
+    finally:
+        con.execute("detach server")
+
+
+def _tables(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """DuckLake's own tables in the database, by name, as Postgres spells them."""
+    found = con.execute(
+        'select table_name, format(\'"{}"."{}"\', schema_name, table_name) from duckdb_tables() '
+        "where database_name = 'server' and starts_with(table_name, 'ducklake_')"
+    ).fetchall()
+    return dict(found)

@@ -1,0 +1,92 @@
+"""A lake whose files are in S3: outages at any moment, and what cannot be opened at all."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from benchmarks.stores import BUCKET, S3
+from lake.catalog import connect, rows
+from lake.dbt_plugin import run_dbt
+from lake.errors import BadSetting, PairlakeError
+from tests.lake import writers
+from tests.lake.writers import MODELS_ALONE, WRITERS
+from tests.marts import contents
+from tests.models import landed
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
+    """An S3 to which the environment leads."""
+    with S3() as server:
+        for name, value in server.variables.items():
+            monkeypatch.setenv(name, value)
+        yield server
+
+
+def test_outages_lose_nothing_and_double_nothing(
+    store: S3, undisturbed: dict[str, tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAIRLAKE_DATA", f"s3://{BUCKET}/lake")
+    monkeypatch.setenv("PAIRLAKE_RECIPE", "demo")
+    landed.land_models()
+    for answered in (3, 40):
+        requests = itertools.count(1)
+        store.refuses = lambda _: next(requests) > answered  # noqa: B023
+        with pytest.raises((PairlakeError, duckdb.Error), match="503"):
+            _land_and_build()
+    store.refuses = lambda _: False
+    _land_and_build()
+    assert contents() == undisturbed
+
+
+def test_a_store_that_does_not_take_what_lands_is_said(
+    store: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAIRLAKE_DATA", f"s3://{BUCKET}/lake")
+    lines = [f"http://a.example/{number}.jpg,picture {number}" for number in range(1_000)]
+    (tmp_path / "list.csv").write_text("\n".join(["url,caption", *lines]))
+    command = [sys.executable, "-m", "pairlake", "crawl", str(tmp_path / "list.csv")]
+    store.refuses = lambda request: request["REQUEST_METHOD"] == "PUT"
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "503" in done.stderr
+    assert "run it again" in done.stderr
+    store.refuses = lambda _: False
+    assert subprocess.run(command, capture_output=True, timeout=120).returncode == 0
+    assert rows("select count(*) from lake.raw.image_text_pairs") == [(1_000,)]
+
+
+def _land_and_build() -> None:
+    for number in range(WRITERS):
+        list(writers.land(number))
+    run_dbt("build", *MODELS_ALONE)
+
+
+@pytest.mark.parametrize(
+    ("variables", "data", "said"),
+    [
+        ({}, "s3://no-such-bucket/one", "see that the bucket is there"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, f"s3://{BUCKET}/one", "AWS_ENDPOINT_URL"),
+        ({}, "gs://bucket/one", "s3://BUCKET/PREFIX"),
+    ],
+)
+def test_what_cannot_be_opened_is_said(
+    variables: dict[str, str],
+    data: str,
+    said: str,
+    store: S3,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PAIRLAKE_DATA", data)
+    with pytest.raises(BadSetting, match=said):
+        connect()
