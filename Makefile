@@ -4,8 +4,9 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 PACKAGES := pairlake.py lake ingest udfs serve demo benchmarks docs/screenshots.py
 
-.PHONY: demo page screenshots test lint types sql unit bench bench-crawl bench-fetch bench-enrich bench-recipes \
-	bench-duplicates bench-takedown bench-dataset bench-export bench-search bench-filtering bench-diffusion clean
+.PHONY: demo page screenshots test test-slow lint types sql unit bench bench-crawl bench-fetch bench-enrich bench-recipes \
+	bench-duplicates bench-takedown bench-dataset bench-scale bench-export bench-search bench-filtering bench-diffusion \
+	bench-cluster clean
 
 demo: .venv/demo-installed
 	$(BIN)/pairlake demo
@@ -38,10 +39,14 @@ unit: .venv/dev-installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -n auto --maxprocesses 4 --dist loadfile \
 		--no-loadscope-reorder
 
+# What takes minutes each: machines of a cluster die, or are lost by the network (as root).
+test-slow: .venv/dev-installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -m slow
+
 # All benchmarks, one after the other: most of a day.
 bench: .venv/dev-installed
 	$(MAKE) -j 1 bench-crawl bench-fetch bench-enrich bench-recipes bench-duplicates bench-takedown \
-		bench-dataset bench-export bench-search bench-filtering bench-diffusion
+		bench-dataset bench-scale bench-export bench-search bench-filtering bench-diffusion bench-cluster
 
 # Beside cc2dataset, in an environment of its own; needs Java. Some twenty minutes on two cores.
 bench-crawl: .venv/dev-installed
@@ -67,9 +72,13 @@ bench-duplicates: .venv/dev-installed
 bench-takedown: .venv/dev-installed
 	$(BIN)/python -m benchmarks.takedowns
 
-# Up to fifty million pairs in 4 GB: hours, and some 40 GB of disk. `--only 1` is the smallest.
+# Up to fifty million pairs: hours, and some 80 GB of disk. `--only 1` is the smallest.
 bench-dataset: .venv/dev-installed
 	$(BIN)/python -m benchmarks.dataset
+
+# One crawl on paper, as many pairs for real as disk and memory allow, and other layouts. Hours.
+bench-scale: .venv/dev-installed
+	$(BIN)/python -m benchmarks.scale
 
 # A quarter of a million and a million pairs; two minutes.
 bench-export: .venv/dev-installed
@@ -88,6 +97,10 @@ bench-filtering: .venv/dev-installed
 # A text-to-image model trained on an exported subset; some fifteen minutes.
 bench-diffusion: .venv/dev-installed
 	$(BIN)/python -m benchmarks.diffusion
+
+# Ray beside one machine's own processes: the demo's pipeline, and two processes beside one.
+bench-cluster: .venv/dev-installed
+	$(BIN)/python -m benchmarks.cluster
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

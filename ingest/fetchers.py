@@ -47,9 +47,9 @@ class Fetchers:
     def __init__(self, blocked: Blocked, batches: Batches, current: Settings) -> None:
         self._blocked, self._batches = blocked, batches
         places = [
-            (node, min(cpus, PROCESSORS))
-            for node, cpus in machines()
-            for _ in range(max(1, cpus // PROCESSORS))
+            (machine.name, min(machine.cpus, PROCESSORS))
+            for machine in machines()
+            for _ in range(max(1, machine.cpus // PROCESSORS))
         ]
         run, shared = uuid.uuid4().hex, Shared(blocked)
         # How many downloads are under way at once is meant of all processes together.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from lake.errors import JobFailed, PairlakeError
@@ -21,6 +22,11 @@ RETRIES = 3
 # Of the command's own settings: the processes have neither the lake nor what opens it.
 _WITHHELD = ("CATALOG", "DATA", "ENGINE")
 _LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # 0: as Ray has it on those two, on loopback
+# Of whom the network has lost, Ray would wait seven minutes for an answer.
+_LOST_AFTER = {
+    "RAY_grpc_client_keepalive_time_ms": "20000",
+    "RAY_grpc_client_keepalive_timeout_ms": "10000",
+}
 
 
 class WorkLost(JobFailed):
@@ -46,7 +52,7 @@ class Tasks:
     def workers(self) -> int:
         """How many calls the cluster has room for, as it is now."""
         has = self._ray.cluster_resources()
-        return max(1, *(int(has.get(name, 0) // n) for name, n in self._needs.items() if n))
+        return max(1, min(int(has.get(name, 0) // n) for name, n in self._needs.items() if n))
 
     def submit(self, function: Callable[..., Answer], *arguments: Any) -> Future[Answer]:
         """Call a function, which must be importable there as it is here."""
@@ -138,9 +144,12 @@ class Shared:
 
 def connected() -> Any:
     """Ray, connected to its cluster; PairlakeError, with the next step, where it cannot be."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Read when Ray is imported.
+    ours = {"RAY_USAGE_STATS_ENABLED": "0", **_LOST_AFTER}
     if not os.environ.get("RAY_ADDRESS"):
-        os.environ.setdefault(_LOOPBACK, "0")  # read when Ray is imported
+        ours[_LOOPBACK] = "0"
+    for name, value in ours.items():
+        os.environ.setdefault(name, value)
     try:
         import ray
         import ray.util.scheduling_strategies
@@ -165,20 +174,30 @@ def connected() -> Any:
     return ray
 
 
-def machines() -> list[tuple[str, int]]:
-    """The machines of the cluster that live: Ray's name of each, and its processors."""
-    return [
-        (node["NodeID"], int(node["Resources"].get("CPU", 0)))
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """A machine of the cluster: Ray's name for it, its processors and its GPUs."""
+
+    name: str
+    cpus: int
+    gpus: int
+
+
+def machines() -> list[Machine]:
+    """The machines that live and have processors to work with; JobFailed where there is none."""
+    found = [
+        Machine(
+            name=node["NodeID"],
+            cpus=int(node["Resources"].get("CPU", 0)),
+            gpus=int(node["Resources"].get("GPU", 0)),
+        )
         for node in connected().nodes()
-        if node["Alive"] and node["Resources"].get("CPU")
+        if node["Alive"]
     ]
-
-
-def gpus_and_cpus() -> tuple[int, int]:
-    """How many GPUs the cluster has, and how many processors beside each."""
-    has = connected().cluster_resources()
-    gpus = int(has.get("GPU", 0))
-    return gpus, max(1, int(has.get("CPU", 1)) // max(gpus, 1))
+    at_hand = [machine for machine in found if machine.cpus]
+    if not at_hand:
+        raise JobFailed("The Ray cluster has no processors; add a machine with `ray start`.")
+    return at_hand
 
 
 def given_gpu() -> str:

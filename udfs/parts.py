@@ -15,7 +15,7 @@ from itertools import islice
 
 import pyarrow as pa
 
-from lake.cluster import Tasks, given_gpu, gpus_and_cpus
+from lake.cluster import Tasks, given_gpu, machines
 from lake.errors import BadSetting
 from lake.settings import settings
 from udfs.job import Job, Model, ModelUnavailable, Udf
@@ -32,19 +32,21 @@ class Parts:
     """The processes that do one job: as many as the cluster has GPUs, or else processors."""
 
     def __init__(self, job: Job) -> None:
-        gpus, cpus_each = gpus_and_cpus()
+        with_gpus = [machine for machine in machines() if machine.gpus]
         wanted = settings().device
         if wanted not in ("auto", "cpu", "cuda"):
             raise BadSetting(
                 f"PAIRLAKE_DEVICE is {wanted!r}, and Ray says which GPU is whose; "
                 "set it to auto, cpu or cuda."
             )
-        if wanted == "cuda" and not gpus:
+        if wanted == "cuda" and not with_gpus:
             raise BadSetting(
                 "PAIRLAKE_DEVICE is cuda, and the Ray cluster has no GPU; set it to auto or cpu."
             )
-        self._on_gpu = job.bound_by == "gpu" and wanted != "cpu" and gpus > 0
-        self._cpus = cpus_each if self._on_gpu else 1
+        self._on_gpu = job.bound_by == "gpu" and wanted != "cpu" and bool(with_gpus)
+        # So many as each GPU of any machine can have.
+        shares = [max(1, machine.cpus // machine.gpus) for machine in with_gpus]
+        self._cpus = min(shares) if self._on_gpu else 1
         self._tasks = Tasks(cpus=self._cpus, gpus=int(self._on_gpu))
         self._job = job
         self.device = f"{self._tasks.workers} {'GPUs' if self._on_gpu else 'processors'} of Ray"

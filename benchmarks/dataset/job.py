@@ -1,7 +1,8 @@
 """Runs one command over the lake of the settings, and prints what it took as JSON.
 
-`land PAIRS` and `later OLD NEW` land pairs; all else goes to dbt, and `rejudge RECIPE` has dbt
-run the models whose SQL another recipe changes, with all that read them.
+`land PAIRS` and `later OLD NEW` land pairs, `layout LAYOUT STEP` tries another layout of them; all
+else goes to dbt, and `rejudge RECIPE` has dbt run the models whose SQL another recipe changes, with
+all that read them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.dataset import world
+from benchmarks.dataset import layouts, world
 from lake.dbt_plugin import run_dbt
 from lake.settings import settings
 
@@ -26,30 +27,41 @@ _TICK_S = 0.05
 
 
 class _Clock(threading.Thread):
-    """Notes the CPU time of this process again and again, so that dbt's steps can be told apart."""
+    """Notes what this process has used again and again, so that dbt's steps can be told apart."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
         self._done = threading.Event()
         self._at: list[float] = []
         self._cpu: list[float] = []
+        self._read: list[float] = []
 
     def run(self) -> None:
         """Note until the end."""
         while not self._done.wait(_TICK_S):
             self._at.append(time.time())
             self._cpu.append(time.process_time())
+            self._read.append(_read_mb())
 
     def finish(self) -> None:
         """Stop, and wait until stopped."""
         self._done.set()
         self.join()
 
-    def between(self, started: str, ended: str) -> float:
-        """CPU seconds between two moments of dbt's results."""
+    def between(self, started: str, ended: str) -> dict[str, float]:
+        """CPU seconds and megabytes read between two moments of dbt's results."""
         moments = [datetime.fromisoformat(moment).timestamp() for moment in (started, ended)]
-        first, last = np.interp(moments, self._at, self._cpu)
-        return float(last - first)
+        noted = {"cpu_s": self._cpu, "read_mb": self._read}
+        return {
+            name: float(np.diff(np.interp(moments, self._at, values))[0])
+            for name, values in noted.items()
+        }
+
+
+def _read_mb() -> float:
+    """Megabytes that this process has read, from the disk or from what the kernel keeps of it."""
+    first_line = Path("/proc/self/io").read_text().partition("\n")[0]
+    return int(first_line.removeprefix("rchar: ")) / 1e6
 
 
 def _target() -> Path:
@@ -94,7 +106,7 @@ def _dbt(*arguments: str) -> dict[str, Any]:
         {
             "name": result["unique_id"].rpartition(".")[2],
             "wall_s": result["execution_time"],
-            "cpu_s": clock.between(
+            **clock.between(
                 result["timing"][0]["started_at"], result["timing"][-1]["completed_at"]
             ),
         }
@@ -121,6 +133,9 @@ def main(name: str, *arguments: str) -> None:
         world.land(int(arguments[0]))
     elif name == "later":
         world.land_later(int(arguments[0]), int(arguments[1]))
+    elif name == "layout":
+        layout, step = arguments
+        answer = {"said": layouts.STEPS[step](layout)}
     elif name == "rejudge":
         recipe = json.dumps({"recipe": arguments[0]})
         changed = [f"{model}+" for model in _changed_by(arguments[0])]
@@ -129,6 +144,7 @@ def main(name: str, *arguments: str) -> None:
         answer = _dbt(name, *arguments)
     # Linux counts it in KiB.
     answer["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    answer["read_mb"] = _read_mb()
     print(json.dumps(answer))
 
 

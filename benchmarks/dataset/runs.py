@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.processes import clean_environment, measured, module
 
-MEMORY_LIMIT, THREADS = "4GB", 2
+THREADS = 2
 _SAMPLE_S = 0.2
 
 
@@ -25,21 +25,25 @@ class Step:
     name: str
     wall_s: float
     cpu_s: float
+    read_mb: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """What one job took: the whole process, and of a dbt run its models without dbt's start-up.
 
-    `published_s` is the part of the models' time that went to the Parquet copies.
+    What is read counts each time it is. `published_s` is the part of the models' time that went to
+    the Parquet copies.
     """
 
     process_s: float
     process_cpu_s: float
     peak_mb: float
+    read_mb: float
     spill_mb: float
     published_s: float
     steps: tuple[Step, ...]
+    said: str
 
     @property
     def wall_s(self) -> float:
@@ -61,12 +65,13 @@ class Lake:
     """A lake in a folder, and what is done to it."""
 
     home: Path
+    memory_limit: str
 
     def run(self, *arguments: object) -> Run:
         """Run one command of `benchmarks.dataset.job`."""
         environment = clean_environment(
             PAIRLAKE_HOME=str(self.home),
-            PAIRLAKE_MEMORY_LIMIT=MEMORY_LIMIT,
+            PAIRLAKE_MEMORY_LIMIT=self.memory_limit,
             PAIRLAKE_THREADS=str(THREADS),
         )
         spill = _Spill(self.home / "tmp")
@@ -81,9 +86,11 @@ class Lake:
             process_s=use.wall_s,
             process_cpu_s=use.cpu_s,
             peak_mb=found["peak_mb"],
+            read_mb=found["read_mb"],
             spill_mb=spill.peak / 1e6,
             published_s=found.get("published_s", 0.0),
             steps=tuple(Step(**node) for node in found.get("nodes", ())),
+            said=found.get("said", ""),
         )
 
     def size_mb(self) -> float:
@@ -92,11 +99,11 @@ class Lake:
 
 
 @contextmanager
-def lake(data: Path) -> Iterator[Lake]:
+def lake(data: Path, memory_limit: str) -> Iterator[Lake]:
     """A lake with nothing in it, gone when it is left: fifty million pairs take gigabytes."""
     folder = Path(tempfile.mkdtemp(prefix="lake-", dir=data))
     try:
-        yield Lake(folder / "home")
+        yield Lake(folder / "home", memory_limit)
     finally:
         shutil.rmtree(folder)
 

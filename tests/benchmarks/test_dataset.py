@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from benchmarks.dataset.layouts import LAYOUTS, STEPS
 from benchmarks.dataset.world import land, land_later
 from lake.catalog import connect
 from lake.dbt_plugin import run_dbt
@@ -117,6 +118,15 @@ def test_the_same_seed_makes_the_same_lake(
     other = connect(read_only=True)
     assert _row(other, query) == first
     other.close()
+
+
+def test_every_layout_keeps_the_same_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAIRLAKE_HOME", str(tmp_path / "laid"))
+    land(1_000)
+    said = {layout: [step(layout) for step in STEPS.values()] for layout in LAYOUTS}
+    # Four commits of 200 new pairs each are copied, the fifth is what comes then.
+    assert said["landed"] == said["sorted"] == ["4 files", "800 pairs", "200 pairs"]
+    assert said["bucketed"] == ["64 files", "800 pairs", "200 pairs"]
 
 
 def test_dbt_builds_it_and_a_later_crawl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
