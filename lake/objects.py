@@ -39,8 +39,8 @@ def let_in(con: duckdb.DuckDBPyConnection, place: str) -> None:
         )
         con.execute(f"from glob('{_quoted(place)}/*') limit 1").fetchall()
     except duckdb.Error as error:
-        first_line = str(error).splitlines()[0]
-        raise BadSetting(f"{place} cannot be opened ({first_line}); {_NEXT}") from error
+        said = " ".join(str(error).split())
+        raise BadSetting(f"{place} cannot be opened ({said}); {_NEXT}") from error
 
 
 def lance_options(place: str | Path) -> dict[str, str] | None:
