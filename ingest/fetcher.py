@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 import zlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -48,7 +48,11 @@ class Seat:
 
 async def fetch(seat: Seat, urls: Sequence[Url]) -> list[Download]:
     """Try each of the URLs once, by turns with those of other calls; when stopped, those begun."""
-    return await (await _fetcher(seat)).fetch(urls)
+    here = await _fetcher(seat)
+    if here.known != seat.blocked:
+        here.known = seat.blocked
+        here.blocked.take(await seat.blocked.get())
+    return await here.fetch(urls)
 
 
 async def stop(seat: Seat) -> None:
@@ -124,7 +128,7 @@ class _Fetcher:
             at_once=seat.at_once,
             decoders=seat.decoders,
         )
-        self._running = asyncio.create_task(asking.run())
+        self._running = asyncio.create_task(_first_error(asking.run()))
         self._running.add_done_callback(self._end)
 
     async def fetch(self, urls: Sequence[Url]) -> list[Download]:
@@ -152,6 +156,14 @@ class _Fetcher:
                 answer.set_exception(error)
 
 
+async def _first_error(running: Awaitable[None]) -> None:
+    """What runs, with the first of its errors as its own."""
+    try:
+        await running
+    except ExceptionGroup as error:
+        raise error.exceptions[0] from None
+
+
 _here: _Fetcher | None = None
 _starting = asyncio.Lock()
 
@@ -162,7 +174,4 @@ async def _fetcher(seat: Seat) -> _Fetcher:
     async with _starting:
         if _here is None:
             _here = _Fetcher(seat, await seat.blocked.get())
-        elif _here.known != seat.blocked:
-            _here.blocked.take(await seat.blocked.get())
-            _here.known = seat.blocked
     return _here

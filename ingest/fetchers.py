@@ -84,9 +84,11 @@ class Fetchers:
                 # Not for ever: since polars has put its handler there, Ctrl-C interrupts no wait.
                 self._take_in(min(max(ends - time.monotonic(), 0.1), 1.0))
         finally:
-            self._batches.land(self._batches.taken())
-            for post in self._posts:
-                post.worker.end()
+            try:
+                self._batches.land(self._batches.taken())
+            finally:
+                for post in self._posts:
+                    post.worker.end()
         if not self._is_over:
             return self._handed_out, False
         waiting = any(post.urls for post in self._posts) or next(coming, None) is not None

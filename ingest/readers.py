@@ -128,7 +128,8 @@ def _on_cluster(tasks: Iterable[Task]) -> Generator[Reading]:
     try:
         while True:
             # One more than there is room for, so that a cluster that can grow does.
-            for task in islice(waiting, pool.workers + 1 - len(under_way)):
+            # The room shrinks with a machine that dies.
+            for task in islice(waiting, max(pool.workers + 1 - len(under_way), 0)):
                 under_way[pool.submit(_read_there, task)] = task
             if not under_way:
                 return

@@ -6,7 +6,7 @@ import fcntl
 import importlib.util
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -117,7 +117,10 @@ def failures_said() -> Iterator[None]:
             f"Memory did not do ({_first_line(error)}). What has landed is kept; raise "
             "PAIRLAKE_MEMORY_LIMIT, then run it again."
         ) from error
-    except (duckdb.IOException, duckdb.HTTPException, duckdb.TransactionException) as error:
+    except duckdb.Error as error:
+        # An Error of no kind is what the end of a server gives.
+        if not isinstance(error, duckdb.OperationalError) and type(error) is not duckdb.Error:
+            raise
         raise JobFailed(
             f"The lake could not be read or written ({_first_line(error)}). What has landed is "
             "kept; see that the disk has room and that the places of PAIRLAKE_CATALOG and "
@@ -148,7 +151,9 @@ def _transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        con.rollback()
+        # What a server has lost cannot be rolled back; why it was lost is what to say.
+        with suppress(duckdb.Error):
+            con.rollback()
         raise
     con.commit()
 
@@ -257,6 +262,9 @@ def _load_extensions(con: duckdb.DuckDBPyConnection, current: Settings) -> None:
             )
         found = list(Path(spec.origin).parent.glob(f"extensions/*/{name}.duckdb_extension"))
         con.execute(f"load '{_quoted(found[0])}'")
+    # httpfs copies the environment into settings, which any query can read.
+    for name in ("s3_access_key_id", "s3_secret_access_key", "s3_session_token"):
+        con.execute(f"set global {name} = ''")
 
 
 def _quoted(text: Path | str) -> str:

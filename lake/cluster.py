@@ -22,10 +22,12 @@ RETRIES = 3
 # Of the command's own settings: the processes have neither the lake nor what opens it.
 _WITHHELD = ("CATALOG", "DATA", "ENGINE")
 _LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # 0: as Ray has it on those two, on loopback
-# Of whom the network has lost, Ray would wait seven minutes for an answer.
-_LOST_AFTER = {
+# Ray would wait seven minutes for an answer of whom the network has lost, and do again for ever
+# what takes more memory than there is.
+_PATIENCE = {
     "RAY_grpc_client_keepalive_time_ms": "20000",
     "RAY_grpc_client_keepalive_timeout_ms": "10000",
+    "RAY_task_oom_retries": str(RETRIES),
 }
 
 
@@ -145,7 +147,7 @@ class Shared:
 def connected() -> Any:
     """Ray, connected to its cluster; PairlakeError, with the next step, where it cannot be."""
     # Read when Ray is imported.
-    ours = {"RAY_USAGE_STATS_ENABLED": "0", **_LOST_AFTER}
+    ours = {"RAY_USAGE_STATS_ENABLED": "0", **_PATIENCE}
     if not os.environ.get("RAY_ADDRESS"):
         ours[_LOOPBACK] = "0"
     for name, value in ours.items():
@@ -160,6 +162,8 @@ def connected() -> Any:
     if not ray.is_initialized():
         try:
             ray.init(
+                # Not that of the last `ray start` on this machine, which is Ray's own way.
+                address=os.environ.get("RAY_ADDRESS") or "local",
                 include_dashboard=False,
                 log_to_driver=False,
                 logging_level="error",

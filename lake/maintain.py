@@ -23,6 +23,30 @@ KEEP_SNAPSHOTS = 100
 KEEP_BACKUPS = 5
 
 
+# Of each column the catalog has the least and the greatest text. ducklake 1.5.5 only widens them,
+# so that they may be what was erased; here they become those of the files that are left.
+_BOUNDS = """
+with bounds as (
+    select table_id, column_id, min(min_value) as least, max(max_value) as greatest
+    from __ducklake_metadata_lake.ducklake_file_column_stats
+    group by table_id, column_id
+)
+update __ducklake_metadata_lake.ducklake_table_column_stats as stats
+set min_value = bounds.least, max_value = bounds.greatest
+from bounds
+where
+    stats.table_id = bounds.table_id
+    and stats.column_id = bounds.column_id
+    and exists (
+        select 1 from __ducklake_metadata_lake.ducklake_column as columns
+        where
+            columns.table_id = stats.table_id
+            and columns.column_id = stats.column_id
+            and columns.column_type = 'varchar'
+    )
+"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TidySummary:
     """What upkeep did."""
@@ -51,6 +75,8 @@ def tidy(*, leave_no_trace: bool) -> TidySummary:
             _compact(con, rewrite_all=leave_no_trace)
             expired = _expire(con, keep=1 if leave_no_trace else KEEP_SNAPSHOTS)
             removed = _remove_files(con, at_once=leave_no_trace or not current.on_postgres)
+            if leave_no_trace:
+                con.execute(_BOUNDS)
             if current.on_postgres and leave_no_trace:
                 postgres.rewrite(con, current.catalog)
     finally:

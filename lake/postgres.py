@@ -18,12 +18,13 @@ PREFIX = "postgres:"
 # would be an hour at the twentieth. So it is 12 s at the hundredth.
 PATIENCE = "set ducklake_max_retry_count = 100; set ducklake_retry_backoff = 1.05"
 
-_PASSWORD = re.compile(r"password|://[^/@]*:[^/@]*@", re.IGNORECASE)
+# A word of it, or what stands before the last @ of a URI.
+_PASSWORD = re.compile(r"\bpass(?!file)[\w%]*\s*=|://.*:.*@", re.IGNORECASE | re.DOTALL)
 
 
 def names_password(catalog: str) -> bool:
     """Whether a connection string has a password in it, as a word of its own or in a URI."""
-    return _PASSWORD.search(catalog) is not None
+    return not catalog.startswith("sqlite:") and _PASSWORD.search(catalog) is not None
 
 
 def has_lake(con: duckdb.DuckDBPyConnection, catalog: str) -> bool:
@@ -46,9 +47,10 @@ def rewrite(con: duckdb.DuckDBPyConnection, catalog: str) -> None:
 
 
 def unreachable(error: Exception) -> LakeUnreadable:
-    """The error of a connection as a sentence with the next step; it never holds a password."""
+    """The error of a connection as a sentence with the next step, without the connection string."""
+    said = re.sub(r' at ".*"', "", str(error).splitlines()[0])
     return LakeUnreadable(
-        f"The catalog cannot be reached ({str(error).splitlines()[0]}); see that Postgres runs, "
+        f"The catalog cannot be reached ({said}); see that Postgres runs, "
         "and that PAIRLAKE_CATALOG and the password in PGPASSWORD or ~/.pgpass are right."
     )
 
@@ -71,6 +73,7 @@ def _tables(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
     """DuckLake's own tables in the database, by name, as Postgres spells them."""
     found = con.execute(
         'select table_name, format(\'"{}"."{}"\', schema_name, table_name) from duckdb_tables() '
-        "where database_name = 'server' and starts_with(table_name, 'ducklake_')"
+        "where database_name = 'server' and schema_name = 'public' "
+        "and starts_with(table_name, 'ducklake_')"
     ).fetchall()
     return dict(found)

@@ -6,6 +6,7 @@ Each field is one variable (`home` is PAIRLAKE_HOME); its `help` is what the doc
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field, fields
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -18,6 +19,7 @@ from lake.postgres import names_password
 
 ROOT = Path(__file__).resolve().parents[1]
 PREFIX = "PAIRLAKE_"
+_S3 = re.compile(r"s3://[^/@?]+(/[^@?]*)?")
 
 
 def _setting(default: Any, help: str) -> Any:
@@ -93,6 +95,8 @@ class Settings:
         object.__setattr__(self, "home", self.home.expanduser().absolute())
         if not self.catalog:
             object.__setattr__(self, "catalog", f"sqlite:{self.home / 'catalog.sqlite'}")
+        if self.catalog.startswith(("postgres://", "postgresql://")):
+            object.__setattr__(self, "catalog", f"{POSTGRES}{self.catalog}")
         object.__setattr__(self, "data", self._place())
         if self.models == Path():
             object.__setattr__(self, "models", self.home / "models")
@@ -103,8 +107,8 @@ class Settings:
             )
         if not self.catalog.startswith(("sqlite:", POSTGRES)):
             raise BadSetting(
-                f"PAIRLAKE_CATALOG is {self.catalog!r}; give it as sqlite:FILE or as "
-                "postgres:host=db dbname=lake user=me, or leave it empty."
+                "PAIRLAKE_CATALOG is neither sqlite:FILE nor postgres:host=db dbname=lake user=me; "
+                "give it so, or leave it empty."
             )
         if not self.user_agent.isprintable():
             raise BadSetting("PAIRLAKE_USER_AGENT must be one line of printable characters.")
@@ -116,8 +120,12 @@ class Settings:
             raise BadSetting("PAIRLAKE_FETCH_DOMAIN_DELAY_S must be a number of seconds, or 0.")
         if not 0 < self.fetch_timeout_s < float("inf"):
             raise BadSetting("PAIRLAKE_FETCH_TIMEOUT_S must be a number of seconds above 0.")
-        if is_remote(self.data) and not self.data.startswith("s3://"):
-            raise BadSetting(f"PAIRLAKE_DATA is {self.data!r}; a folder, or s3://BUCKET/PREFIX.")
+        if is_remote(self.data) and not _S3.fullmatch(self.data):
+            # Not repeated: there may be a key in it.
+            raise BadSetting(
+                "PAIRLAKE_DATA is neither a folder nor s3://BUCKET/PREFIX; keys are given as "
+                "docs/cluster.md says."
+            )
         for place in (str(self.home), self.data):
             if set(place) & set("*?["):
                 # DuckLake takes such a folder for a pattern, and would leave orphans in it.
@@ -156,7 +164,7 @@ class Settings:
     def _place(self) -> str:
         """`data` as an absolute path or a URL, without a slash at its end."""
         if is_remote(self.data):
-            return self.data.rstrip("/")
+            return self.data.rstrip("/") if _S3.fullmatch(self.data) else self.data
         return str(Path(self.data).expanduser().absolute() if self.data else self.home)
 
     @property

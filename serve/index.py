@@ -147,7 +147,16 @@ def writing(place: str | Path) -> Iterator[lancedb.DBConnection]:
         "wait until it has ended, then try again."
     )
     with alone(settings().home / "search.lock", busy):
-        yield _opened(place)
+        try:
+            yield _opened(place)
+        except (OSError, RuntimeError, ValueError) as error:
+            if not is_remote(place):
+                raise
+            first_line = str(error).partition("\n")[0]
+            raise JobFailed(
+                f"The search index {place} could not be written ({first_line}). The page shows "
+                "what was published before; see that the store answers, then run: pairlake publish"
+            ) from error
 
 
 def newest(db: lancedb.DBConnection, name: str) -> Table | None:

@@ -19,8 +19,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import psutil
+import pyarrow as pa
 import pytest
 
 from ingest import fetcher
@@ -32,6 +34,8 @@ from lake.errors import BadSetting, JobFailed, PairlakeError
 from lake.settings import ROOT, settings
 from tests.marts import contents
 from tests.test_killed import STAGES, Stage, _build_after, _commits, _landed, _settle, world
+from udfs import parts
+from udfs.jobs import JOBS
 
 # Not imported here: Ray reads its own settings when it is.
 if find_spec("ray") is None:
@@ -234,6 +238,40 @@ async def _hear_of(seat: Seat, url: str) -> list[bool]:
 
 async def _hop_until_gone(seat: Seat, url: str) -> bool:
     return await (await fetcher._fetcher(seat)).turns.hop(url)
+
+
+class _Shrinking:
+    """A cluster with room for four calls, and for one once five are under way."""
+
+    workers = 4
+
+    def __init__(self) -> None:
+        self._calls = 0
+
+    def submit(self, *_: object) -> Future[pa.Table]:
+        self._calls += 1
+        if self._calls > self.workers:
+            self.workers = 1
+        answer: Future[pa.Table] = Future()
+        answer.set_result(pa.table({"n": [1]}))
+        return answer
+
+    def end(self) -> None:
+        """Nothing is under way."""
+
+
+def test_parts_wait_where_a_machine_has_died(monkeypatch: pytest.MonkeyPatch) -> None:
+    def one_of(calls: set[Future[pa.Table]], *_: object) -> tuple[set[Any], set[Any]]:
+        first = next(iter(calls))
+        return {first}, calls - {first}
+
+    monkeypatch.setattr(parts, "machines", list)
+    monkeypatch.setattr(parts, "Tasks", lambda **_: _Shrinking())
+    monkeypatch.setattr(parts, "wait", one_of)
+    job = JOBS["image_hashes"]
+    batches = iter([pa.record_batch({"n": [1]})] * 20)
+    made = parts.Parts(job).rows("image_hashes", job.identify("phash"), batches, 20)
+    assert sum(rows.num_rows for rows in made) > 5
 
 
 def test_only_engines_that_there_are(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,3 +76,20 @@ def test_only_the_newest_backups_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     _land(1)
     backups = [maintain.tidy(leave_no_trace=False).backup for _ in range(4)]
     assert sorted(backups[0].parent.iterdir()) == backups[2:]
+
+
+def test_the_catalog_forgets_the_greatest_text_of_a_column(home: Path) -> None:
+    append({"raw.crawl_files": pa.table({"path": [*map(str, range(20)), "zebra.example/me"]})})
+    files = [home / "catalog.sqlite", home / "catalog.sqlite-wal"]
+    assert any(b"zebra.example" in file.read_bytes() for file in files if file.exists())
+    con = connect()
+    con.execute("update lake.raw.crawl_files set path = null where path like 'zebra%'")
+    con.close()
+    maintain.tidy(leave_no_trace=True)
+    assert not any(b"zebra.example" in file.read_bytes() for file in files if file.exists())
+    append({"raw.crawl_files": pa.table({"path": [f"yak {row}" for row in range(20)]})})
+    con = connect(read_only=True)
+    assert con.execute(
+        "select count(*), max(path), count(*) filter (where path > 'y') from lake.raw.crawl_files"
+    ).fetchone() == (41, "yak 9", 20)
+    con.close()

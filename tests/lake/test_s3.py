@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from benchmarks.stores import BUCKET, S3
+from benchmarks.stores import BUCKET, CREDENTIALS, S3
 from lake.catalog import connect, rows
 from lake.dbt_plugin import run_dbt
 from lake.errors import BadSetting, PairlakeError
@@ -76,6 +76,9 @@ def _land_and_build() -> None:
         ({}, "s3://no-such-bucket/one", "see that the bucket is there"),
         ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, f"s3://{BUCKET}/one", "AWS_ENDPOINT_URL"),
         ({}, "gs://bucket/one", "s3://BUCKET/PREFIX"),
+        ({}, "s3://", "s3://BUCKET/PREFIX"),
+        ({}, "s3://a-secret-key@lakes/one", "s3://BUCKET/PREFIX"),
+        ({}, "s3://lakes/one?s3_secret_access_key=a-secret-key", "s3://BUCKET/PREFIX"),
     ],
 )
 def test_what_cannot_be_opened_is_said(
@@ -88,5 +91,12 @@ def test_what_cannot_be_opened_is_said(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("PAIRLAKE_DATA", data)
-    with pytest.raises(BadSetting, match=said):
+    with pytest.raises(BadSetting, match=said) as caught:
         connect()
+    assert "a-secret-key" not in str(caught.value)
+
+
+def test_no_query_reads_the_credentials(store: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAIRLAKE_DATA", f"s3://{BUCKET}/lake")
+    said = str(rows("select value from duckdb_settings()") + rows("from duckdb_secrets()"))
+    assert CREDENTIALS["AWS_SECRET_ACCESS_KEY"] not in said

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import IO
 
-from lake.catalog import rows
+from lake.catalog import failures_said, rows
 from tests.models import landed
 from tests.models.landed import CASES, CRAWL, Case
 
@@ -72,5 +72,6 @@ def all_writers() -> Iterator[list[tuple[subprocess.Popen[str], IO[str]]]]:
 
 
 if __name__ == "__main__":
-    for line in land(int(sys.argv[1])):
-        print(line, flush=True)
+    with failures_said():
+        for line in land(int(sys.argv[1])):
+            print(line, flush=True)
