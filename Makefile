@@ -39,7 +39,8 @@ unit: .venv/dev-installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -n auto --maxprocesses 4 --dist loadfile \
 		--no-loadscope-reorder
 
-# What takes minutes each: machines of a cluster die, or are lost by the network (as root).
+# What takes minutes each: machines of a cluster die, or are lost by the network (as root); the whole
+# path in S3.
 test-slow: .venv/dev-installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -m slow
 

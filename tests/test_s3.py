@@ -84,6 +84,7 @@ def _copied(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_it_holds_all_and_forgets_all(
     world: int,
     store: S3,
