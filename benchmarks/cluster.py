@@ -9,7 +9,6 @@ import argparse
 import json
 import os
 import shutil
-import socket
 import sys
 import tempfile
 import time
@@ -22,7 +21,15 @@ from unittest.mock import patch
 import numpy as np
 import pyarrow as pa
 
-from benchmarks.processes import CommandFailed, Use, answer, clean_environment, measured, module
+from benchmarks.processes import (
+    CommandFailed,
+    Use,
+    answer,
+    clean_environment,
+    free_port,
+    measured,
+    module,
+)
 from benchmarks.stores import BUCKET, PROGRAMS, S3, postgres
 from benchmarks.tables import heading, machine, note, table
 from demo.stage import environment
@@ -76,7 +83,7 @@ def _setups(stack: ExitStack) -> dict[str, Callable[[int], Mapping[str, str]]]:
 def _demo() -> None:
     heading(f"The demo's pipeline, of {PICTURES} drawings: `pairlake run`")
     with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
-        folder, port = Path(scratch), _free_port()
+        folder, port = Path(scratch), free_port()
         build_world(folder / "world", base_url(port), PICTURES)
         root = stack.enter_context(serving(folder / "world", port))
         setups = _setups(stack)
@@ -113,12 +120,6 @@ def _use(home: Path, root: str, setup: Mapping[str, str]) -> Use:
     use = measured(command, home, clean_environment(**settings))
     shutil.rmtree(home)
     return use
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _workers() -> None:

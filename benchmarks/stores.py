@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +18,8 @@ from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
+
+from benchmarks.processes import free_port
 
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 # Postgres refuses to run as root.
@@ -34,7 +35,7 @@ class Postgres:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "data"
         self._log = folder / "log"
-        self.port = _free_port()
+        self.port = free_port()
         self._call("initdb", "-D", self.folder, "-A", "trust", "-U", "postgres", "-N")
         self.start()
 
@@ -122,9 +123,3 @@ class S3:
 class _Silent(WSGIRequestHandler):
     def log_request(self, *_: object) -> None:
         """Log nothing."""
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

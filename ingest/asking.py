@@ -48,7 +48,7 @@ class Asking:
         self.taken = 0
 
     async def run(self) -> None:
-        """Go on until there are no more turns."""
+        """Go on until there are no more turns; raises the first error of a download as itself."""
         _allow_open_files()
         # Name lookups block a thread each.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(self._at_once))
@@ -65,6 +65,8 @@ class Asking:
                 )
                 for _ in range(self._at_once):
                     group.create_task(self._work(downloader))
+        except ExceptionGroup as error:
+            raise error.exceptions[0] from None
         finally:
             decoders.close()
 

@@ -143,8 +143,6 @@ class _Job:
             asyncio.get_running_loop().call_later(minutes * 60, self._turns.stop)
         try:
             await self._asking.run()
-        except ExceptionGroup as error:
-            raise error.exceptions[0] from None
         finally:
             self._batches.land(self._batches.taken())
         return self._asking.taken, self._turns.is_stopped

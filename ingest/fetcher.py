@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 import zlib
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -128,7 +128,7 @@ class _Fetcher:
             at_once=seat.at_once,
             decoders=seat.decoders,
         )
-        self._running = asyncio.create_task(_first_error(asking.run()))
+        self._running = asyncio.create_task(asking.run())
         self._running.add_done_callback(self._end)
 
     async def fetch(self, urls: Sequence[Url]) -> list[Download]:
@@ -154,14 +154,6 @@ class _Fetcher:
                 answer.set_result(None)
             else:
                 answer.set_exception(error)
-
-
-async def _first_error(running: Awaitable[None]) -> None:
-    """What runs, with the first of its errors as its own."""
-    try:
-        await running
-    except ExceptionGroup as error:
-        raise error.exceptions[0] from None
 
 
 _here: _Fetcher | None = None

@@ -127,9 +127,7 @@ def _on_cluster(tasks: Iterable[Task]) -> Generator[Reading]:
     under_way: dict[Future[_Carried], Task] = {}
     try:
         while True:
-            # One more than there is room for, so that a cluster that can grow does.
-            # The room shrinks with a machine that dies.
-            for task in islice(waiting, max(pool.workers + 1 - len(under_way), 0)):
+            for task in islice(waiting, pool.room(len(under_way))):
                 under_way[pool.submit(_read_there, task)] = task
             if not under_way:
                 return

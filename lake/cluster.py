@@ -56,6 +56,10 @@ class Tasks:
         has = self._ray.cluster_resources()
         return max(1, min(int(has.get(name, 0) // n) for name, n in self._needs.items() if n))
 
+    def room(self, under_way: int) -> int:
+        """How many calls more keep it busy: one waits, unless a machine has died with its room."""
+        return max(self.workers + 1 - under_way, 0)
+
     def submit(self, function: Callable[..., Answer], *arguments: Any) -> Future[Answer]:
         """Call a function, which must be importable there as it is here."""
         if function not in self._remote:

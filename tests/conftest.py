@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from benchmarks.stores import S3
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("unhurried", deadline=None)
@@ -22,6 +27,18 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "lake"
     monkeypatch.setenv("PAIRLAKE_HOME", str(folder))
     return folder
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
+    """An S3 to which the environment leads."""
+    # Few tests want it, and it takes a while to import.
+    from benchmarks.stores import S3
+
+    with S3() as server:
+        for name, value in server.variables.items():
+            monkeypatch.setenv(name, value)
+        yield server
 
 
 @pytest.fixture(scope="module")

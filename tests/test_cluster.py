@@ -240,10 +240,10 @@ async def _hop_until_gone(seat: Seat, url: str) -> bool:
     return await (await fetcher._fetcher(seat)).turns.hop(url)
 
 
-class _Shrinking:
+class _Shrinking(Tasks):
     """A cluster with room for four calls, and for one once five are under way."""
 
-    workers = 4
+    workers = 4  # type: ignore[assignment]
 
     def __init__(self) -> None:
         self._calls = 0

@@ -34,15 +34,6 @@ def world(tmp_path_factory: pytest.TempPathFactory, free_port: int) -> Iterator[
         yield free_port
 
 
-@pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
-    """An S3 to which the environment leads."""
-    with S3() as server:
-        for name, value in server.variables.items():
-            monkeypatch.setenv(name, value)
-        yield server
-
-
 def _settle(world: int, home: Path, data: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The settings of an empty lake."""
     monkeypatch.setenv("PAIRLAKE_DEMO_PORT", str(world))

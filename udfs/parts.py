@@ -60,9 +60,7 @@ class Parts:
         under_way: set[Future[pa.Table]] = set()
         try:
             while True:
-                # One more than there is room for, so that none waits for its next part; the room
-                # shrinks with a machine that dies.
-                for part in islice(parts, max(self._tasks.workers + 1 - len(under_way), 0)):
+                for part in islice(parts, self._tasks.room(len(under_way))):
                     ahead = ahead_of(self._cpus)
                     under_way.add(
                         self._tasks.submit(_score, name, model, part, ahead, self._on_gpu)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.processes import ROOT, CommandFailed, clean_environment, module
+from benchmarks.processes import ROOT, CommandFailed, clean_environment, free_port, module
 
 STARTS_WITHIN_S = 300
 
@@ -43,7 +42,7 @@ class Server:
 @contextmanager
 def ours(home: Path, log: Path, *, models: Path | None = None) -> Iterator[Server]:
     """`pairlake serve` on the index of a home."""
-    port = _free_port()
+    port = free_port()
     settings = {"PAIRLAKE_HOME": str(home), "PAIRLAKE_PORT": str(port)}
     if models is not None:
         settings["PAIRLAKE_MODELS"] = str(models)
@@ -56,7 +55,7 @@ def peers(
     python: Path, index: Path, log: Path, *, metadata: str, ef: int | None = None
 ) -> Iterator[Server]:
     """`clip-retrieval back` on the index of a folder."""
-    port = _free_port()
+    port = free_port()
     script = str(Path(__file__).with_name("peer_back.py"))
     asked = [str(python), script, str(index), str(port), metadata, *([str(ef)] if ef else [])]
     with _running(asked, {}, port, log) as server:
@@ -111,10 +110,3 @@ def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
         finally:
             connection.close()
     raise CommandFailed(f"A server did not come up: {log.read_text()[-2_000:]}")
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -19,15 +18,6 @@ from tests.lake import writers
 from tests.lake.writers import MODELS_ALONE, WRITERS
 from tests.marts import contents
 from tests.models import landed
-
-
-@pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
-    """An S3 to which the environment leads."""
-    with S3() as server:
-        for name, value in server.variables.items():
-            monkeypatch.setenv(name, value)
-        yield server
 
 
 def test_outages_lose_nothing_and_double_nothing(
