@@ -34,13 +34,14 @@ sql: .venv/dev-installed
 	$(BIN)/sqlfluff lint models tests/data macros
 
 # One thread each, where there is a process for each processor. As xdist would have them, the files of
-# few tests come last, and those are the longest.
+# few tests come last, and those are the longest. What dbt reads of the models serves all tests.
 unit: .venv/dev-installed
+	$(BIN)/dbt --quiet parse
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -n auto --maxprocesses 4 --dist loadfile \
 		--no-loadscope-reorder
 
-# What takes minutes each: machines of a cluster die, or are lost by the network (as root); the whole
-# path in S3.
+# What takes minutes each: commands, machines, Postgres and S3 die, or are lost by the network (as
+# root); the whole path in S3; a takedown decoded out of every file; some benchmarks.
 test-slow: .venv/dev-installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -m slow
 

@@ -51,15 +51,27 @@ class Postgres:
     def made(self, database: str) -> str:
         """Make an empty database; returns what PAIRLAKE_CATALOG is to be."""
         at = f"host=127.0.0.1 port={self.port} user=postgres"
-        self._call("psql", f"{at} dbname=postgres", "-qc", f"create database {database}")
+        self.execute(f"create database {database}", f"postgres:{at} dbname=postgres")
         return f"postgres:{at} dbname={database}"
+
+    def execute(self, sql: str, catalog: str) -> str:
+        """Run a statement in a database, named as in PAIRLAKE_CATALOG; returns what it printed."""
+        return self._call("psql", catalog.removeprefix("postgres:"), "-qAtc", sql)
+
+    def folder_of(self, catalog: str) -> Path:
+        """Where the files of a database are."""
+        of_this = "select oid from pg_database where datname = current_database()"
+        return self.folder / "base" / self.execute(of_this, catalog).strip()
 
     def _control(self, *arguments: object) -> None:
         self._call("pg_ctl", "-D", self.folder, *arguments)
 
-    def _call(self, program: str, *arguments: object) -> None:
+    def _call(self, program: str, *arguments: object) -> str:
         command = [*_AS_POSTGRES, str(PROGRAMS[-1] / program), *map(str, arguments)]
-        subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL)  # noqa: S603
+        done = subprocess.run(  # noqa: S603
+            command, check=True, cwd="/", stdout=subprocess.PIPE, text=True
+        )
+        return done.stdout
 
 
 @contextmanager

@@ -36,14 +36,13 @@ def has_lake(con: duckdb.DuckDBPyConnection, catalog: str) -> bool:
 def rewrite(con: duckdb.DuckDBPyConnection, catalog: str) -> None:
     """Write the files of the catalog's tables anew, so that no deleted row is left in them.
 
-    Waits for whoever reads them. The server's log (WAL) and backups are not reached by this.
+    So too Postgres' statistics, which quote values. Waits for whoever reads them. The server's log
+    (WAL) and backups are not reached by this.
     """
     with _server(con, catalog):
         listed = ", ".join(_tables(con).values())
-        con.execute(
-            "call postgres_execute('server', ?, use_transaction => false)",
-            [f"vacuum full {listed}"],
-        )
+        for statement in (f"vacuum (full, analyze) {listed}", "vacuum full pg_statistic"):
+            con.execute("call postgres_execute('server', ?, use_transaction => false)", [statement])
 
 
 def unreachable(error: Exception) -> LakeUnreadable:

@@ -185,6 +185,7 @@ def planted(tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch) -> 
     return urls
 
 
+@pytest.mark.slow
 def test_takedowns_hide_at_once_and_leave_no_byte(planted: tuple[str, str]) -> None:
     home = Path(os.environ["PAIRLAKE_HOME"])
     at_domain, on_pages = planted

@@ -196,6 +196,7 @@ def _build_after(stage: Stage) -> None:
         run_dbt("run")
 
 
+@pytest.mark.slow
 def test_twenty_kills_change_no_mart(
     world: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

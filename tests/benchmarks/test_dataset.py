@@ -129,6 +129,7 @@ def test_every_layout_keeps_the_same_pairs(tmp_path: Path, monkeypatch: pytest.M
     assert said["bucketed"] == ["64 files", "800 pairs", "200 pairs"]
 
 
+@pytest.mark.slow
 def test_dbt_builds_it_and_a_later_crawl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAIRLAKE_HOME", str(tmp_path / "built"))
     land(1_000)

@@ -66,6 +66,7 @@ def test_the_head_says_how_colourful_a_picture_is(tmp_path: Path) -> None:
     assert len(head.sha256) == 64
 
 
+@pytest.mark.slow
 def test_the_model_learns_two_pictures_and_draws_the_same_again() -> None:
     drawn = torch.stack([torch.full((3, SIDE, SIDE), 0.9), torch.full((3, SIDE, SIDE), -0.9)])
     captions = ["A drawing of white", "A drawing of black"]

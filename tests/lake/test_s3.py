@@ -20,6 +20,7 @@ from tests.marts import contents
 from tests.models import landed
 
 
+@pytest.mark.slow
 def test_outages_lose_nothing_and_double_nothing(
     store: S3, undisturbed: dict[str, tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
