@@ -17,9 +17,7 @@ _SIZES = {1: "4GB", 10: "4GB", 50: "14GB"}
 _QUICK = 100_000
 _OTHER_RECIPE = "laion_400m"
 _SLOWEST = 10
-_COLUMNS = (
-    "run", "models s", "models CPU s", "of it Parquet s", "process s", "peak MB", "spill MB",
-)  # fmt: skip
+_COLUMNS = ("models s", "models CPU s", "of it Parquet s", "process s", "peak MB", "spill MB")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,29 +71,17 @@ def _measure(data: Path, pairs: int, memory_limit: str) -> _Measured:
             f"Landed in {landing.process_s:,.0f} s, {landing.process_cpu_s:,.0f} CPU s, "
             f"{landing.peak_mb:,.0f} MB; Parquet files of {subject.size_mb():,.0f} MB."
         )
-        found = _Measured(pairs=pairs, new=new, **_runs(subject, pairs, new))
-    names = {
-        "build": "dbt run, first",
-        "rejudging": f"judged again, {_OTHER_RECIPE}",
-        "incremental": f"dbt run, {new:,} pairs more",
-        "refresh": "dbt run --full-refresh",
-    }
-    runs = {title: getattr(found, name) for name, title in names.items()}
-    print()
-    table(_COLUMNS, [_row(title, run) for title, run in runs.items()])
-    for title, run in runs.items():
-        _steps(title, run)
-    return found
+        return _Measured(pairs=pairs, new=new, **_runs(subject, pairs, new))
 
 
 def _runs(subject: Lake, pairs: int, new: int) -> dict[str, Run]:
-    build = subject.run("run")
-    rejudging = subject.run("rejudge", _OTHER_RECIPE)
+    build = _reported("dbt run, first", subject.run("run"))
+    rejudging = _reported(f"judged again, {_OTHER_RECIPE}", subject.run("rejudge", _OTHER_RECIPE))
     # Back, so that what is built next differs by the new pairs alone.
     subject.run("run")
     subject.run("later", pairs, new)
-    incremental = subject.run("run")
-    refresh = subject.run("run", "--full-refresh")
+    incremental = _reported(f"dbt run, {new:,} pairs more", subject.run("run"))
+    refresh = _reported("dbt run --full-refresh", subject.run("run", "--full-refresh"))
     return {
         "build": build,
         "rejudging": rejudging,
@@ -104,14 +90,17 @@ def _runs(subject: Lake, pairs: int, new: int) -> dict[str, Run]:
     }
 
 
-def _row(title: str, run: Run) -> tuple[object, ...]:
-    return (
-        title, run.wall_s, run.cpu_s, run.published_s, run.process_s, run.peak_mb, run.spill_mb,
-    )  # fmt: skip
+def _reported(title: str, run: Run) -> Run:
+    """The run, after printing what it took: a later one may fail."""
+    note(f"{title}, and the {_SLOWEST} models that took most:\n")
+    figures = (run.wall_s, run.cpu_s, run.published_s, run.process_s, run.peak_mb, run.spill_mb)
+    table(_COLUMNS, [figures])
+    print()
+    _steps(run)
+    return run
 
 
-def _steps(title: str, run: Run) -> None:
-    note(f"{title}: the {_SLOWEST} models that took most.\n")
+def _steps(run: Run) -> None:
     slowest = run.slowest(_SLOWEST)
     rest = len(run.steps) - len(slowest)
     rows: list[tuple[object, ...]] = [(s.name, s.wall_s, s.cpu_s) for s in slowest]
