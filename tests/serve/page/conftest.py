@@ -19,7 +19,7 @@ import pyarrow as pa
 import pytest
 import uvicorn
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from lake.append import append
 from lake.catalog import writing
@@ -28,6 +28,9 @@ from serve.app import create_app
 from serve.publish import publish
 from serve.search import Search
 from tests.serve.conftest import APPLE, AXES, ENCODERS, PUBLISHED, Mart, Pair, uuids, vector
+
+# A busy machine takes its time.
+expect.set_options(timeout=30_000)
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = [
@@ -118,7 +121,7 @@ def careless(
     # A pair's story is read from the lake that the settings name.
     monkeypatch.setenv("PAIRLAKE_HOME", str(shown))
     page = browser.new_page(viewport={"width": 1280, "height": 800})
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(30_000)
     page.goto(address)
     yield page
     page.close()

@@ -74,7 +74,10 @@ def test_a_picture_is_dropped_or_pasted(page: Page, address: str) -> None:
     _give(page, "paste", _png("cat"))
     expect(page.locator("#grid .caption").first).to_have_text(CAT.caption)
     page.goto(f"{address}?q=sea")
-    card(page, SEA).locator("img").drag_to(page.get_by_role("searchbox"))
+    picture = card(page, SEA).locator("img")
+    # One that has not come cannot be dragged.
+    expect(picture).not_to_have_js_property("naturalWidth", 0)
+    picture.drag_to(page.get_by_role("searchbox"))
     expect(card(page, SEA)).to_have_count(0)
     assert state(page) == {"like": [str(SEA.pair_id)]}
 
