@@ -12,8 +12,7 @@ described as (
 
 scored as (
 
-    select * exclude (caption_id, image_id)
-    from {{ ref('int_pairs_scored') }}
+    select * from {{ ref('int_pairs_scored') }}
 
 ),
 

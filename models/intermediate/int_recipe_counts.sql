@@ -2,19 +2,9 @@
 
 with
 
--- What decides between the pairs of a group, as one number: what is kept for
--- each of a hundred million groups must be of a fixed size to go to the disk.
--- 52 bits of when it landed, and 34 of its key.
 pairs_measured as (
 
-    select
-        *,
-        (epoch_us(crawl_landed_at)::uhugeint << 34)
-        | (
-            ('0x' || replace(pair_id::varchar, '-', '')[:9])::ubigint >> 2
-        )::uhugeint
-            as arrival
-    from {{ ref('int_pairs_measured') }}
+    select * from {{ ref('int_pairs_measured') }}
 
 ),
 
@@ -41,19 +31,35 @@ grouped as (
         count(*) filter (where is_passing and split = 'en') as en,
         count(*) filter (where is_passing and split = 'multi') as multi,
         count(*) filter (where is_passing and split = 'nolang') as nolang,
-        -- The likest first, in 40 bits; of one picture all are as large. The
-        -- split stands in the last two.
+        -- What decides between the pairs of a group, as one number: what is
+        -- kept for each of a hundred million groups must be of a fixed size to
+        -- go to the disk. The likest first, in 40 bits; of one picture all are
+        -- as large. Then 52 bits of when it landed, 34 of its key, and the
+        -- split in the last two. Few pairs pass, and only they are numbered.
         min(
-            (
-                ((1 - coalesce(similarity, -2)::double) * (1::bigint << 38))
-                ::uhugeint << 88
-            )
-            | (arrival << 2)
-            | (case split
-                when 'en' then 0 when 'multi' then 1 when 'nolang' then 2 else 3
-            end)::uhugeint
-        ) filter (
-            where is_passing and duplicates != 'none'
+            case
+                when is_passing and duplicates != 'none'
+                    then
+                        (
+                            (
+                                (1 - coalesce(similarity, -2)::double)
+                                * (1::bigint << 38)
+                            )::uhugeint << 88
+                        )
+                        | (epoch_us(crawl_landed_at)::uhugeint << 36)
+                        | ((
+                            (
+                                '0x' || replace(pair_id::varchar, '-', '')[:9]
+                            )::ubigint
+                            >> 2
+                        )::uhugeint << 2)
+                        | (case split
+                            when 'en' then 0
+                            when 'multi' then 1
+                            when 'nolang' then 2
+                            else 3
+                        end)::uhugeint
+            end
         ) as keeper
     from explained
     group by recipe, duplicate_key
