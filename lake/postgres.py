@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import duckdb
 
-from lake.errors import LakeUnreadable
+from lake.errors import JobFailed, LakeUnreadable
 
 PREFIX = "postgres:"
 # How long DuckLake goes on with a commit that meets others': its own half again between two tries
@@ -20,6 +20,28 @@ PATIENCE = "set ducklake_max_retry_count = 100; set ducklake_retry_backoff = 1.0
 
 # A word of it, or what stands before the last @ of a URI.
 _PASSWORD = re.compile(r"\bpass(?!file)[\w%]*\s*=|://.*:.*@", re.IGNORECASE | re.DOTALL)
+
+_OWNS = "select pg_has_role(datdba, ''usage'') from pg_database where datname = current_database()"
+# Where a table is empty, an analysis leaves what was found when it was not. A column that gets its
+# type anew loses what was found in it.
+_FORGET_STATISTICS = r"""
+do $$ begin
+    execute (
+        select string_agg(format(
+            'alter table %s alter column %I type %s',
+            attrelid::regclass, attname, format_type(atttypid, atttypmod)
+        ), '; ')
+        from pg_attribute
+        inner join pg_class on attrelid = pg_class.oid
+        where
+            relnamespace = 'public'::regnamespace
+            and relkind = 'r'
+            and relname like 'ducklake\_%'
+            and attnum > 0
+            and not attisdropped
+    );
+end $$
+"""
 
 
 def names_password(catalog: str) -> bool:
@@ -36,12 +58,23 @@ def has_lake(con: duckdb.DuckDBPyConnection, catalog: str) -> bool:
 def rewrite(con: duckdb.DuckDBPyConnection, catalog: str) -> None:
     """Write the files of the catalog's tables anew, so that no deleted row is left in them.
 
-    So too Postgres' statistics, which quote values. Waits for whoever reads them. The server's log
-    (WAL) and backups are not reached by this.
+    So too Postgres' statistics, which quote values: those of the whole database, so that its owner
+    must ask; JobFailed if another does. Waits for whoever reads them. The server's log (WAL) and
+    backups are not reached by this.
     """
     with _server(con, catalog):
+        (owns,) = con.execute(f"from postgres_query('server', '{_OWNS}')").fetchone() or (False,)
+        if not owns:
+            raise JobFailed(
+                "The catalog's database belongs to another role, and only that one may write "
+                "Postgres' statistics anew; run pairlake maintain as the role that owns it."
+            )
         listed = ", ".join(_tables(con).values())
-        for statement in (f"vacuum (full, analyze) {listed}", "vacuum full pg_statistic"):
+        for statement in (
+            _FORGET_STATISTICS,
+            f"vacuum (full, analyze) {listed}",
+            "vacuum full pg_statistic",
+        ):
             con.execute("call postgres_execute('server', ?, use_transaction => false)", [statement])
 
 

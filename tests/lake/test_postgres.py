@@ -15,7 +15,7 @@ from benchmarks.stores import PROGRAMS, Postgres
 from benchmarks.stores import postgres as started
 from lake.catalog import connect, rows
 from lake.dbt_plugin import dataset_is_current, run_dbt
-from lake.errors import BadSetting, LakeUnreadable
+from lake.errors import BadSetting, JobFailed, LakeUnreadable
 from lake.maintain import tidy
 from lake.settings import settings
 from tests.lake.writers import MODELS_ALONE, WRITERS, all_writers
@@ -103,14 +103,17 @@ def test_upkeep_erases_from_the_catalog_and_leaves_backups_to_others(
     catalog: str, postgres: Postgres
 ) -> None:
     landed.land_file(landed.CASES, landed.CRAWL, "one.wat")
+    # So few rows lie in the catalog itself, and of each file it has the least and greatest URL;
+    # Postgres quotes both in its statistics, in which a table that is empty since stays.
+    landed.land_file(landed.CASES[:5], landed.CRAWL, "two.wat")
     trace = landed.CASES[4].image_url.encode()
-    assert "yours to back up" in str(tidy(leave_no_trace=False))
-    # Of each file the catalog has the least and greatest URL, and Postgres quotes them in its
-    # statistics. It writes its pages when it ends.
     postgres.execute("analyze", catalog)
+    assert "yours to back up" in str(tidy(leave_no_trace=False))
     database = postgres.folder_of(catalog)
+    statistics = postgres.execute("select pg_relation_filepath('pg_statistic')", catalog)
+    # It writes its pages when it ends.
     postgres.stop("fast")
-    assert len(_holding(database, trace)) > 1
+    assert postgres.folder / statistics.strip() in _holding(database, trace)
     postgres.start()
     con = connect()
     con.execute("update lake.raw.image_text_pairs set image_url = null")
@@ -119,7 +122,18 @@ def test_upkeep_erases_from_the_catalog_and_leaves_backups_to_others(
     postgres.stop("fast")
     assert not _holding(database, trace)
     postgres.start()
-    assert rows("select count(*) from lake.raw.image_text_pairs") == [(len(landed.CASES),)]
+    assert rows("select count(*) from lake.raw.image_text_pairs") == [(len(landed.CASES) + 5,)]
+
+
+def test_only_the_databases_owner_erases(
+    catalog: str, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    postgres.execute("create role guest login; grant all on schema public to guest", catalog)
+    monkeypatch.setenv("PAIRLAKE_CATALOG", catalog.replace("user=postgres", "user=guest"))
+    landed.land_models()
+    tidy(leave_no_trace=False)
+    with pytest.raises(JobFailed, match="run pairlake maintain as the role that owns it"):
+        tidy(leave_no_trace=True)
 
 
 def _holding(database: Path, trace: bytes) -> list[Path]:
