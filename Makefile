@@ -40,9 +40,10 @@ unit: .venv/dev-installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -n auto --maxprocesses 4 --dist loadfile \
 		--no-loadscope-reorder
 
-# What takes minutes each: commands, machines, Postgres and S3 die, or are lost by the network (as
+# What takes long: commands, machines, Postgres and S3 die, or are lost by the network (as
 # root); the whole path in S3; a takedown decoded out of every file; some benchmarks.
 test-slow: .venv/dev-installed
+	$(BIN)/dbt --quiet parse
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -m slow
 
 # All benchmarks, one after the other: most of a day.

@@ -13,12 +13,16 @@ from dataclasses import replace
 from typing import IO
 
 from lake.catalog import failures_said, rows
+from tests.marts import MARTS
 from tests.models import landed
 from tests.models.landed import CASES, CRAWL, Case
 
 WRITERS = 3
-# Their rules have tests of their own.
-MODELS_ALONE = ("--exclude-resource-type", "unit_test", "--exclude", "resource_type:test")
+# The marts that are compared, and all that they are made of; their rules have tests of their own.
+MODELS_ALONE = (
+    *("--select", *(f"+{mart}" for mart in MARTS)),
+    *("--exclude", "resource_type:test", "resource_type:unit_test"),
+)
 FILES_OF = 2  # pairs in a crawl file, of which the second is the first of the next
 FOUND_AT_ONCE = 4
 

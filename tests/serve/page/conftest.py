@@ -29,8 +29,9 @@ from serve.publish import publish
 from serve.search import Search
 from tests.serve.conftest import APPLE, AXES, ENCODERS, PUBLISHED, Mart, Pair, uuids, vector
 
-# A busy machine takes its time.
-expect.set_options(timeout=30_000)
+# A busy machine takes its time, in milliseconds.
+PATIENCE = 30_000
+expect.set_options(timeout=PATIENCE)
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = [
@@ -121,7 +122,7 @@ def careless(
     # A pair's story is read from the lake that the settings name.
     monkeypatch.setenv("PAIRLAKE_HOME", str(shown))
     page = browser.new_page(viewport={"width": 1280, "height": 800})
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(PATIENCE)
     page.goto(address)
     yield page
     page.close()
