@@ -16,13 +16,42 @@ recipes_applied as (
 
 {{ rules() }},
 
+-- What decides between the pairs of a group, as one number: what is kept for
+-- each of a hundred million groups must be of a fixed size to go to the disk.
+-- The likest first, in 40 bits; of one picture all are as large. Then 52 bits
+-- of when it landed, 34 of its key, and the split in the last two. Numbers are
+-- dear, and most pairs are in no group.
+ranked as (
+
+    select
+        *,
+        case
+            when is_passing and duplicates != 'none' then
+                (
+                    ((1 - coalesce(similarity, -2)::double) * (1::bigint << 38))
+                    ::uhugeint << 88
+                )
+                | (epoch_us(crawl_landed_at)::uhugeint << 36)
+                | ((
+                    ('0x' || replace(pair_id::varchar, '-', '')[:9])::ubigint
+                    >> 2
+                )::uhugeint << 2)
+                | (case split
+                    when 'en' then 0 when 'multi' then 1 when 'nolang' then 2
+                    else 3
+                end)::uhugeint
+        end as rank
+    from explained
+
+),
+
 -- One pass over all: what is in no group goes under no key.
 grouped as (
 
     select
         recipe,
         case
-            when not is_passing or duplicates = 'none' then null
+            when rank is null then null
             when duplicates = 'url' then url_id
             else image_id
         end as duplicate_key,
@@ -31,37 +60,8 @@ grouped as (
         count(*) filter (where is_passing and split = 'en') as en,
         count(*) filter (where is_passing and split = 'multi') as multi,
         count(*) filter (where is_passing and split = 'nolang') as nolang,
-        -- What decides between the pairs of a group, as one number: what is
-        -- kept for each of a hundred million groups must be of a fixed size to
-        -- go to the disk. The likest first, in 40 bits; of one picture all are
-        -- as large. Then 52 bits of when it landed, 34 of its key, and the
-        -- split in the last two. Few pairs pass, and only they are numbered.
-        min(
-            case
-                when is_passing and duplicates != 'none'
-                    then
-                        (
-                            (
-                                (1 - coalesce(similarity, -2)::double)
-                                * (1::bigint << 38)
-                            )::uhugeint << 88
-                        )
-                        | (epoch_us(crawl_landed_at)::uhugeint << 36)
-                        | ((
-                            (
-                                '0x' || replace(pair_id::varchar, '-', '')[:9]
-                            )::ubigint
-                            >> 2
-                        )::uhugeint << 2)
-                        | (case split
-                            when 'en' then 0
-                            when 'multi' then 1
-                            when 'nolang' then 2
-                            else 3
-                        end)::uhugeint
-            end
-        ) as keeper
-    from explained
+        min(rank) as keeper
+    from ranked
     group by recipe, duplicate_key
 
 ),
