@@ -1,8 +1,8 @@
 """Runs one command over the lake of the settings, and prints what it took as JSON.
 
-`land PAIRS` and `later OLD NEW` land pairs, `layout LAYOUT STEP` tries another layout of them; all
-else goes to dbt, and `rejudge RECIPE` has dbt run the models whose SQL another recipe changes, with
-all that read them.
+`land PAIRS` and `later OLD NEW` land pairs, `layout LAYOUT STEP` tries another layout of them;
+`make-room` drops what the next build makes anew; all else goes to dbt, and `rejudge RECIPE` has dbt
+run the models whose SQL another recipe changes, with all that read them.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.dataset import layouts, world
+from lake.catalog import connect, writing
 from lake.dbt_plugin import run_dbt
 from lake.settings import settings
 
@@ -75,22 +76,38 @@ def _results() -> list[dict[str, Any]]:
     return found
 
 
-def _changed_by(recipe: str) -> list[str]:
-    """The models whose SQL another recipe changes."""
+def _changed_by(variables: str) -> list[str]:
+    """The models whose SQL other variables change."""
     before = _compiled()
-    after = _compiled("--vars", json.dumps({"recipe": recipe}))
+    after = _compiled("--vars", variables)
     return sorted(name for name, code in after.items() if code != before[name])
 
 
 def _compiled(*arguments: str) -> dict[str, str | None]:
     # Not from the last run: an incremental table has other SQL when it is made than later.
     run_dbt("compile", *arguments)
+    return {node["name"]: node.get("compiled_code") for node in _models()}
+
+
+def _models() -> list[dict[str, Any]]:
     nodes = json.loads((_target() / "manifest.json").read_text())["nodes"]
-    return {
-        node["name"]: node.get("compiled_code")
-        for node in nodes.values()
-        if node["resource_type"] == "model"
-    }
+    return [node for node in nodes.values() if node["resource_type"] == "model"]
+
+
+def _make_room() -> None:
+    """Drop what the next build makes anew, and all files of older snapshots.
+
+    Marts stay: `pairs` is built on, and the others are small. The models are those of the last
+    command of dbt.
+    """
+    con = connect()
+    with writing(con):
+        for node in _models():
+            if (node["schema"], node["config"]["materialized"]) == ("intermediate", "table"):
+                con.execute(f"drop table lake.intermediate.{node['alias']}")
+    con.execute("call ducklake_expire_snapshots('lake', older_than => now())")
+    con.execute("call ducklake_cleanup_old_files('lake', cleanup_all => true)")
+    con.close()
 
 
 def _dbt(*arguments: str) -> dict[str, Any]:
@@ -136,9 +153,11 @@ def main(name: str, *arguments: str) -> None:
     elif name == "layout":
         layout, step = arguments
         answer = {"said": layouts.STEPS[step](layout)}
+    elif name == "make-room":
+        _make_room()
     elif name == "rejudge":
-        recipe = json.dumps({"recipe": arguments[0]})
-        changed = [f"{model}+" for model in _changed_by(arguments[0])]
+        recipe = f"recipe: {arguments[0]}"
+        changed = [f"{model}+" for model in _changed_by(recipe)]
         answer = _dbt("run", "--vars", recipe, "--select", *changed)
     else:
         answer = _dbt(name, *arguments)
