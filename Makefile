@@ -75,7 +75,7 @@ bench-duplicates: .venv/dev-installed
 bench-takedown: .venv/dev-installed
 	$(BIN)/python -m benchmarks.takedowns
 
-# Up to fifty million pairs: hours, and some 80 GB of disk. `--only 1` is the smallest.
+# Up to fifty million pairs: an hour and a half, and 65 GB of disk. `--only 1` is the smallest.
 bench-dataset: .venv/dev-installed
 	$(BIN)/python -m benchmarks.dataset
 

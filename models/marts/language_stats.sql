@@ -7,13 +7,9 @@ pairs_judged as (
 
 ),
 
--- Lengths only, so that the join need not hold the captions.
-captions as (
+pairs_deduplicated as (
 
-    select
-        pair_id,
-        length(caption) as caption_chars
-    from {{ ref('int_pairs_deduplicated') }}
+    select * from {{ ref('int_pairs_deduplicated') }}
 
 ),
 
@@ -24,12 +20,13 @@ counted as (
         coalesce(pairs_judged.language, 'none') as language,
         count(*) as pairs,
         count(distinct pairs_judged.caption_id) as captions,
-        avg(captions.caption_chars) as mean_caption_chars,
-        quantile_disc(captions.caption_chars, [0.05, 0.5, 0.95])
+        avg(pairs_deduplicated.caption_chars) as mean_caption_chars,
+        quantile_disc(pairs_deduplicated.caption_chars, [0.05, 0.5, 0.95])
             as caption_chars,
         count(*) filter (where pairs_judged.drop_reason is null) as kept
     from pairs_judged
-    inner join captions on pairs_judged.pair_id = captions.pair_id
+    inner join pairs_deduplicated
+        on pairs_judged.pair_id = pairs_deduplicated.pair_id
     group by pairs_judged.split, coalesce(pairs_judged.language, 'none')
 
 ),
