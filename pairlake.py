@@ -412,7 +412,7 @@ def _maintain() -> None:
     from ingest.workspace import clear_workspaces
     from lake.dbt_plugin import dataset_is_current
     from lake.erasure import erase_takedowns, older_snapshot_remains, takedowns_recorded
-    from lake.maintain import tidy
+    from lake.maintain import erasure_is_unfinished, tidy
     from lake.retention import release_pixels
     from serve.publish import compact
 
@@ -421,7 +421,7 @@ def _maintain() -> None:
         if not dataset_is_current():
             _build()
         erased = erase_takedowns()
-        erasing = erased > 0 or older_snapshot_remains()
+        erasing = erased > 0 or older_snapshot_remains() or erasure_is_unfinished()
         click.echo(f"maintain {erased} rows erased")
     if erasing:
         clear_workspaces()

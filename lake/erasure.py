@@ -23,8 +23,7 @@ def takedowns_recorded() -> bool:
 def older_snapshot_remains() -> bool:
     """Whether a snapshot from before the last takedown is still there.
 
-    `tidy` with `leave_no_trace` removes it as the last step, so an erasure that was interrupted
-    anywhere shows.
+    So an erasure shows that was interrupted before `lake.maintain.tidy`, which notes its own.
     """
     con = connect(read_only=True)
     try:

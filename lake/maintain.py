@@ -72,6 +72,10 @@ def tidy(*, leave_no_trace: bool) -> TidySummary:
     con = connect()
     try:
         with locked(current):
+            if leave_no_trace:
+                if current.on_postgres:
+                    postgres.check_owned(con, current.catalog)
+                _unfinished().touch()
             _compact(con, rewrite_all=leave_no_trace)
             expired = _expire(con, keep=1 if leave_no_trace else KEEP_SNAPSHOTS)
             removed = _remove_files(con, at_once=leave_no_trace or not current.on_postgres)
@@ -81,12 +85,23 @@ def tidy(*, leave_no_trace: bool) -> TidySummary:
                 postgres.rewrite(con, current.catalog)
     finally:
         con.close()
-    if current.on_postgres:
-        return TidySummary(snapshots_expired=expired, files_removed=removed, backup=None)
-    with locked(current):
-        _vacuum(current.catalog_file)
-        backup = _backup(current, keep=1 if leave_no_trace else KEEP_BACKUPS)
+    backup = None
+    if not current.on_postgres:
+        with locked(current):
+            _vacuum(current.catalog_file)
+            backup = _backup(current, keep=1 if leave_no_trace else KEEP_BACKUPS)
+    if leave_no_trace:
+        _unfinished().unlink()
     return TidySummary(snapshots_expired=expired, files_removed=removed, backup=backup)
+
+
+def erasure_is_unfinished() -> bool:
+    """Whether `tidy` ended early when it was to leave no trace; it is to be done again then."""
+    return _unfinished().exists()
+
+
+def _unfinished() -> Path:
+    return settings().home / "erasing"
 
 
 def _compact(con: duckdb.DuckDBPyConnection, *, rewrite_all: bool) -> None:

@@ -21,10 +21,20 @@ PATIENCE = "set ducklake_max_retry_count = 100; set ducklake_retry_backoff = 1.0
 # A word of it, or what stands before the last @ of a URI.
 _PASSWORD = re.compile(r"\bpass(?!file)[\w%]*\s*=|://.*:.*@", re.IGNORECASE | re.DOTALL)
 
-_OWNS = "select pg_has_role(datdba, ''usage'') from pg_database where datname = current_database()"
+# The catalog's own tables.
+_TABLES = r"relnamespace = 'public'::regnamespace and relkind = 'r' and relname like 'ducklake\_%'"
+_OWNS = f"""
+select
+    bool_and(pg_has_role(relowner, 'usage'))
+    and (
+        select pg_has_role(datdba, 'usage') from pg_database where datname = current_database()
+    )
+from pg_class
+where {_TABLES}
+"""
 # Where a table is empty, an analysis leaves what was found when it was not. A column that gets its
 # type anew loses what was found in it.
-_FORGET_STATISTICS = r"""
+_FORGET_STATISTICS = f"""
 do $$ begin
     execute (
         select string_agg(format(
@@ -33,12 +43,7 @@ do $$ begin
         ), '; ')
         from pg_attribute
         inner join pg_class on attrelid = pg_class.oid
-        where
-            relnamespace = 'public'::regnamespace
-            and relkind = 'r'
-            and relname like 'ducklake\_%'
-            and attnum > 0
-            and not attisdropped
+        where {_TABLES} and attnum > 0 and not attisdropped
     );
 end $$
 """
@@ -55,27 +60,39 @@ def has_lake(con: duckdb.DuckDBPyConnection, catalog: str) -> bool:
         return "ducklake_snapshot" in _tables(con)
 
 
+def check_owned(con: duckdb.DuckDBPyConnection, catalog: str) -> None:
+    """JobFailed unless the role may do what `rewrite` does."""
+    with _server(con, catalog):
+        (owns,) = con.execute("from postgres_query('server', ?)", [_OWNS]).fetchone() or (False,)
+    if not owns:
+        raise JobFailed(
+            "Only the role that owns the catalog's database and the tables in it may write "
+            "Postgres' statistics anew, which an erasure wants; run pairlake maintain as that role."
+        )
+
+
 def rewrite(con: duckdb.DuckDBPyConnection, catalog: str) -> None:
     """Write the files of the catalog's tables anew, so that no deleted row is left in them.
 
-    So too Postgres' statistics, which quote values: those of the whole database, so that its owner
-    must ask; JobFailed if another does. Waits for whoever reads them. The server's log (WAL) and
-    backups are not reached by this.
+    So too Postgres' statistics, which quote values. Waits for whoever reads them. The server's log
+    (WAL) and backups are not reached by this. JobFailed if Postgres will not.
     """
     with _server(con, catalog):
-        (owns,) = con.execute(f"from postgres_query('server', '{_OWNS}')").fetchone() or (False,)
-        if not owns:
-            raise JobFailed(
-                "The catalog's database belongs to another role, and only that one may write "
-                "Postgres' statistics anew; run pairlake maintain as the role that owns it."
-            )
         listed = ", ".join(_tables(con).values())
         for statement in (
             _FORGET_STATISTICS,
             f"vacuum (full, analyze) {listed}",
             "vacuum full pg_statistic",
         ):
-            con.execute("call postgres_execute('server', ?, use_transaction => false)", [statement])
+            try:
+                con.execute(
+                    "call postgres_execute('server', ?, use_transaction => false)", [statement]
+                )
+            except duckdb.Error as error:
+                raise JobFailed(
+                    f"Postgres did not write the catalog anew ({_said(error)}), and what is to be "
+                    "forgotten may still be in its files; see to that, then run: pairlake maintain"
+                ) from error
 
 
 def unreachable(error: Exception) -> LakeUnreadable:
@@ -85,6 +102,11 @@ def unreachable(error: Exception) -> LakeUnreadable:
         f"The catalog cannot be reached ({said}); see that Postgres runs, "
         "and that PAIRLAKE_CATALOG and the password in PGPASSWORD or ~/.pgpass are right."
     )
+
+
+def _said(error: duckdb.Error) -> str:
+    """What Postgres said, without the statement that DuckDB shows before it."""
+    return str(error).rpartition("ERROR:")[2].strip().partition("\n")[0]
 
 
 @contextmanager

@@ -63,7 +63,7 @@ def _built(data: Path, pairs: int, memory_limit: str) -> Run:
         build = _reported("first", subject.run("run"), subject)
         _reported("judged again", subject.run("rejudge", _OTHER_RECIPE), subject)
         subject.run("later", pairs, new)
-        # At fifty million pairs the disk had no room for the tables of two builds.
+        # Of fifty million pairs, the tables of two builds do not fit into 70 GB.
         subject.run("make-room")
         # Still under that recipe, so that what is built differs by the new pairs alone.
         more = subject.run("run", "--vars", f"recipe: {_OTHER_RECIPE}")

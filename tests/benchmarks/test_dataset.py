@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from benchmarks.dataset import job
 from benchmarks.dataset.layouts import LAYOUTS, STEPS
 from benchmarks.dataset.world import land, land_later
 from lake.catalog import connect
@@ -133,6 +134,8 @@ def test_every_layout_keeps_the_same_pairs(tmp_path: Path, monkeypatch: pytest.M
 def test_dbt_builds_it_and_a_later_crawl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAIRLAKE_HOME", str(tmp_path / "built"))
     land(1_000)
+    run_dbt("build", "--select", "+marts", "--exclude", "resource_type:test")
+    job.main("make-room")
     land_later(1_000, 500)
     run_dbt("build", "--select", "+marts", "--exclude-resource-type", "unit_test")
     con = connect(read_only=True)

@@ -22,6 +22,7 @@ from lake.settings import settings
 
 
 def test_what_makes_a_dataset_old(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # What the tests of an empty lake say is not the point, and takes half a minute.
     no_tests = ("--exclude-resource-type", "unit_test", "test")
     monkeypatch.setattr("lake.dbt_plugin._NO_UNIT_TESTS", no_tests)
     assert not dataset_is_current()

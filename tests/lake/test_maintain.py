@@ -78,6 +78,25 @@ def test_only_the_newest_backups_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sorted(backups[0].parent.iterdir()) == backups[2:]
 
 
+@pytest.mark.parametrize("step", ["_remove_files", "_vacuum", "_backup"])
+def test_an_erasure_is_unfinished_until_its_last_step(
+    step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    _land(1)
+    with monkeypatch.context() as patch:
+        patch.setattr(maintain, step, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            maintain.tidy(leave_no_trace=True)
+    assert maintain.erasure_is_unfinished()
+    maintain.tidy(leave_no_trace=False)
+    assert maintain.erasure_is_unfinished(), "this one left traces"
+    maintain.tidy(leave_no_trace=True)
+    assert not maintain.erasure_is_unfinished()
+
+
 def test_the_catalog_forgets_the_greatest_text_of_a_column(home: Path) -> None:
     append({"raw.crawl_files": pa.table({"path": [*map(str, range(20)), "zebra.example/me"]})})
     files = [home / "catalog.sqlite", home / "catalog.sqlite-wal"]

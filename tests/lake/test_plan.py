@@ -25,7 +25,7 @@ def test_one_crawl_by_hand() -> None:
     assert stages["fetch"].core_hours == pytest.approx(9e9 / 279 / 3_600)
     assert stages["fetch"].network_gb == pytest.approx(9e9 * 47e3 / 1e9)
     assert stages["enrich"].gpu_hours == pytest.approx((9e9 / 1_000 + 9e9 / 10_457) / 3_600)
-    assert stages["dbt build"].core_hours == pytest.approx(18_000 * 32.5 / 3_600)
+    assert stages["dbt build"].core_hours == pytest.approx(18_000 * 61.7 / 3_600)
     assert stages["publish"].stored_gb == pytest.approx(1.8e9 * 2_926 / 1e9)
 
 

@@ -16,7 +16,7 @@ from benchmarks.stores import postgres as started
 from lake.catalog import connect, rows
 from lake.dbt_plugin import dataset_is_current, run_dbt
 from lake.errors import BadSetting, JobFailed, LakeUnreadable
-from lake.maintain import tidy
+from lake.maintain import erasure_is_unfinished, tidy
 from lake.settings import settings
 from tests.lake.writers import MODELS_ALONE, WRITERS, all_writers
 from tests.marts import contents
@@ -125,15 +125,26 @@ def test_upkeep_erases_from_the_catalog_and_leaves_backups_to_others(
     assert rows("select count(*) from lake.raw.image_text_pairs") == [(len(landed.CASES) + 5,)]
 
 
-def test_only_the_databases_owner_erases(
+def test_only_the_owner_erases(
     catalog: str, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     postgres.execute("create role guest login; grant all on schema public to guest", catalog)
     monkeypatch.setenv("PAIRLAKE_CATALOG", catalog.replace("user=postgres", "user=guest"))
     landed.land_models()
     tidy(leave_no_trace=False)
-    with pytest.raises(JobFailed, match="run pairlake maintain as the role that owns it"):
+    with pytest.raises(JobFailed, match="run pairlake maintain as that role"):
         tidy(leave_no_trace=True)
+    assert len(rows("select * from ducklake_snapshots('lake')")) > 1, "nothing was begun"
+
+    database = catalog.rpartition("=")[2]
+    postgres.execute(f"alter database {database} owner to guest", catalog)
+    postgres.execute("create view theirs as select path from ducklake_data_file", catalog)
+    with pytest.raises(JobFailed, match=r"anew \(cannot alter type of .* view or rule\), and"):
+        tidy(leave_no_trace=True)
+    assert erasure_is_unfinished()
+    postgres.execute("drop view theirs", catalog)
+    tidy(leave_no_trace=True)
+    assert not erasure_is_unfinished()
 
 
 def _holding(database: Path, trace: bytes) -> list[Path]:

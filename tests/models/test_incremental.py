@@ -15,8 +15,10 @@ from tests.models.landed import CASES, CRAWL, LATER_CRAWL, Case
 
 LATE = Case(caption="seen late", drop_reason=None)
 NEW = Case(caption="new in a later crawl", drop_reason=None)
-UNCOMPARED, FETCHED = (case for case in CASES if case.caption in ("not yet compared", "a picture"))
-REFETCHED = replace(FETCHED, picture="another picture", day=2)
+BY_CAPTION = {case.caption: case for case in CASES}
+UNCOMPARED = BY_CAPTION["not yet compared"]
+REFETCHED = replace(BY_CAPTION["a picture"], picture="another picture", day=2)
+FORGOTTEN = BY_CAPTION["eine Beschreibung"]
 
 
 def late_score() -> None:
@@ -28,7 +30,7 @@ def refetch() -> None:
 
 
 def takedown() -> None:
-    landed.take_down(CASES[1].caption)
+    landed.take_down(FORGOTTEN.caption)
 
 
 def new_crawl() -> None:
@@ -115,7 +117,8 @@ def test_going_on_and_building_anew_come_to_the_same(
         kept = {caption: columns for caption, *columns in con.execute(query).fetchall()}
     assert {UNCOMPARED.caption, NEW.caption} <= kept.keys()
     assert kept[REFETCHED.caption][0] == REFETCHED.image_id
-    assert CASES[1].caption not in kept
+    assert FORGOTTEN.drop_reason is None
+    assert FORGOTTEN.caption not in kept
     assert kept[LATE.caption][1:] == [CRAWL, f"https://page.example/{CRAWL}/late.wat", 4]
 
 
