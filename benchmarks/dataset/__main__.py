@@ -11,7 +11,7 @@ from benchmarks.processes import ROOT, CommandFailed
 from benchmarks.tables import heading, machine, note, table
 
 _MILLION = 1_000_000
-# What DuckDB may have: in 4 GB fifty million pairs filled a disk of which 30 GB were free.
+# What DuckDB may have: in 4 GB fifty million pairs once filled a disk of which 30 GB were free.
 _SIZES = {1: "4GB", 10: "4GB", 50: "14GB"}
 _QUICK = 100_000
 _OTHER_RECIPE = "laion_400m"
