@@ -34,11 +34,14 @@ sql: .venv/dev-installed
 	$(BIN)/sqlfluff lint models tests/data macros
 
 # One thread each, where there is a process for each processor. As xdist would have them, the files of
-# few tests come last, and those are the longest. What dbt reads of the models serves all tests.
+# few tests come last, and those are the longest. What dbt reads of the models serves all tests. A crash
+# ends the run (where its process is replaced, xdist 3.8 may wait for ever: its issue 1378), and so does
+# a test of ten minutes, once it has said where each thread is.
 unit: .venv/dev-installed
 	$(BIN)/dbt --quiet parse
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -n auto --maxprocesses 4 --dist loadfile \
-		--no-loadscope-reorder
+		--no-loadscope-reorder --max-worker-restart 0 \
+		-o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
 
 # What takes long: commands, machines, Postgres and S3 die, or are lost by the network (as
 # root); the whole path in S3; a takedown decoded out of every file; some benchmarks.

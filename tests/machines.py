@@ -1,7 +1,7 @@
 """A Ray cluster of two machines of one processor each, both on loopback, until its input ends.
 
-`python -m tests.machines FOLDER` prints its address and the pids of its two raylets; to each line
-of its input it answers how many machines live.
+`python -m tests.machines` prints its address and the pids of its two raylets; to each line of its
+input it answers how many machines live. Its files lie in RAY_TMPDIR.
 """
 
 from __future__ import annotations
@@ -21,14 +21,13 @@ HEALTH = {
 }
 
 
-def main(folder: str) -> None:
+def main() -> None:
     """Start both, and answer."""
     common = {
         "num_cpus": 1,
         "node_ip_address": "127.0.0.1",
         "object_store_memory": MEMORY,
         "include_dashboard": False,
-        "temp_dir": folder,
     }
     cluster = Cluster(initialize_head=True, head_node_args={**common, "_system_config": HEALTH})
     del common["include_dashboard"]
@@ -41,4 +40,4 @@ def main(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

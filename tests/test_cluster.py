@@ -105,8 +105,9 @@ def two_machines() -> Iterator[TwoMachines]:
         patch.setenv("RAY_grpc_client_keepalive_timeout_ms", "3000")
         patch.setenv("RAY_AUTH_MODE", "token")
         patch.setenv("RAY_AUTH_TOKEN_PATH", str(folder / "token"))
+        patch.setenv("RAY_TMPDIR", str(folder))
         with subprocess.Popen(
-            [sys.executable, "-m", "tests.machines", str(folder)],
+            [sys.executable, "-m", "tests.machines"],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
