@@ -10,7 +10,7 @@ import pytest
 
 from lake import maintain
 from lake.append import append
-from lake.catalog import connect
+from lake.catalog import connect, rows
 from lake.settings import settings
 
 
@@ -44,11 +44,18 @@ def test_files_are_merged_and_old_snapshots_expire(monkeypatch: pytest.MonkeyPat
     maintain.tidy(leave_no_trace=False)
     summary = maintain.tidy(leave_no_trace=False)
 
-    rows, snapshots = _counts()
-    assert rows == 120
+    held, snapshots = _counts()
+    assert held == 120
     assert int(str(snapshots)) <= 3
     assert len(_files()) < 6
     assert "backed up" in str(summary)
+
+
+def test_upkeep_leaves_duckdb_the_threads_it_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAIRLAKE_THREADS", "3")
+    _land(1)
+    maintain.tidy(leave_no_trace=False)
+    assert rows("select current_setting('threads')") == [(3,)]
 
 
 def test_a_file_that_a_killed_writer_left_is_removed() -> None:
