@@ -34,9 +34,9 @@ sql: .venv/dev-installed
 	$(BIN)/sqlfluff lint models tests/data macros
 
 # One thread each, where there is a process for each processor. As xdist would have them, the files of
-# few tests come last, and those are the longest. What dbt reads of the models serves all tests. A crash
-# ends the run (where its process is replaced, xdist 3.8 may wait for ever: its issue 1378), and so does
-# a test of ten minutes, once it has said where each thread is.
+# few tests come last, and those are the longest. What dbt reads of the models serves all tests.
+# After a crash no file is begun any more: where its process is replaced, xdist 3.8 may wait for ever (its
+# issue 1378). A test that takes ten minutes is a crash, and says where each thread was.
 unit: .venv/dev-installed
 	$(BIN)/dbt --quiet parse
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -n auto --maxprocesses 4 --dist loadfile \

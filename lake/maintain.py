@@ -115,10 +115,11 @@ def _compact(con: duckdb.DuckDBPyConnection, *, rewrite_all: bool) -> None:
 
 @contextmanager
 def _one_thread(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """For a flush, which opens and closes the catalog for each table.
+    """DuckDB with one thread, for a flush, which opens and closes the catalog for each table.
 
-    With two threads sqlite_scanner 1.5.5 damaged the memory of the process in one of some two
-    hundred flushes; with one in none of two thousand, and they took two thirds of the time.
+    With two, sqlite_scanner 1.5.5 damaged the memory of the process in one of some two hundred
+    flushes; with one in none of two thousand, and a flush took two thirds of the time. All
+    connections of the process share the setting.
     """
     ((threads,),) = con.execute("select current_setting('threads')").fetchall()
     con.execute("set threads = 1")

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
@@ -29,6 +29,13 @@ if _PARSED.exists():
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object | None) -> None:
+    """A process that crashed is a failure, also while it had no test: xdist 3.8 ends well then."""
+    if error is not None:
+        node.config.pluginmanager.get_plugin("session").testsfailed += 1
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,7 @@
 """A Ray cluster of two machines of one processor each, both on loopback, until its input ends.
 
 `python -m tests.machines` prints its address and the pids of its two raylets; to each line of its
-input it answers how many machines live. Its files lie in RAY_TMPDIR.
+input it answers how many machines live. Its files lie in RAY_TMPDIR/ray.
 """
 
 from __future__ import annotations

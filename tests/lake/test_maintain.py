@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -51,10 +52,26 @@ def test_files_are_merged_and_old_snapshots_expire(monkeypatch: pytest.MonkeyPat
     assert "backed up" in str(summary)
 
 
-def test_upkeep_leaves_duckdb_the_threads_it_had(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flush_has_one_thread_and_all_else_what_was_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[object] = []
+
+    class Watched:
+        """A connection that notes how many threads DuckDB has at a flush."""
+
+        def __init__(self) -> None:
+            self._con = connect()
+            self.close = self._con.close
+
+        def execute(self, query: str, *parameters: object) -> duckdb.DuckDBPyConnection:
+            if "flush" in query:
+                threads.extend(rows("select current_setting('threads')"))
+            return self._con.execute(query, *parameters)
+
     monkeypatch.setenv("PAIRLAKE_THREADS", "3")
+    monkeypatch.setattr(maintain, "connect", Watched)
     _land(1)
     maintain.tidy(leave_no_trace=False)
+    assert threads == [(1,)]
     assert rows("select current_setting('threads')") == [(3,)]
 
 
