@@ -166,7 +166,7 @@ def test_a_plain_file_cut_off_within_a_record_keeps_the_others(path: Path) -> No
 DAMAGES = {
     "a bit": lambda member: member[:60] + bytes([member[60] ^ 0xFF]) + member[61:],
     "a stretch": lambda member: member[:60] + bytes(30) + member[90:],
-    "its beginning": lambda member: b"XXXX" + member[4:],
+    "its beginning": lambda member: b"zip?" + member[4:],
     "its checksum": lambda member: member[:-8] + bytes(4) + member[-4:],
     "its end": lambda member: member[:100],
     "its header": lambda member: gzip.compress(b"WURC" + gzip.decompress(member)[4:], mtime=0),
@@ -207,7 +207,7 @@ def test_a_length_beyond_the_cap_costs_one_record(path: Path) -> None:
 def test_damage_in_a_plain_file_costs_one_record(path: Path) -> None:
     plain = gzip.decompress(wat(*numbered(5)))
     begin = plain.index(b"WARC/1.0", len(plain) // 2)
-    path.write_bytes(plain[:begin] + b"XXXX" + plain[begin + 4 :])
+    path.write_bytes(plain[:begin] + b"WURC" + plain[begin + 4 :])
     file, pairs = read(path)
     assert (file.outcome, len(pairs)) == ("damaged", 4)
 
