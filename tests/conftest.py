@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
-from hypothesis import settings
+from hypothesis import settings as hypothesis_settings
 
-from lake.settings import ROOT
+from lake.catalog import connect
+from lake.settings import ROOT, settings
 
 if TYPE_CHECKING:
     from benchmarks.stores import S3
@@ -26,9 +30,12 @@ _PARSED = ROOT / "target" / "partial_parse.msgpack"
 if _PARSED.exists():
     os.environ["DBT_PARTIAL_PARSE_FILE_PATH"] = str(_PARSED)
 
+# `make unit` sets it: a lake of a few rows is read twice as fast by one.
+THREADS = "PAIRLAKE_THREADS"
+
 # How long an example takes says more of the machine than of the code.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
+hypothesis_settings.register_profile("unhurried", deadline=None)
+hypothesis_settings.load_profile("unhurried")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -40,12 +47,36 @@ def pytest_testnodedown(node: Any, error: object | None) -> None:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty PAIRLAKE_HOME, and no other setting from outside."""
-    for name in [name for name in os.environ if name.startswith("PAIRLAKE_")]:
+    """An empty PAIRLAKE_HOME, and no other setting from outside but how many threads DuckDB has."""
+    for name in {name for name in os.environ if name.startswith("PAIRLAKE_")} - {THREADS}:
         monkeypatch.delenv(name)
     folder = tmp_path / "lake"
     monkeypatch.setenv("PAIRLAKE_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def _catalog_without_rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The catalog file of a lake that `connect` has just made."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PAIRLAKE_HOME", str(tmp_path_factory.mktemp("without_rows")))
+        connect().close()
+        made = settings().catalog_file
+    # As DuckDB closes it, so that nothing is left in a log beside it.
+    with closing(sqlite3.connect(made)) as catalog:
+        catalog.execute("pragma wal_checkpoint(truncate)")
+    return made
+
+
+@pytest.fixture
+def lake_without_rows(home: Path, _catalog_without_rows: Path) -> None:
+    """The test's lake with all its tables: a copy, since to make one takes twice the time."""
+    home.mkdir()
+    shutil.copy(_catalog_without_rows, settings().catalog_file)
+    with closing(sqlite3.connect(settings().catalog_file)) as catalog, catalog:
+        catalog.execute("pragma synchronous = off")
+        moved = (f"{settings().tables}/",)
+        catalog.execute("update ducklake_metadata set value = ? where key = 'data_path'", moved)
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ if find_spec("ray") is None:
 __all__ = ["world"]
 
 # Nothing takes so long, unless it hangs.
-PATIENCE_S = 600
+PATIENCE_S = 3_600
 # Batches and calls of a few rows each, so that there are many moments at which to die.
 COMMAND = """
 import ingest.batches

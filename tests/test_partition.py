@@ -26,7 +26,7 @@ from lake.catalog import connect, rows, writing
 CAPTIONS = 800_000
 HEAD, OTHER = "10.213.0.1", "10.213.0.2"
 PARTED_S = 60.0
-PATIENCE_S = 1_200
+PATIENCE_S = 3_600
 
 WORLD = f"""
 create schema lake.intermediate;

@@ -46,7 +46,7 @@ def _settle(world: int, home: Path, data: str, monkeypatch: pytest.MonkeyPatch) 
 
 def _pairlake(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pairlake", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     for secret in CREDENTIALS.values():
         assert secret not in done.stdout + done.stderr
     return done

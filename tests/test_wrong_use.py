@@ -7,24 +7,40 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+from click.testing import CliRunner, Result
 
 from lake.settings import settings
+from pairlake import main
 
 
-def _pairlake(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pairlake", *arguments]
-    variables = {**os.environ, **environment}
-    return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=120)
+def _pairlake(*arguments: str, **environment: str) -> Result:
+    """The command in this process: what it prints and exits with; an error that it lets through."""
+    # The demo sets the environment of its process.
+    with patch.dict(os.environ, environment):
+        return CliRunner().invoke(main, arguments)
 
 
-def _complains(done: subprocess.CompletedProcess[str], *words: str) -> None:
-    output = done.stdout + done.stderr
-    assert done.returncode != 0, output
-    assert "Traceback" not in output
+def _complains(done: Result, *words: str) -> None:
+    assert done.exit_code != 0, done.output
+    # Anything else would reach the user as a traceback.
+    assert isinstance(done.exception, SystemExit), done.exception
     for word in words:
-        assert word in output
+        assert word in done.output
+
+
+def test_a_process_ends_with_a_sentence_and_no_traceback() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pairlake", "sql", "select nothing from nowhere"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "nowhere" in done.stderr
 
 
 def test_no_such_file(tmp_path: Path) -> None:

@@ -107,6 +107,7 @@ def test_some_pictures_look_alike(con: duckdb.DuckDBPyConnection) -> None:
     assert 0.05 < share < 0.15
 
 
+@pytest.mark.slow
 def test_the_same_seed_makes_the_same_lake(
     con: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,6 +122,7 @@ def test_the_same_seed_makes_the_same_lake(
     other.close()
 
 
+@pytest.mark.slow
 def test_every_layout_keeps_the_same_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAIRLAKE_HOME", str(tmp_path / "laid"))
     land(1_000)

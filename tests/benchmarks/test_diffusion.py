@@ -52,6 +52,7 @@ def test_colours_are_told_from_grey() -> None:
     assert colourfulness(grey) < 5
 
 
+@pytest.mark.slow
 def test_the_head_says_how_colourful_a_picture_is(tmp_path: Path) -> None:
     of = pictures()[::20]
     head = fit_head(tmp_path / "colourful", _CLIP, of)
@@ -98,6 +99,7 @@ def test_drawings_follow_their_captions_and_noise_does_not() -> None:
     assert follow(clip, drawings.flip(0), names).own < found.own
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_export_is_read_whole(mart: Mart, tmp_path: Path) -> None:

@@ -186,6 +186,7 @@ def test_a_model_that_knows_nothing_misses(prepared: Prepared) -> None:
     assert found["top1"] == pytest.approx(1 / _KINDS)
 
 
+@pytest.mark.slow
 def test_models_are_trained_once_and_reported(
     prepared: Prepared, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -207,6 +208,7 @@ def test_models_are_trained_once_and_reported(
     assert "similarity filter, at equal number" in printed
 
 
+@pytest.mark.slow
 def test_results_of_another_course_are_not_mixed_in(prepared: Prepared, tmp_path: Path) -> None:
     short = replace(_SETTING, waves=1)
     run(prepared, short, tmp_path, "cpu")
@@ -215,6 +217,7 @@ def test_results_of_another_course_are_not_mixed_in(prepared: Prepared, tmp_path
         run(prepared, other, tmp_path, "cpu")
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_model(prepared: Prepared, tmp_path: Path) -> None:
     once = replace(_SETTING, waves=1)
     for name in ("one", "other"):

@@ -24,6 +24,7 @@ def _unasked(_: str) -> object:
     raise AssertionError
 
 
+@pytest.mark.slow
 def test_any_part_of_a_world_can_be_drawn_again() -> None:
     long, short = (list(World().blocks(rows)) for rows in (BLOCK + 5, 7))
     assert [(block.first, len(block.images)) for block in long] == [(0, BLOCK), (BLOCK, 5)]
@@ -38,6 +39,7 @@ def test_recall_counts_what_there_is() -> None:
     assert recall([[9, 2], [8]], true, 1) == 0
 
 
+@pytest.mark.slow
 def test_the_truth_is_what_an_exact_search_finds(tmp_path: Path) -> None:
     """Below the size that gets an index, `pairlake serve` compares every vector."""
     command = [sys.executable, "-m", "benchmarks.searching.published"]
@@ -68,6 +70,7 @@ def test_the_truth_is_what_an_exact_search_finds(tmp_path: Path) -> None:
         assert list(map(len, found)) == kept
 
 
+@pytest.mark.slow
 def test_what_building_took_is_told(tmp_path: Path) -> None:
     home = tmp_path / "home"
     command = [sys.executable, "-m", "benchmarks.searching.published", str(home), "50", "16", "x"]

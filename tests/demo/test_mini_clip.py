@@ -49,6 +49,7 @@ def test_no_caption_is_longer_than_the_context(clip: MiniClip) -> None:
     assert not last.any(), "a caption fills the context and may be cut"
 
 
+@pytest.mark.slow
 def test_captions_find_their_pictures_in_unseen_renders(clip: MiniClip) -> None:
     # A model that knows nothing finds 1 of 210 and separates with an AUC of 0.5.
     rng = random.Random(20_26)

@@ -45,6 +45,7 @@ def test_a_drawing_is_rendered_in_colour_on_a_transparent_ground() -> None:
     assert red > blue + 50
 
 
+@pytest.mark.slow
 def test_67_pictures_have_a_double() -> None:
     sizes = Counter(pixel_groups().values())
     shared = [size for size in sizes.values() if size > 1]

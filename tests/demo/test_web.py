@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import socket
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from typing import TypeVar
@@ -35,7 +34,7 @@ def name(world: World) -> str:
 
 def asking(question: Callable[[aiohttp.ClientSession], Awaitable[T]]) -> T:
     async def ask() -> T:
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None)) as session:
             return await question(session)
 
     return asyncio.run(ask())
@@ -132,6 +131,7 @@ def test_a_slow_image_has_begun_and_does_not_end(base: str, name: str) -> None:
         async with session.get(f"{base}slow/{name}") as response:
             assert response.content_length is not None
             assert response.content_length > 5_000
+            got += len(await response.content.readany())
             with suppress(TimeoutError):
                 async with asyncio.timeout(1.2):
                     async for chunk in response.content.iter_any():
@@ -193,11 +193,11 @@ def test_the_web_stops_at_once_though_a_client_waits(world: World, name: str) ->
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with serving(world.folder, port):
-        client = socket.create_connection(("127.0.0.1", port), timeout=5)
+        client = socket.create_connection(("127.0.0.1", port))
         client.sendall(f"GET /slow/{name} HTTP/1.1\r\nHost: demo\r\n\r\n".encode())
         assert client.recv(15) == b"HTTP/1.1 200 OK"
-        stopping = time.monotonic()
-    assert time.monotonic() - stopping < 3
+    # The whole picture would take minutes.
+    assert len(client.makefile("rb").read()) < 1_000
     client.close()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=5)

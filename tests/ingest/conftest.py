@@ -75,10 +75,15 @@ def site() -> Iterator[Web]:
 
 
 @pytest.fixture(autouse=True)
+def _lake(lake_without_rows: None) -> None:
+    """Each test lands into a lake of its own."""
+
+
+@pytest.fixture(autouse=True)
 def _bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAIRLAKE_ALLOW_NETWORKS", "127.0.0.1/32")
     monkeypatch.setenv("PAIRLAKE_USER_AGENT", "pairlake/0.1 (you@test.example)")
     monkeypatch.setenv("PAIRLAKE_FETCH_DOMAIN_CONCURRENCY", "64")
     monkeypatch.setenv("PAIRLAKE_FETCH_DOMAIN_DELAY_S", "0")
-    monkeypatch.setenv("PAIRLAKE_FETCH_TIMEOUT_S", "10")
+    monkeypatch.setenv("PAIRLAKE_FETCH_TIMEOUT_S", "600")
     monkeypatch.setenv("PAIRLAKE_FETCH_MAX_BYTES", str(MAX_BYTES))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import re
 import signal
 import subprocess
@@ -14,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from ingest import crawl_file, readers
+from ingest import readers
 from ingest.crawl import CrawlSummary, crawl
-from ingest.reading import Reading
 from ingest.sources import CrawlFileMissing, crawl_paths, named_files
 from lake.catalog import connect
 from lake.dbt_plugin import run_dbt
 from lake.settings import settings
+from tests.ingest import readings
 from tests.ingest.conftest import Web
 from tests.ingest.wats import THREE_PAGES, image, member, page_json, response, wat
 
@@ -123,7 +122,7 @@ def test_two_crawls_at_once_count_no_pair_twice(mirror: Path) -> None:
     write_crawl(mirror, *pages)
     command = [sys.executable, "-m", "pairlake", "crawl", "--crawl", CRAWL, "--files", "all"]
     both = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(2)]
-    assert [process.wait(timeout=120) for process in both] == [0, 0]
+    assert [process.wait() for process in both] == [0, 0]
     run_dbt("run", "--select", *BUILT, "+stg_raw__crawl_files")
     assert rows("select count(*), sum(sightings) from lake.staging.stg_raw__crawl_files") == [
         (6, 120)
@@ -131,31 +130,15 @@ def test_two_crawls_at_once_count_no_pair_twice(mirror: Path) -> None:
     assert rows(KEPT) == [(120, 120)]
 
 
-def deadly(task: Any) -> Reading:
-    """Reads a file, or dies of it; sent to the workers by its name."""
-    if "00001" in task.path:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return read(task)
-
-
-read = readers._read
-
-
 def test_a_file_that_kills_its_reader_costs_itself(
     mirror: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_crawl(mirror, *[THREE_PAGES] * 5)
-    monkeypatch.setattr(readers, "_read", deadly)
+    monkeypatch.setattr(readers, "_read", readings.deadly)
     summary = crawl(crawl_paths(CRAWL), crawl_id=CRAWL)
     assert summary.outcomes == {"ok": 4, "crashed": 1}
     found = rows("select path from lake.raw.crawl_files where outcome = 'crashed'")
     assert found == [(PATH.replace("00000", "00001"),)]
-
-
-def deadly_page(task: Any) -> Reading:
-    """Reads a file with less patience for a page than usual."""
-    crawl_file.PAGE_SECONDS = 0.2
-    return read(task)
 
 
 def test_a_page_that_takes_for_ever_costs_itself(
@@ -168,7 +151,7 @@ def test_a_page_that_takes_for_ever_costs_itself(
         response(b"<img src=2.jpg alt=behind>", "http://a.example/"),
     ]
     write_crawl(mirror, wat(*pages), THREE_PAGES)
-    monkeypatch.setattr(readers, "_read", deadly_page)
+    monkeypatch.setattr(readers, "_read", readings.impatient)
     assert crawl(crawl_paths(CRAWL)).outcomes == {"ok": 2}
     found = rows("select records, unreadable_records, pairs from lake.raw.crawl_files order by all")
     assert found == [(3, 1, 2), (4, 1, 3)]
@@ -184,10 +167,9 @@ def test_an_interrupt_ends_all_processes_and_leaves_nothing(mirror: Path) -> Non
         while not list(workspace.glob("run-*/*/sightings.parquet")):
             assert process.poll() is None
             time.sleep(0.05)
-        started = time.monotonic()
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) != 0
-    assert time.monotonic() - started < 10
+        assert process.wait() != 0
+    assert rows("select count(*) from lake.raw.crawl_files") == [(0,)]
     assert [path.name for path in workspace.iterdir()] == ["lock"]
 
 
@@ -230,20 +212,21 @@ def test_an_empty_name_is_not_the_folder_of_the_command() -> None:
 
 
 def test_folders_globs_urls_and_standard_input_name_files(tmp_path: Path, site: Web) -> None:
+    files = tmp_path / "files"
     for name in ("b.gz", "a.gz", "deep/c.warc", ".hidden", "_SUCCESS", "deep/_tmp/d.gz"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes(b"x")
-    a, b, c = (str(tmp_path / name) for name in ("a.gz", "b.gz", "deep/c.warc"))
+        (files / name).parent.mkdir(parents=True, exist_ok=True)
+        (files / name).write_bytes(b"x")
+    a, b, c = (str(files / name) for name in ("a.gz", "b.gz", "deep/c.warc"))
     url = site.serve("/b.gz", b"x")
-    assert named_files([str(tmp_path)]) == [a, b, c]
-    assert named_files([f"{tmp_path}/*.gz", url, a]) == [a, b, url]
-    assert named_files(["-"], [f"{b}\n", "\n", f"  {tmp_path}/deep \n"]) == [b, c]
+    assert named_files([str(files)]) == [a, b, c]
+    assert named_files([f"{files}/*.gz", url, a]) == [a, b, url]
+    assert named_files(["-"], [f"{b}\n", "\n", f"  {files}/deep \n"]) == [b, c]
     assert named_files([f"{site.url}/c.gz?token=1"]) == [f"{site.url}/c.gz?token=1"]
     with pytest.raises(CrawlFileMissing, match="Standard input names no crawl file"):
         named_files(["-"], ["\n"])
-    (tmp_path / "empty").mkdir()
+    (files / "empty").mkdir()
     with pytest.raises(CrawlFileMissing, match="empty"):
-        named_files([str(tmp_path / "empty")])
+        named_files([str(files / "empty")])
 
 
 def test_files_of_no_crawl_go_by_their_folder(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_three_pages_become_pairs_with_their_sightings(path: Path) -> None:
     assert counts(file) == (4, 1, 7, 6)
     assert (file.pairs, file.sightings) == (3, 5)
     assert file.bytes == len(THREE_PAGES)
-    assert 0 < file.seconds < 60
+    assert file.seconds > 0
     rows = {(row["image_url"], row["caption"]): row for row in pairs}
     assert {key: row["occurrences"] for key, row in rows.items()} == {
         ("https://one.example/hat.png", "Ein Hut"): 1,

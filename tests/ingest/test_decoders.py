@@ -80,15 +80,11 @@ def test_decoders_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         "if __name__ == '__main__':\n"
         "    asyncio.run(main())\n"
     )
-    killed = subprocess.run(
-        [sys.executable, program], capture_output=True, text=True, check=False, timeout=60
-    )
+    killed = subprocess.run([sys.executable, program], capture_output=True, text=True, check=False)
     processes = [int(word) for word in killed.stdout.split()]
     assert processes
-    deadline = time.monotonic() + 10
-    while any(_lives(process) for process in processes) and time.monotonic() < deadline:
+    while any(_lives(process) for process in processes):
         time.sleep(0.02)
-    assert not any(_lives(process) for process in processes)
 
 
 def _lives(process: int) -> bool:

@@ -16,6 +16,8 @@ from lake.catalog import connect, writing
 from lake.errors import SchemaMismatch
 from tests.keyed import with_pair_keys
 
+pytestmark = pytest.mark.usefixtures("lake_without_rows")
+
 
 def _pairs(*captions: str) -> pa.Table:
     urls = [f"http://pictures.example/{number}.png" for number in range(len(captions))]
@@ -81,9 +83,9 @@ def test_writers_in_threads_and_processes_all_get_through() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=60)
+        thread.join()
 
-    assert [other.wait(timeout=60) for other in others] == [0, 0]
+    assert [other.wait() for other in others] == [0, 0]
     assert _count("raw.crawl_files") == 15
 
 

@@ -12,6 +12,8 @@ from lake.maintain import tidy
 from lake.takedowns import record_takedowns
 from tests.keyed import with_pair_keys
 
+pytestmark = pytest.mark.usefixtures("lake_without_rows")
+
 # What the models would say of the pairs that `_land` lands.
 _BUILT = """
 create schema lake.intermediate; create schema lake.staging;

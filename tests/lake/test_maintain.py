@@ -14,6 +14,8 @@ from lake.append import append
 from lake.catalog import connect, rows
 from lake.settings import settings
 
+pytestmark = pytest.mark.usefixtures("lake_without_rows")
+
 
 def _land(count: int) -> None:
     for number in range(count):

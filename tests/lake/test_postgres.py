@@ -44,6 +44,7 @@ def catalog(
     return value
 
 
+@pytest.mark.slow
 def test_writers_and_dbt_work_at_once(
     catalog: str, undisturbed: dict[str, tuple[int, int]]
 ) -> None:

@@ -12,6 +12,8 @@ from lake.errors import BadRequest
 from lake.keys import text_id
 from lake.takedowns import read_requests, record_takedowns
 
+pytestmark = pytest.mark.usefixtures("lake_without_rows")
+
 MD5 = "00112233445566778899aabbccddeeff"
 
 

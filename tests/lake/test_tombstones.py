@@ -19,6 +19,8 @@ from lake.settings import ROOT
 from lake.takedowns import record_takedowns
 from tests.keyed import with_pair_keys
 
+pytestmark = pytest.mark.usefixtures("lake_without_rows")
+
 URL, OTHER_URL = "http://a.example/1.jpg", "http://b.example/2.jpg"
 SHA256, MD5 = bytes(range(32)), bytes(range(16))
 

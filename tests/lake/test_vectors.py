@@ -9,6 +9,8 @@ import pytest
 from lake.catalog import connect
 from lake.vectors import cosines, from_blobs, to_blobs
 
+pytestmark = pytest.mark.usefixtures("lake_without_rows")
+
 
 def test_cosine_in_sql_equals_numpy_also_with_nulls_and_other_widths() -> None:
     random = np.random.default_rng(5)

@@ -10,6 +10,8 @@ from lake.catalog import writing
 from lake.errors import TableMissing
 from lake.worklist import worklist
 
+pytestmark = pytest.mark.usefixtures("lake_without_rows")
+
 VIEW = "create view lake.intermediate.int_open as select path, crawl_id as model_id "
 
 

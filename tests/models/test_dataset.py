@@ -17,9 +17,10 @@ import pyarrow.dataset as pads
 import pytest
 
 from lake.catalog import connect
-from lake.dbt_plugin import run_dbt
-from lake.errors import JobFailed
+from lake.dbt_plugin import build_dataset, build_worklists, dataset_is_current, run_dbt
+from lake.errors import BadSetting, JobFailed
 from lake.keys import text_id
+from lake.recipe import check_built
 from lake.retention import release_pixels
 from lake.settings import ROOT, settings
 from tests.models import landed
@@ -28,17 +29,14 @@ from tests.models.landed import CASES, CRAWL, LATER_CRAWL, LIST, LISTED
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The home of a lake that dbt built while it was empty, `landed` filled, and dbt built again.
-
-    The first build also runs the unit tests beside the models.
-    """
+    """The home of a lake that `landed` filled and dbt built, the models' unit tests among it."""
     home = tmp_path_factory.mktemp("built") / "home"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PAIRLAKE_HOME", str(home))
         patch.setenv("PAIRLAKE_RECIPE", "demo")
-        run_dbt("build")
+        patch.setattr("lake.dbt_plugin._NO_UNIT_TESTS", ())
         landed.land()
-        run_dbt("build", "--exclude-resource-type", "unit_test")
+        build_dataset()
     return home
 
 
@@ -233,47 +231,41 @@ def test_an_unknown_recipe_ends_the_build_and_changes_nothing(
     assert _verdicts(con) == {case.caption: case.drop_reason for case in CASES}
 
 
-def test_a_table_whose_model_fails_stays_as_it_was(con: duckdb.DuckDBPyConnection) -> None:
-    query = "from lake.intermediate.int_hash_matches order by all"
-    before = _rows(con, query)
-    with pytest.raises(JobFailed, match="no_such_column"):
-        run_dbt(
-            "run", "--select", "int_hash_matches", "--vars", "max_hash_distance: no_such_column"
-        )
-    assert _rows(con, query) == before
-
-
 def test_a_view_is_replaced_when_its_sql_changed_and_only_then(
-    con: duckdb.DuckDBPyConnection,
+    con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def replaced(days: int | str) -> list[str]:
-        """Run two worklists with another var, which stands in one; returns what was created."""
+    def replaced(recipe: str) -> list[str]:
+        """Run two views for another recipe, which is named in one; returns what was created."""
         with connect() as before:
             (last,) = _rows(before, "select max(snapshot_id) from ducklake_snapshots('lake')")
-        worklists = ("int_urls_awaiting_download", "int_captions_awaiting_language")
-        run_dbt("run", "--select", *worklists, "--vars", f"fetch_refresh_days: {days}")
+        views = ("int_pairs_flagged_live", "int_urls_resolved_live")
+        monkeypatch.setenv("PAIRLAKE_RECIPE", recipe)
+        run_dbt("run", "--select", *views)
         with connect() as after:
             changes = after.execute(
                 "select changes::varchar from ducklake_snapshots('lake') where snapshot_id > ?",
                 list(last),
             ).fetchall()
-            (sql,) = _rows(
-                after, f"select sql from duckdb_views() where view_name = '{worklists[0]}'"
-            )
-        assert f"CAST({days} AS INTEGER)".upper() in sql[0]
-        return [name for name in worklists if name in str(changes)]
+            (sql,) = _rows(after, f"select sql from duckdb_views() where view_name = '{views[0]}'")
+        assert f"'{recipe}'" in sql[0]
+        return [name for name in views if name in str(changes)]
 
     con.close()
-    assert replaced(25) == ["int_urls_awaiting_download"]
-    assert replaced(25) == []
-    assert replaced("null") == ["int_urls_awaiting_download"]
+    assert replaced("no_filter") == ["int_pairs_flagged_live"]
+    assert replaced("no_filter") == []
+    assert replaced("demo") == ["int_pairs_flagged_live"]
 
 
-def test_a_line_of_a_hash_list_that_is_none_ends_the_build(con: duckdb.DuckDBPyConnection) -> None:
+def test_a_line_of_a_hash_list_that_is_none_ends_the_build_and_leaves_the_table(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    query = "from lake.intermediate.int_takedowns_in_force order by all"
+    before = _rows(con, query)
     con.execute("insert into lake.seeds.blocked_hashes values ('md5', 'abc', 'a list')")
     with pytest.raises(JobFailed, match=r"blocked_hashes\.csv: md5, abc is no md5"):
         run_dbt("run", "--select", "int_takedowns_in_force")
     con.execute("delete from lake.seeds.blocked_hashes")
+    assert _rows(con, query) == before
 
 
 # Last, since it adds to the lake that the tests above read.
@@ -334,3 +326,47 @@ def test_what_failed_is_noted_until_it_succeeds(con: duckdb.DuckDBPyConnection) 
     assert len(_rows(con, noted)) == len(before) + 1
     run_dbt("build", "--select", "filter_gains", "--exclude-resource-type", "unit_test")
     assert set(_rows(con, noted)) == before
+
+
+def test_a_dataset_is_current_until_something_lands_or_another_recipe_is_asked_for(
+    con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    con.close()
+    assert not dataset_is_current(), "much has landed since it was built"
+    # Built after it landed, as far as the clock tells.
+    os.utime(settings().home / "dbt" / "built")
+    assert dataset_is_current()
+
+    monkeypatch.setenv("PAIRLAKE_RECIPE", "demo_near")
+    assert not dataset_is_current()
+    with pytest.raises(BadSetting, match="built under the recipe demo"):
+        check_built()
+    build_worklists()
+    assert not dataset_is_current(), "the marts are still those of the other recipe"
+    check_built()
+
+
+def test_a_model_that_cannot_be_had_is_named_and_fails_the_command(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    con.close()
+    monkeypatch.setenv("PAIRLAKE_MODELS", str(tmp_path))
+    monkeypatch.setenv("PAIRLAKE_RECIPE", "demo_near")
+    jobs = ("caption_embeddings", "image_aesthetics")
+    done = subprocess.run(
+        [sys.executable, "-m", "pairlake", "enrich", *jobs],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "No CLIP model is called 'mini_clip'" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "image_aesthetics: nothing to do" in done.stdout, "the other job is done"
+
+
+@pytest.mark.slow
+def test_an_empty_lake_is_built_and_tested() -> None:
+    run_dbt("build", "--exclude-resource-type", "unit_test")
+    with connect(read_only=True) as empty:
+        assert _rows(empty, "from lake.marts.pairs") == []

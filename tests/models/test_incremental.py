@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -44,13 +42,14 @@ def late_old_crawl() -> None:
 
 
 def better_attempt() -> None:
-    """A file that was cut off is read again, and what it brought before counts no more."""
+    """A file that was cut off is read again, and what it brought before counts no more.
+
+    So the incremental tables are emptied by themselves.
+    """
     landed.land_file(CASES[:6], LATER_CRAWL, "one.wat")
 
 
 ADDED = (late_score, refetch, takedown, new_crawl, late_old_crawl)
-# What was taken in before counts no more, so that the incremental tables are emptied by themselves.
-RETRIED = (better_attempt,)
 RELATIONS = (
     "intermediate.int_recipe_models",
     "intermediate.int_pairs_deduplicated",
@@ -73,46 +72,45 @@ def _contents() -> dict[str, list[tuple[object, ...]]]:
         }
 
 
-def _built_on_and_anew() -> dict[str, list[tuple[object, ...]]]:
-    """What going on from the last build makes; building from nothing has to make the same."""
+def test_going_on_and_building_anew_come_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAIRLAKE_RECIPE", "demo")
+    landed.land()
+    # A pair that is in a later crawl alone.
+    landed.land_file((LATE,), "CRAWL-2b", "one.wat")
+    landed.land_found(LATE)
+    run_dbt("build", *MADE, "--exclude-resource-type", "test", "unit_test")
+    before = _contents()
+    better_attempt()
     run_dbt("run", *MADE)
+    retried = _contents()
+    assert retried != before
+
+    # What went wrong before is still there, for these take nothing away.
+    for event in ADDED:
+        event()
+    monkeypatch.setenv("PAIRLAKE_RECIPE", "no_filter")
+    run_dbt("run", *MADE)
+    unfiltered = _contents()
+    monkeypatch.setenv("PAIRLAKE_RECIPE", "demo")
+    run_dbt("run", "--selector", "judging")
     gone_on = _contents()
+    for name in ("intermediate.int_recipe_models", "marts.pairs"):
+        assert unfiltered[name] != gone_on[name]
+    assert gone_on["marts.pairs"] != retried["marts.pairs"]
+    _check_what_was_added()
+
     run_dbt("run", "--full-refresh", *MADE)
     anew = _contents()
     for name in RELATIONS:
         assert gone_on[name] == anew[name], name
-    return anew
+    monkeypatch.setenv("PAIRLAKE_RECIPE", "no_filter")
+    run_dbt("run", "--selector", "judging")
+    judged_anew = _contents()
+    for name in RELATIONS:
+        assert unfiltered[name] == judged_anew[name], name
 
 
-@pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The home of a lake that was filled and built once; one pair is in a later crawl alone."""
-    home = tmp_path_factory.mktemp("grown") / "home"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PAIRLAKE_HOME", str(home))
-        patch.setenv("PAIRLAKE_RECIPE", "demo")
-        landed.land()
-        landed.land_file((LATE,), "CRAWL-2b", "one.wat")
-        landed.land_found(LATE)
-        run_dbt("seed")
-        run_dbt("run", *MADE)
-    return home
-
-
-@pytest.mark.parametrize("events", [ADDED, RETRIED], ids=["added", "retried"])
-def test_going_on_and_building_anew_come_to_the_same(
-    events: tuple[Callable[[], None], ...], lake: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PAIRLAKE_HOME", str(lake))
-    monkeypatch.setenv("PAIRLAKE_RECIPE", "demo")
-    before = _contents()
-    for event in events:
-        event()
-    after = _built_on_and_anew()
-    assert after != before
-    if events is RETRIED:
-        return
-    assert after["marts.pairs"] != before["marts.pairs"]
+def _check_what_was_added() -> None:
     with connect(read_only=True) as con:
         query = "select caption, image_id, crawl_id, page_url, occurrences from lake.marts.pairs"
         kept = {caption: columns for caption, *columns in con.execute(query).fetchall()}
@@ -121,17 +119,3 @@ def test_going_on_and_building_anew_come_to_the_same(
     assert FORGOTTEN.drop_reason is None
     assert FORGOTTEN.caption not in kept
     assert kept[LATE.caption][1:] == [CRAWL, f"https://page.example/{CRAWL}/late.wat", 4]
-
-
-def test_another_recipe_and_back_come_to_the_same(
-    lake: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PAIRLAKE_HOME", str(lake))
-    before = _contents()
-    monkeypatch.setenv("PAIRLAKE_RECIPE", "no_filter")
-    after = _built_on_and_anew()
-    for name in ("intermediate.int_recipe_models", "marts.pairs"):
-        assert after[name] != before[name]
-    monkeypatch.setenv("PAIRLAKE_RECIPE", "demo")
-    run_dbt("run", "--selector", "judging")
-    assert _contents() == before

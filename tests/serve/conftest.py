@@ -78,6 +78,11 @@ create view lake.staging.stg_raw__takedowns as select * from lake.raw.takedowns;
 
 
 @pytest.fixture(autouse=True)
+def _lake(lake_without_rows: None) -> None:
+    """Each test lands into a lake of its own."""
+
+
+@pytest.fixture(autouse=True)
 def _look_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What has been published is seen by the next search, not by that of a second later."""
     monkeypatch.setattr(index, "LOOK_EVERY_S", 0.0)

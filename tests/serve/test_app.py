@@ -275,7 +275,7 @@ def test_serving_ends_cleanly_when_interrupted(published: Path) -> None:
         with urllib.request.urlopen(f"{address}api/search?q=cat&limit=1") as answer:  # noqa: S310  # our own
             results = json.load(answer)["results"]
         server.send_signal(signal.SIGINT)
-        assert server.wait(timeout=30) == 0
+        assert server.wait() == 0
         assert server.stdout.read() == "The search page is closed.\n"
     assert address.startswith("http://127.0.0.1:")
     assert [result["caption"] for result in results] == [CAT.caption]

@@ -18,6 +18,9 @@ from serve.app import create_app
 from serve.search import Search
 from tests.serve.conftest import APPLE, CAT, ENCODERS, POMME, PUBLISHED, SEA, picture, vector
 
+# Nothing takes so long, unless it hangs.
+PATIENCE_S = 3_600
+
 
 @pytest.fixture(scope="module")
 def address(published: Path) -> Iterator[str]:
@@ -90,16 +93,16 @@ def test_its_client_hears_that_nothing_is_fetched(address: str, peer: ModuleType
 
 
 def test_ids_lead_to_their_facts(address: str) -> None:
-    (name,) = requests.get(f"{address}/indices-list", timeout=30).json()
+    (name,) = requests.get(f"{address}/indices-list", timeout=PATIENCE_S).json()
     asked = {"text": "apple", "modality": "image", "num_images": 1, "num_result_ids": 3}
     found = requests.post(
-        f"{address}/knn-service", json={**asked, "indice_name": name}, timeout=30
+        f"{address}/knn-service", json={**asked, "indice_name": name}, timeout=PATIENCE_S
     ).json()
     # As there: what lies after num_images comes with its id alone.
     assert [set(row) == {"id", "similarity"} for row in found] == [False, True, True]
     ids = [row["id"] for row in found]
     facts = requests.post(
-        f"{address}/metadata", json={"ids": [*ids, 1], "indice_name": name}, timeout=30
+        f"{address}/metadata", json={"ids": [*ids, 1], "indice_name": name}, timeout=PATIENCE_S
     ).json()
     assert [row["id"] for row in facts] == ids
     assert facts[0]["metadata"]["caption"] in (APPLE.caption, POMME.caption)
@@ -107,7 +110,7 @@ def test_ids_lead_to_their_facts(address: str) -> None:
 
 @pytest.mark.parametrize("number", [2**63, -(2**63)])
 def test_an_id_of_more_than_64_bits_is_refused(address: str, number: int) -> None:
-    answer = requests.post(f"{address}/metadata", json={"ids": [number]}, timeout=30)
+    answer = requests.post(f"{address}/metadata", json={"ids": [number]}, timeout=PATIENCE_S)
     assert answer.status_code == 400
 
 
@@ -124,6 +127,6 @@ def test_what_it_cannot_answer_is_said(
     address: str, change: dict[str, object], reason: str
 ) -> None:
     asked = {"text": "apple", "modality": "image", "num_images": 1, "indice_name": "demo", **change}
-    answer = requests.post(f"{address}/knn-service", json=asked, timeout=30)
+    answer = requests.post(f"{address}/knn-service", json=asked, timeout=PATIENCE_S)
     assert answer.status_code == 400
     assert reason in answer.json()["error"]

@@ -30,7 +30,7 @@ from serve.search import Search
 from tests.serve.conftest import APPLE, AXES, ENCODERS, PUBLISHED, Mart, Pair, uuids, vector
 
 # A busy machine takes its time, in milliseconds.
-PATIENCE = 30_000
+PATIENCE = 300_000
 expect.set_options(timeout=PATIENCE)
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

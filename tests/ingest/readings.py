@@ -1,0 +1,25 @@
+"""Readings that go wrong. Readers import them from here by their names, and nothing heavy."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from ingest import crawl_file, readers
+from ingest.readers import Task
+from ingest.reading import Reading
+
+_read = readers._read
+
+
+def deadly(task: Task) -> Reading:
+    """Reads a file, or dies of it."""
+    if "00001" in task.path:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return _read(task)
+
+
+def impatient(task: Task) -> Reading:
+    """Reads a file with less patience for a page than usual."""
+    crawl_file.PAGE_SECONDS = 0.2
+    return _read(task)
