@@ -44,6 +44,18 @@ def test_a_column_of_a_newer_version_is_added_to_an_old_lake() -> None:
     con.close()
 
 
+def test_an_old_lake_may_be_opened_by_a_reader_first() -> None:
+    with writing() as con:
+        con.execute("alter table lake.raw.downloads drop column opt_out_evidence")
+
+    catalog._instance.cache_clear()
+    reader = connect(read_only=True)
+    assert reader.execute("select opt_out_evidence from lake.raw.downloads").fetchall() == []
+    with pytest.raises(duckdb.Error, match="read-only"):
+        reader.execute("delete from lake.raw.downloads")
+    reader.close()
+
+
 def test_a_column_of_a_later_version_is_left_alone() -> None:
     with writing() as con:
         con.execute("alter table lake.raw.downloads add column speed double")
