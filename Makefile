@@ -1,12 +1,15 @@
 # Each target does its own set-up: a virtual environment, then pip.
+# Whether a Python is one that pyproject.toml takes; of others pip takes minutes to say so.
+PYTHONS := Python 3.11, 3.12 and 3.13
+FITS := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
-	command -v $$python && break; done)
+	$$python $(FITS) && break; done; echo $$python)
 BIN := .venv/bin
 PACKAGES := pairlake.py lake ingest udfs serve demo benchmarks docs/screenshots.py
 
 .PHONY: demo page screenshots test test-slow lint types sql unit bench bench-crawl bench-fetch bench-enrich bench-recipes \
 	bench-duplicates bench-takedown bench-dataset bench-scale bench-export bench-search bench-filtering bench-diffusion \
-	bench-cluster clean
+	bench-cluster fitting clean
 
 demo: .venv/demo-installed
 	$(BIN)/pairlake demo
@@ -110,13 +113,20 @@ bench-cluster: .venv/dev-installed
 	$(BIN)/python -m benchmarks.cluster
 
 .venv/bin/python:
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) $(FITS) || { echo "pairlake runs on $(PYTHONS), and $(PYTHON) is none of these: install" \
+		"one, or say where it is: make PYTHON=/usr/bin/python3.12 demo" >&2; exit 1; }
+	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
-.venv/demo-installed: .venv/bin/python pyproject.toml
+# It may have been made before, by another Python.
+fitting: .venv/bin/python
+	@$(BIN)/python $(FITS) || { echo "pairlake runs on $(PYTHONS), and .venv was made by another: remove" \
+		"that folder, then run make again." >&2; exit 1; }
+
+.venv/demo-installed: pyproject.toml | fitting
 	$(BIN)/python -m pip install -q -e '.[demo]'
 	touch $@
 
-.venv/dev-installed: .venv/bin/python pyproject.toml
+.venv/dev-installed: pyproject.toml | fitting
 	$(BIN)/python -m pip install -q -e '.[dev]'
 	# Peers whose readers and clients the tests run; what else they need would not go with ours.
 	$(BIN)/python -m pip install -q --no-deps clip-retrieval==2.45.0 img2dataset==1.47.0

@@ -291,9 +291,8 @@ def demo(pictures: Path | None, show_env: bool) -> None:
     Example: eval "$(pairlake demo --env)" && pairlake serve
     """
     from demo.report import report
-    from demo.stage import environment, prepare_world
+    from demo.stage import environment, world_served
     from demo.wat import CRAWL_ID
-    from demo.web import serving
 
     variables = environment(pictures)
     if show_env:
@@ -301,8 +300,7 @@ def demo(pictures: Path | None, show_env: bool) -> None:
             click.echo(f"export {name}={shlex.quote(value)}")
         return
     os.environ.update(variables)
-    world = prepare_world(pictures)
-    with serving(world.folder, settings().demo_port):
+    with world_served(pictures) as world:
         _run(crawl_id=CRAWL_ID, files="all")
     for line in report(world, _search().by_text):
         click.echo(line)

@@ -6,11 +6,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from demo.web import base_url
+from demo.web import base_url, serving_on
 from demo.world import World, build_world, world_from_folder
 from lake.errors import BadRequest
+from lake.locks import alone
+from lake.ports import listening
 from lake.settings import ROOT, settings
 
 CAPTIONS = "captions_by_language.json"
@@ -38,6 +42,26 @@ def environment(pictures: Path | None) -> dict[str, str]:
         "PAIRLAKE_FETCH_TIMEOUT_S": "5",
     }
     return {name: os.environ.get(name, value) for name, value in wanted.items()}
+
+
+@contextmanager
+def world_served(pictures: Path | None) -> Iterator[World]:
+    """The world as `prepare_world` makes it, served while the block runs.
+
+    Its port is opened first, for the world takes a while. Raises PortInUse where that is taken, and
+    BadRequest where another demo is at work in HOME: its world would go.
+    """
+    busy = BadRequest(
+        f"Another pairlake demo is at work in {settings().home}; wait until it has ended, "
+        "or choose another folder with PAIRLAKE_HOME."
+    )
+    with (
+        listening(settings().demo_port, "PAIRLAKE_DEMO_PORT") as listener,
+        alone(settings().home / "world.lock", busy),
+    ):
+        world = prepare_world(pictures)
+        with serving_on(listener, world.folder):
+            yield world
 
 
 def prepare_world(pictures: Path | None) -> World:

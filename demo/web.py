@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import mimetypes
+import socket
 import threading
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -13,9 +13,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from lake.errors import PairlakeError
-
-HOST = "127.0.0.1"
+from lake.ports import HOST, listening
 
 _OVERSIZED_BYTES = 64 * 1024 * 1024
 _DRIP_SECONDS = 0.5
@@ -25,10 +23,6 @@ _OPT_OUTS = ("noai", "noimageai", "noarchive, NoAI", "noimageai, noai")
 _PAGE = "<!doctype html><title>{status}</title><p>The picture {name} is not here.</p>\n"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class PortInUse(PairlakeError):
-    """Another program listens on the port of the demo's web."""
 
 
 def base_url(port: int) -> str:
@@ -42,10 +36,17 @@ def serving(folder: Path, port: int) -> Iterator[str]:
 
     Only 127.0.0.1 is bound. Raises PortInUse where the port is taken.
     """
+    with listening(port, "PAIRLAKE_DEMO_PORT") as listener, serving_on(listener, folder):
+        yield base_url(port)
+
+
+@contextmanager
+def serving_on(listener: socket.socket, folder: Path) -> Iterator[None]:
+    """The same, on a port that is open already."""
     loop = asyncio.new_event_loop()
     runner = web.AppRunner(application(folder), access_log=None, shutdown_timeout=0.1)
     try:
-        loop.run_until_complete(_start(runner, port))
+        loop.run_until_complete(_start(runner, listener))
     except BaseException:
         loop.run_until_complete(runner.cleanup())
         loop.close()
@@ -53,7 +54,7 @@ def serving(folder: Path, port: int) -> Iterator[str]:
     thread = threading.Thread(target=loop.run_forever, name="demo-web", daemon=True)
     thread.start()
     try:
-        yield base_url(port)
+        yield
     finally:
         asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
         loop.call_soon_threadsafe(loop.stop)
@@ -61,17 +62,9 @@ def serving(folder: Path, port: int) -> Iterator[str]:
         loop.close()
 
 
-async def _start(runner: web.AppRunner, port: int) -> None:
+async def _start(runner: web.AppRunner, listener: socket.socket) -> None:
     await runner.setup()
-    try:
-        await web.TCPSite(runner, HOST, port).start()
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        raise PortInUse(
-            f"Port {port} on {HOST} is taken by another program; stop that one, "
-            "or name a free port in PAIRLAKE_DEMO_PORT."
-        ) from error
+    await web.SockSite(runner, listener).start()
 
 
 def application(folder: Path) -> web.Application:

@@ -17,11 +17,13 @@ from pathlib import Path
 import duckdb
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.adapters.duckdb.plugins import BasePlugin
+from dbt.adapters.factory import get_adapter_by_type
 from dbt.cli.main import dbtRunner
+from dbt.flags import get_flags
 from duckdb import DuckDBPyConnection
 
 from lake.catalog import connect, locked, prepare
-from lake.errors import JobFailed
+from lake.errors import BadRequest, JobFailed, PairlakeError
 from lake.objects import is_remote
 from lake.recipe import check_known
 from lake.settings import ROOT, settings
@@ -38,9 +40,14 @@ class Plugin(BasePlugin):
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
         """Called once, before dbt attaches what its profile names."""
         _HELD.close()
-        # Inlining costs a table of the catalog for each table that is made, and slows down all.
-        prepare(conn, options=", data_inlining_row_limit 0")
-        _HELD.enter_context(locked(settings()))
+        try:
+            _check_threads()
+            # Inlining costs a table of the catalog for each table that is made, and slows down all.
+            prepare(conn, options=", data_inlining_row_limit 0")
+            _HELD.enter_context(locked(settings()))
+        except PairlakeError as error:
+            # What dbt-duckdb takes for a failure to connect; of others dbt prints the stack.
+            raise RuntimeError(error.format_message()) from error
 
     def configure_cursor(self, cursor: DuckDBPyConnection) -> None:
         """Called for each of dbt's cursors: `published` says where a mart's Parquet copy goes."""
@@ -50,6 +57,22 @@ class Plugin(BasePlugin):
             Path(place).mkdir(parents=True, exist_ok=True)
         quoted = place.replace("'", "''")
         cursor.execute(f"set variable published = '{quoted}'")
+
+
+def _check_threads() -> None:
+    """Raise BadRequest where dbt has several threads.
+
+    They would not see the relations that another has just made, nor SQLite take what they write.
+    """
+    config = get_adapter_by_type("duckdb").config  # type: ignore[no-untyped-call]
+    # What `dbt retry` is told reaches the flags alone, which `dbt debug` has none of for this.
+    flags = get_flags()  # type: ignore[no-untyped-call]
+    threads = getattr(flags, "THREADS", None) or config.threads
+    if threads > 1:
+        raise BadRequest(
+            f"A lake is built by one thread of dbt, and not by {threads}: leave out --threads, or "
+            "put `threads: 1` back into profiles.yml; DuckDB uses all processors all the same."
+        )
 
 
 def run_dbt(*arguments: str) -> None:

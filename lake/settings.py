@@ -132,9 +132,10 @@ class Settings:
                 raise BadSetting(f"The folder {place} has *, ? or [ in it; choose another.")
         if self.threads < 0:
             raise BadSetting("PAIRLAKE_THREADS must be 1 or more, or 0 for all processors.")
-        for name in ("port", "demo_port"):
-            if not 0 <= getattr(self, name) <= 65_535:
-                raise BadSetting(f"{PREFIX}{name.upper()} must be between 0 and 65535.")
+        # The demo's world is made of URLs that hold its port; any free one will not do.
+        for name, least in (("port", 0), ("demo_port", 1)):
+            if not least <= getattr(self, name) <= 65_535:
+                raise BadSetting(f"{PREFIX}{name.upper()} must be between {least} and 65535.")
         for name in (
             "fetch_concurrency",
             "fetch_domain_concurrency",

@@ -7,7 +7,6 @@ shows them as text.
 from __future__ import annotations
 
 import logging
-import socket
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from lake.errors import BadRequest, PairlakeError
+from lake.ports import HOST, listening
 from serve.api import api
 from serve.clip_retrieval import clip_retrieval
 from serve.guard import HEADERS, Guard
@@ -29,14 +29,9 @@ from serve.metrics import Metrics
 from serve.search import Search, UnknownPair
 from serve.story import NoLake
 
-HOST = "127.0.0.1"
 MOST_AT_ONCE = 200  # requests; more are told to come back
 _PAGE = Path(__file__).resolve().parent / "page"
 _LOG = logging.getLogger("uvicorn.error")
-
-
-class PortInUse(PairlakeError):
-    """Another program listens on the port."""
 
 
 def create_app(search: Search) -> FastAPI:
@@ -68,17 +63,7 @@ def serve(search: Search, *, port: int, progress: Callable[[str], None]) -> None
 
     Port 0 takes any free port; `progress` hears the address once it is open.
     """
-    # As TCP by name: asyncio sends small packets at once only where the socket says so.
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((HOST, port))
-            listener.listen()
-        except OSError as error:
-            raise PortInUse(
-                f"Port {port} on {HOST} cannot be opened ({error.strerror}); "
-                "end the program that uses it, or choose another with PAIRLAKE_PORT."
-            ) from error
+    with listening(port, "PAIRLAKE_PORT") as listener:
         progress(f"Search page at http://{HOST}:{listener.getsockname()[1]}/ (Ctrl-C ends it)")
         config = uvicorn.Config(
             create_app(search), log_level="warning", limit_concurrency=MOST_AT_ONCE

@@ -87,12 +87,18 @@ def test_the_lake_cannot_be_changed_by_a_query() -> None:
     _complains(_pairlake("sql", "delete from raw.downloads"), "read-only")
 
 
-def test_a_port_in_use_is_named() -> None:
+@pytest.mark.parametrize(
+    ("command", "setting"), [("serve", "PAIRLAKE_PORT"), ("demo", "PAIRLAKE_DEMO_PORT")]
+)
+def test_a_port_in_use_is_named_before_anything_is_made(
+    command: str, setting: str, home: Path
+) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        _complains(_pairlake("serve", PAIRLAKE_PORT=port), port, "PAIRLAKE_PORT")
+        _complains(_pairlake(command, **{setting: port}), f"Port {port}", f"another with {setting}")
+    assert not home.exists()
 
 
 def test_an_image_hash_that_is_none() -> None:

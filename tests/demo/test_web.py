@@ -7,14 +7,19 @@ import hashlib
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import TypeVar
 
 import aiohttp
 import pytest
 from yarl import URL
 
-from demo.web import PortInUse, serving
+from demo.stage import world_served
+from demo.web import serving
 from demo.world import World
+from lake.errors import BadRequest
+from lake.locks import alone
+from lake.ports import PortInUse
 
 T = TypeVar("T")
 
@@ -183,9 +188,22 @@ def test_only_loopback_is_bound(base: str, web_port: int) -> None:
 
 
 def test_a_taken_port_is_told_in_one_sentence(world: World, base: str, web_port: int) -> None:
-    sentence = f"Port {web_port} .* taken.* PAIRLAKE_DEMO_PORT"
+    sentence = f"Port {web_port} .*in use.* PAIRLAKE_DEMO_PORT"
     with pytest.raises(PortInUse, match=sentence), serving(world.folder, web_port):
         pass
+
+
+def test_a_second_demo_in_the_same_home_is_refused(
+    home: Path, free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAIRLAKE_DEMO_PORT", str(free_port))
+    with (
+        alone(home / "world.lock", BadRequest("not free")),
+        pytest.raises(BadRequest, match=r"demo is at work in .*lake; wait .*PAIRLAKE_HOME\.$"),
+        world_served(None),
+    ):
+        pass
+    assert not (home / "world").exists()
 
 
 def test_the_web_stops_at_once_though_a_client_waits(world: World, name: str) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from lake.append import append
 from lake.catalog import connect
-from lake.dbt_plugin import build_dataset, dataset_is_current
+from lake.dbt_plugin import build_dataset, dataset_is_current, run_dbt
+from lake.errors import JobFailed
 from lake.settings import settings
 
 
@@ -36,3 +37,10 @@ def test_what_lands_while_dbt_runs_makes_it_old(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("lake.dbt_plugin.run_dbt", beside)
     build_dataset()
     assert not dataset_is_current()
+
+
+def test_several_threads_are_refused_before_the_lake_is_opened(home: Path) -> None:
+    sentence = r"A lake is built by one thread of dbt, and not by 4: .* `threads: 1` back .*\."
+    with pytest.raises(JobFailed, match=rf"^dbt build failed: Database Error\s+{sentence}$"):
+        run_dbt("build", "--threads", "4")
+    assert not home.joinpath("catalog.sqlite").exists()

@@ -28,6 +28,7 @@ def test_an_unknown_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ("USER_AGENT", "pairlake\n(me)", "one line"),
         ("FETCH_TIMEOUT_S", "nan", "above 0"),
         ("PORT", "99999", "65535"),
+        ("DEMO_PORT", "0", "between 1 and"),
         ("THREADS", "-1", "0 for all"),
         ("HOME", "lake[1]", r"\*, \? or \["),
     ],

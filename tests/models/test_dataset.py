@@ -318,6 +318,11 @@ def test_what_failed_is_noted_until_it_succeeds(con: duckdb.DuckDBPyConnection) 
         "select split_part(node, '.', 3) from lake.intermediate.int_build_failures order by node"
     )
     before = set(_rows(con, noted))
+    pairs = _rows(con, "from pairs order by pair_id")
+    with pytest.raises(JobFailed, match=r"With --empty .*leave it out"):
+        run_dbt("run", "--empty", "--select", "pairs")
+    assert (len(pairs) > 0, _rows(con, "from pairs order by pair_id")) == (True, pairs)
+    assert set(_rows(con, noted)) - before == {("on-run-start",)}
     con.execute("update filter_gains set reason = null")
     with pytest.raises(JobFailed, match="not_null_filter_gains_reason"):
         run_dbt("test", "--select", "filter_gains,test_type:data")

@@ -19,8 +19,9 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from lake.ports import PortInUse
 from serve import in_time
-from serve.app import PortInUse, create_app, serve
+from serve.app import create_app, serve
 from serve.guard import MOST_BODY
 from serve.search import Search
 from tests.serve.conftest import APPLE, CAT, ENCODERS, HOSTILE, POMME, SEA, picture

@@ -1,0 +1,54 @@
+{#-
+    In place of dbt's own: the old table goes and the new one comes in one transaction, with whatever
+    columns the file has now; where the file cannot be read, the old one is still there. DuckDB guesses
+    nothing, so that it names the line that is wrong.
+-#}
+{% materialization seed, adapter="duckdb" %}
+    {%- set relation = this.incorporate(type="table") -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set found = load_agate_table() -%}
+    {%- set declared = model.config.column_types -%}
+    {%- set columns = {} -%}
+    {%- for name in found.column_names -%}
+        {%- do columns.update({name: declared.get(name, adapter.convert_type(found, loop.index0))}) -%}
+    {%- endfor -%}
+    {%- for name in declared if name not in columns -%}
+        {{ exceptions.raise_compiler_error(
+            model.original_file_path ~ " has no column " ~ name ~ ", which models/_seeds.yml gives a "
+            ~ "type: put it back into the first line, or take it out there too."
+        ) }}
+    {%- endfor -%}
+    {#- `dbt seed --show` shows it. -#}
+    {%- do store_result("agate_table", response="OK", agate_table=found) -%}
+
+    {%- do adapter.ensure_transaction() -%}
+    {%- if existing is not none -%}
+        {%- do adapter.drop_relation(existing) -%}
+    {%- endif -%}
+    {%- call statement("main") -%}
+        create table {{ relation }} as
+        {{ seed_rows(model, "auto_detect = false, columns = " ~ columns) }}
+    {%- endcall -%}
+    {%- do adapter.commit() -%}
+    {{ return({"relations": [relation]}) }}
+{% endmaterialization %}
+
+
+{#- `dbt run` loads no seeds; a lake without them gets them all the same. -#}
+{% macro seeds_for_run() -%}
+    {% if execute and flags.WHICH == "run" -%}
+        {% for seed in graph.nodes.values() if seed.resource_type == "seed" %}
+            create schema if not exists {{ seed.database }}.{{ seed.schema }};
+            create table if not exists {{ seed.relation_name }} as
+            {{ seed_rows(seed, "types = " ~ seed.config.column_types) }};
+        {% endfor %}
+    {%- endif %}
+{%- endmacro %}
+
+
+{% macro seed_rows(seed, columns) -%}
+    from read_csv(
+        '{{ (seed.root_path ~ "/" ~ seed.original_file_path) | replace("'", "''") }}',
+        header = true, delim = ',', quote = '"', escape = '"', {{ columns }}
+    )
+{%- endmacro %}
