@@ -279,12 +279,14 @@ def test_duckdbs_own_shell_reads_the_lake_in_the_readmes_two_lines(
     assert sum(pairs) == demo.world.totals["pairs"]
 
 
+# Of a tenth too few are left to learn from; tests/serve/test_training.py has a small export.
+@pytest.mark.parametrize("demo", [WHOLE], indirect=True)
 def test_open_clips_own_program_trains_on_the_demos_export(
     demo: Demo, settled: None, tmp_path: Path
 ) -> None:
-    arguments = ("export", str(tmp_path / "it"), "--format", "webdataset", "--limit", "128")
-    assert ": 128 pairs of snapshot" in _pairlake(demo.pictures, *arguments)
-    losses = train(str(tmp_path / "it" / "00000.tar"), tmp_path / "logs", batch=16, epochs=1)
+    arguments = ("export", str(tmp_path / "it"), "--format", "webdataset", "--limit", "256")
+    assert ": 256 pairs of snapshot" in _pairlake(demo.pictures, *arguments)
+    losses = train(str(tmp_path / "it" / "00000.tar"), tmp_path / "logs", batch=32, epochs=1)
     assert len(losses) == 8
     assert losses[-1] < losses[0]
 

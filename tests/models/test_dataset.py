@@ -218,9 +218,9 @@ def test_an_unknown_recipe_ends_the_build_and_changes_nothing(
     paths = ["--target-path", str(tmp_path), "--log-path", str(tmp_path)]
     select = ["--select", "int_selected_recipe", "int_pairs_judged"]
     done = subprocess.run(
-        [dbt, "build", *select, "--vars", "recipe: laion_6b", *paths],
+        [dbt, "build", *select, *paths],
         cwd=ROOT,
-        env=os.environ,
+        env={**os.environ, "PAIRLAKE_RECIPE": "laion_6b"},
         capture_output=True,
         text=True,
         check=False,
