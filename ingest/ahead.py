@@ -18,6 +18,10 @@ _AHEAD = f"""
 select
     (select count(*) from work) as images,
     (select count(distinct {HOST}) from work) as hosts,
+    (
+        select count(*) from work
+        where url_id in (select url_id from lake.raw.downloads where outcome = 'ok')
+    ) as again,
     count(bytes) as downloads,
     avg(bytes) as mean_bytes
 from lake.raw.downloads
@@ -27,9 +31,13 @@ where outcome = 'ok'
 
 @dataclass(frozen=True, kw_only=True)
 class Ahead:
-    """The work before `fetch`; `is_measured` says that `bytes_each` is the mean of this lake."""
+    """The work before `fetch`; `is_measured` says that `bytes_each` is the mean of this lake.
+
+    `again` of the images have come before: they are old, or their pixels are wanted and released.
+    """
 
     images: int
+    again: int
     hosts: int
     bytes_each: int
     is_measured: bool
@@ -40,7 +48,10 @@ class Ahead:
         each, total = _size(self.bytes_each), _size(self.images * self.bytes_each)
         images, hosts = f"{self.images:,} images", f"{self.hosts:,} hosts"
         source = "in this lake so far" if self.is_measured else "assumed, as of laion2B-en"
-        return f"{images} from {hosts} lie ahead, some {total} ({each} each {source})"
+        line = f"{images} from {hosts} lie ahead, some {total} ({each} each {source})"
+        if self.again:
+            line += f"; {self.again:,} of them have come before"
+        return line
 
 
 def images_ahead() -> Ahead:
@@ -50,6 +61,7 @@ def images_ahead() -> Ahead:
     is_measured = row["downloads"] >= ENOUGH_DOWNLOADS
     return Ahead(
         images=row["images"],
+        again=row["again"],
         hosts=row["hosts"],
         bytes_each=round(row["mean_bytes"]) if is_measured else ASSUMED_BYTES,
         is_measured=is_measured,

@@ -56,36 +56,45 @@ _PIXELS = pa.schema(
 def land(downloads: Sequence[Download], con: duckdb.DuckDBPyConnection) -> int:
     """Append one batch to raw.downloads, raw.images and raw.image_pixels; returns the new images.
 
-    An image lands once, however many URLs of the batch or earlier ones lead to it.
+    An image lands once, however many URLs of the batch or earlier ones lead to it, and its pixels
+    once more where they have been released.
     """
     pictures: dict[uuid.UUID, tuple[Download, Picture]] = {}
     for download in downloads:
         if download.image_id and download.picture:
             pictures.setdefault(download.image_id, (download, download.picture))
-    for known in _already_landed(pictures, con):
-        del pictures[known]
+    known = _landed("raw.images", pictures, con)
+    # New images have no pixels yet; only the few that are known can have.
+    seen = _landed("raw.image_pixels", known, con)
     append(
         {
             "raw.downloads": _table(_DOWNLOADS, [_fields(download) for download in downloads]),
-            "raw.images": _table(_IMAGES, [_image(*pair) for pair in pictures.values()]),
-            "raw.image_pixels": _table(_PIXELS, [_pixels(*pair) for pair in pictures.values()]),
+            "raw.images": _table(
+                _IMAGES, [_image(*found) for key, found in pictures.items() if key not in known]
+            ),
+            "raw.image_pixels": _table(
+                _PIXELS, [_pixels(*found) for key, found in pictures.items() if key not in seen]
+            ),
         },
         con,
     )
-    return len(pictures)
+    return len(pictures) - len(known)
 
 
-def _already_landed(ids: Collection[uuid.UUID], con: duckdb.DuckDBPyConnection) -> list[uuid.UUID]:
+def _landed(
+    table: str, ids: Collection[uuid.UUID], con: duckdb.DuckDBPyConnection
+) -> set[uuid.UUID]:
+    """Those of `ids` that have a row in `table`."""
     if not ids:
-        return []
+        return set()
     # As one text, since DuckDB cannot push a join's UUIDs down into an Arrow table, and takes a
     # tenth of a millisecond to look at each value of a list.
     rows = con.execute(
-        "select image_id from lake.raw.images "
+        f"select image_id from lake.{table} "
         "where image_id in (select unnest(string_split(?, ' '))::uuid)",
         [" ".join(map(str, ids))],
     ).fetchall()
-    return [value for (value,) in rows]
+    return {value for (value,) in rows}
 
 
 def _table(schema: pa.Schema, rows: Sequence[Mapping[str, object]]) -> pa.Table:

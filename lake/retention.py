@@ -1,20 +1,14 @@
-"""Releases pixels that are not to be kept once they are judged. Part of `pairlake maintain`."""
+"""Releases pixels that are not kept, once nothing waits for them. Part of `pairlake maintain`."""
 
 from __future__ import annotations
 
 from lake.catalog import writing
 from lake.settings import settings
 
-# An image goes when nothing of it waits for a score any more: scores are made from pixels.
 _RELEASE = """
 delete from lake.raw.image_pixels
 where image_id in (
-    select image_id
-    from lake.intermediate.int_pairs_judged
-    where image_id is not null
-    group by image_id
-    having not bool_or(coalesce(drop_reason in ('language_missing', 'similarity_missing'), false))
-        and (? or not bool_or(drop_reason is null))
+    select image_id from lake.intermediate.int_images_settled where ? or not is_kept
 )
 """
 
@@ -22,8 +16,8 @@ where image_id in (
 def release_pixels() -> int:
     """Delete what the setting `keep_pixels` does not keep; returns of how many images.
 
-    Goes by the last `dbt build`. The bytes are gone from disk when the snapshots that hold them
-    have expired.
+    Goes by the last `dbt build`, but for what has landed since. The bytes are gone from disk when
+    the snapshots that hold them have expired.
     """
     keep = settings().keep_pixels
     if keep == "all":

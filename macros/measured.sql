@@ -45,6 +45,21 @@
 
     ),
 
+    image_pixels as (
+
+        select * from {{ ref('stg_raw__image_pixels') }}
+
+    ),
+
+    urls_gone as (
+
+        select urls_resolved.url_id
+        from urls_resolved
+        anti join image_pixels on urls_resolved.image_id = image_pixels.image_id
+        where urls_resolved.is_rotten
+
+    ),
+
     described as (
 
         select
@@ -69,6 +84,7 @@
             urls_resolved.outcome as download_outcome,
             urls_resolved.outcome_kind as download_outcome_kind,
             urls_resolved.downloaded_at,
+            urls_gone.url_id is not null as is_image_gone,
             images.width,
             images.height,
             images.image_format,
@@ -82,6 +98,7 @@
         left join unsafe_captions
             on pairs_deduplicated.caption_id = unsafe_captions.caption_id
         left join urls_resolved on pairs_deduplicated.url_id = urls_resolved.url_id
+        left join urls_gone on pairs_deduplicated.url_id = urls_gone.url_id
         left join images on urls_resolved.image_id = images.image_id
         left join images_taken_down on images.image_id = images_taken_down.image_id
 

@@ -191,7 +191,15 @@
             is_worth_rating
             and toxicity is null
             and below_toxicity is not null as is_toxicity_missing,
-            coalesce(toxicity >= below_toxicity, false) as is_toxic
+            coalesce(toxicity >= below_toxicity, false) as is_toxic,
+            -- Pixels that its URL brings no more, no model will see.
+            is_image_gone and (
+                is_similarity_missing
+                or is_punsafe_missing
+                or is_pwatermark_missing
+                or is_aesthetic_score_missing
+                or is_pinappropriate_missing
+            ) as is_out_of_reach
         from rated
 
     ),
@@ -211,7 +219,10 @@
                 {{ reason('not is_http', 'url_not_http') }},
                 {{ reason('is_language_unwanted', 'language_not_wanted') }},
                 {{ reason('is_not_downloaded', 'not_downloaded') }},
-                'download_' || download_failure,
+                'download_' || coalesce(
+                    download_failure,
+                    case when is_out_of_reach then download_outcome end
+                ),
                 {{ reason('is_image_too_small', 'image_too_small') }},
                 {{ reason('is_image_format_unwanted', 'image_format') }},
                 {{ reason('is_image_too_long', 'image_aspect_ratio') }},
@@ -243,10 +254,12 @@
             and not is_aesthetic_score_too_low
             and not is_inappropriate
             and not is_toxic as is_passing,
-            is_not_downloaded
-            or (is_language_missing and is_worth_scoring)
-            or is_similarity_missing
-            or lacks_rating as is_undecided
+            not is_out_of_reach and (
+                is_not_downloaded
+                or (is_language_missing and is_worth_scoring)
+                or is_similarity_missing
+                or lacks_rating
+            ) as is_undecided
         from flagged
 
     )

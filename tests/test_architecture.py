@@ -121,6 +121,21 @@ def test_every_job_has_its_exposure_and_every_exposure_of_a_job_its_job(
     assert worklists == {name for _, reads in exposed.values() for name in reads} & worklists
 
 
+def test_every_worklist_that_reads_pixels_is_a_part_of_what_pictures_lack(
+    manifest: Manifest,
+) -> None:
+    readers = {
+        model["name"]
+        for model in _models(manifest, "intermediate")
+        if "model.pairlake.stg_raw__image_pixels" in model["depends_on"]["nodes"]
+    }
+    # So a new worklist is held by int_images_settled too, and by what is asked for again.
+    asks_whether_there_are_pixels = {"int_pairs_described", "int_pairs_measured_live"}
+    assert readers == {
+        "int_images_unscored", "int_images_settled", *asks_whether_there_are_pixels
+    }  # fmt: skip
+
+
 def test_exposures_name_all_that_serve_reads_and_every_mart(manifest: Manifest) -> None:
     exposed = {name for _, reads in _exposures(manifest).values() for name in reads}
     tables = re.compile(r"\blake\.(?:marts|intermediate|staging|seeds)\.(\w+)")

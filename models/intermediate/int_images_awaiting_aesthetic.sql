@@ -1,1 +1,1 @@
-{{ images_awaiting('aesthetic', 'stg_enriched__image_aesthetics') }}
+{{ images_awaiting('aesthetic') }}

@@ -1,1 +1,1 @@
-{{ images_awaiting('inappropriate', 'stg_enriched__image_inappropriate') }}
+{{ images_awaiting('inappropriate') }}

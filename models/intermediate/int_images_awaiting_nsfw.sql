@@ -1,1 +1,1 @@
-{{ images_awaiting('nsfw', 'stg_enriched__image_nsfw') }}
+{{ images_awaiting('nsfw') }}

@@ -1,1 +1,1 @@
-{{ images_awaiting('watermark', 'stg_enriched__image_watermarks') }}
+{{ images_awaiting('watermark') }}

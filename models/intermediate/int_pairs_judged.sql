@@ -50,6 +50,7 @@ pairs_judged as (
                 then ['duplicate_' || duplicate_pairs.kind]
             else []
         end as drop_reasons,
+        explained.is_undecided,
         duplicate_pairs.keeper_id
     from explained
     left join duplicate_pairs on explained.pair_id = duplicate_pairs.pair_id

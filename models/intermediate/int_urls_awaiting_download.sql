@@ -15,13 +15,36 @@ urls_resolved as (
 
 ),
 
+images_unscored as (
+
+    select * from {{ ref('int_images_unscored') }}
+
+),
+
+images_lacking_pixels as (
+
+    select distinct image_id
+    from images_unscored
+    where
+        reads_pixels
+        and attempt_id is null
+        and is_deciding
+
+),
+
 urls as (
 
     select
-        url_id,
-        min(image_url) as image_url
+        pairs_read.url_id,
+        min(pairs_read.image_url) as image_url,
+        bool_or(
+            pairs_read.is_undecided
+            and images_lacking_pixels.image_id is not null
+        ) as lacks_pixels
     from pairs_read
-    group by url_id
+    left join images_lacking_pixels
+        on pairs_read.image_id = images_lacking_pixels.image_id
+    group by pairs_read.url_id
 
 ),
 
@@ -31,6 +54,7 @@ urls_due as (
 
     select
         url_id,
+        outcome_kind,
         case
             when outcome_kind = 'ok'
                 then attempted_at + to_days({{ refresh_days }}::integer)
@@ -52,7 +76,9 @@ urls_due as (
 
 urls_settled as (
 
-    select url_id
+    select
+        url_id,
+        outcome_kind
     from urls_due
     where coalesce(due_at > now() at time zone 'UTC', true)
 
@@ -62,9 +88,14 @@ urls_awaiting_download as (
 
     select
         urls.url_id,
-        urls.image_url
+        urls.image_url,
+        urls.lacks_pixels
     from urls
-    anti join urls_settled on urls.url_id = urls_settled.url_id
+    anti join urls_settled
+        on
+            urls.url_id = urls_settled.url_id
+            -- An image that came and was released comes again, or it fails.
+            and not (urls.lacks_pixels and urls_settled.outcome_kind = 'ok')
 
 )
 

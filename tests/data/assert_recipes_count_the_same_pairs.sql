@@ -1,11 +1,16 @@
--- All recipes judge the same pairs; the selected one keeps what is published.
+-- All recipes judge the same pairs; the selected one keeps what is published,
+-- and leaves undecided what has no verdict yet.
 with
 
 totals as (
 
     select
         (select count(*) from {{ ref('int_pairs_deduplicated') }}) as pairs,
-        (select count(*) from {{ ref('pairs') }}) as kept
+        (select count(*) from {{ ref('pairs') }}) as kept,
+        (
+            select count(*) from {{ ref('int_pairs_judged') }}
+            where is_undecided
+        ) as undecided
 
 )
 
@@ -23,3 +28,7 @@ where
     + recipe_comparison.kept_multi
     + recipe_comparison.kept_nolang
     or (recipe_comparison.is_selected and recipe_comparison.kept != totals.kept)
+    or (
+        recipe_comparison.is_selected
+        and recipe_comparison.undecided != totals.undecided
+    )

@@ -9,6 +9,7 @@ from ingest.ahead import ASSUMED_BYTES, ENOUGH_DOWNLOADS, Ahead, images_ahead
 from lake.append import append
 from lake.catalog import writing
 from lake.errors import TableMissing
+from lake.keys import text_id
 
 
 def _worklist_of(*urls: str) -> None:
@@ -35,7 +36,17 @@ def test_images_are_counted_by_the_hosts_that_the_fetcher_connects_to() -> None:
         "http://[::2]:80/a",
     )
     ahead = images_ahead()
-    assert (ahead.images, ahead.hosts) == (5, 3)
+    assert (ahead.images, ahead.again, ahead.hosts) == (5, 0, 3)
+
+
+def test_images_that_have_come_before_are_counted_apart() -> None:
+    _worklist_of("http://a.example/new", "http://a.example/failed", "http://b.example/came")
+    urls = ["http://a.example/failed", "http://b.example/came", "http://b.example/came"]
+    ids = pa.array([text_id(url).bytes for url in urls], pa.uuid())
+    append({"raw.downloads": pa.table({"url_id": ids, "outcome": ["timeout", "ok", "ok"]})})
+    ahead = images_ahead()
+    assert (ahead.images, ahead.again) == (3, 1)
+    assert str(ahead).endswith("; 1 of them have come before")
 
 
 def test_bytes_are_assumed_until_there_are_downloads_enough() -> None:
@@ -58,17 +69,19 @@ def test_a_worklist_that_is_done_is_nothing_ahead() -> None:
     ("ahead", "line"),
     [
         (
-            Ahead(images=398_211, hosts=31_220, bytes_each=45_600, is_measured=True),
+            Ahead(images=398_211, again=0, hosts=31_220, bytes_each=45_600, is_measured=True),
             "398,211 images from 31,220 hosts lie ahead, some 18 GB "
             "(46 KB each in this lake so far)",
         ),
         (
-            Ahead(images=2_000_000_000, hosts=7, bytes_each=ASSUMED_BYTES, is_measured=False),
+            Ahead(
+                images=2_000_000_000, again=0, hosts=7, bytes_each=ASSUMED_BYTES, is_measured=False
+            ),
             "2,000,000,000 images from 7 hosts lie ahead, some 93 TB "
             "(47 KB each assumed, as of laion2B-en)",
         ),
         (
-            Ahead(images=1, hosts=1, bytes_each=999_600, is_measured=True),
+            Ahead(images=1, again=0, hosts=1, bytes_each=999_600, is_measured=True),
             "1 images from 1 hosts lie ahead, some 1 MB (1 MB each in this lake so far)",
         ),
     ],

@@ -62,6 +62,20 @@ def test_an_image_lands_once_however_often_it_comes(site: Web) -> None:
     assert rows("select count(*) from lake.raw.image_pixels") == [(1,)]
 
 
+def test_pixels_that_were_released_land_again_and_those_that_are_there_do_not(site: Web) -> None:
+    released, kept = site.serve("/1", JPEG), site.serve("/2", encoded(noise(40, 40), "JPEG"))
+    fetch_all(released, kept)
+    with connect() as con:
+        con.execute(
+            "delete from lake.raw.image_pixels where image_id = "
+            "(select image_id from lake.raw.downloads where url_id = ?)",
+            [text_id(released)],
+        )
+    assert fetch_all(released, kept).images == 0
+    assert rows("select count(*) from lake.raw.images") == [(2,)]
+    assert rows("select count(*), count(distinct image_id) from lake.raw.image_pixels") == [(2, 2)]
+
+
 def test_batches_land_as_they_fill(site: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "LAND_DOWNLOADS", 3)
     monkeypatch.setenv("PAIRLAKE_FETCH_CONCURRENCY", "2")

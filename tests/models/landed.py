@@ -95,13 +95,7 @@ def land() -> None:
     ):
         land_file(cases, crawl_id, path, outcome)
     _land_list(LISTED)
-    append(
-        {
-            "raw.downloads": _downloads(CASES),
-            "raw.images": _images(CASES),
-            "raw.image_pixels": _pixels(CASES),
-        }
-    )
+    land_images(*CASES)
     # As when two jobs meet the same picture: rows may land more than once.
     append({"raw.images": _images(CASES), "raw.image_pixels": _pixels(CASES)})
     append({"enriched.models": _models()})
@@ -117,6 +111,12 @@ def land_file(cases: tuple[Case, ...], crawl_id: str, path: str, outcome: str = 
 
 def land_found(*cases: Case) -> None:
     """Land what the jobs find of cases: their images by today's downloads, and all scores."""
+    land_images(*cases)
+    append(_scores(cases))
+
+
+def land_images(*cases: Case) -> None:
+    """Land what asking for the images of cases has brought."""
     append(
         {
             "raw.downloads": _downloads(cases),
@@ -124,7 +124,6 @@ def land_found(*cases: Case) -> None:
             "raw.image_pixels": _pixels(cases),
         }
     )
-    append(_scores(cases))
 
 
 def download(case: Case) -> None:

@@ -6,8 +6,10 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ from lake.keys import text_id
 from lake.recipe import check_built
 from lake.retention import release_pixels
 from lake.settings import ROOT, settings
-from tests.models import landed
+from tests.models import lacking, landed
 from tests.models.landed import CASES, CRAWL, LATER_CRAWL, LIST, LISTED
 
 
@@ -293,24 +295,81 @@ def test_new_facts_change_worklists_at_once_and_verdicts_at_the_next_run(
 
 
 # Last of all, since it takes pixels away.
-@pytest.mark.parametrize("keep", ["kept", "none"])
-def test_pixels_are_released_when_nothing_waits_for_them(
-    keep: str, con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+def test_pixels_stay_while_a_verdict_or_a_worklist_waits_for_them(
+    con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pixels = "(select distinct image_id from lake.raw.image_pixels)"
-    judged = "lake.intermediate.int_pairs_judged"
-    waiting = "drop_reason in ('similarity_missing', 'language_missing')"
-    wanted = waiting if keep == "none" else f"{waiting} or drop_reason is null"
-    monkeypatch.setenv("PAIRLAKE_KEEP_PIXELS", keep)
-    assert release_pixels() > 0
-    assert release_pixels() == 0
-    left = f"select image_id from {judged} semi join {pixels} using (image_id)"
-    assert _rows(con, left + " order by 1") == _rows(
+    lacking.land()
+    con.close()
+    run_dbt("run", "--select", "+int_pairs_judged")
+    landed.land_file((replace(lacking.SEEN_AGAIN.case, caption="again"),), CRAWL, "late.wat")
+    pairs = lacking.PAIRS
+    images = {pair.case.image_id for pair in pairs}
+    with connect() as after:
+        judged, named = _verdicts(after), _named_for_pixels(after)
+        for pair in pairs:
+            assert judged[pair.case.caption] == pair.case.drop_reason
+            assert named.get(pair.case.image_id) == pair.worklist, pair
+        for keep, gone in (
+            ("all", []),
+            ("kept", [lacking.DROPPED]),
+            ("none", [lacking.DROPPED, lacking.KEPT]),
+        ):
+            monkeypatch.setenv("PAIRLAKE_KEEP_PIXELS", keep)
+            assert (release_pixels() > 0) == (keep != "all")
+            assert release_pixels() == 0
+            left = {
+                image for (image,) in _rows(after, "select image_id from lake.raw.image_pixels")
+            }
+            assert images - left == {pair.case.image_id for pair in gone}, keep
+            assert named.keys() <= left
+
+
+def _named_for_pixels(con: duckdb.DuckDBPyConnection) -> dict[uuid.UUID, str]:
+    """The worklist that names a picture for its pixels, by picture."""
+    worklists = _rows(
         con,
-        f"select image_id from {judged} where image_id in "
-        f"(select image_id from {judged} where {wanted}) order by 1",
+        "select table_name from duckdb_columns() where schema_name = 'intermediate' "
+        "and table_name like 'int_images_awaiting_%' and column_name = 'attempt_id'",
     )
-    assert _rows(con, f"select count(*) > 0 from {judged} where {waiting}") == [(True,)]
+    query = "select image_id from lake.intermediate.{} where attempt_id is not null"
+    return {image: name for (name,) in worklists for (image,) in _rows(con, query.format(name))}
+
+
+def test_released_pixels_are_asked_for_once_where_a_verdict_waits_for_them(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    def asked() -> set[str]:
+        """The captions of those whose URLs are to be asked for, for their pixels."""
+        urls = _rows(
+            con,
+            "select image_url from lake.intermediate.int_urls_awaiting_download where lacks_pixels",
+        )
+        return {pair.case.caption for pair in lacking.PAIRS if (pair.case.image_url,) in urls}
+
+    con.execute("delete from lake.raw.image_pixels")
+    waiting = {pair.case.caption for pair in lacking.PAIRS if pair.is_undecided and pair.worklist}
+    assert len(waiting) == 5
+    assert asked() == waiting
+    same, other, none = (
+        replace(pair.case, day=2, **answer)
+        for pair, answer in (
+            (lacking.UNEMBEDDED, {}),
+            (lacking.UNRATED, {"picture": "another"}),
+            (lacking.UNMARKED, {"outcome": "not_found"}),
+        )
+    )
+    landed.land_images(same, other, none)
+    assert asked() == waiting - {same.caption, other.caption, none.caption}
+    assert _named_for_pixels(con)[same.image_id] == lacking.UNEMBEDDED.worklist
+    query = (
+        "select caption, image_id, reasons, is_undecided "
+        "from lake.intermediate.int_pairs_flagged_live"
+    )
+    live = {caption: found for caption, *found in _rows(con, query)}
+    assert live[same.caption] == [same.image_id, ["similarity_missing"], True]
+    assert live[other.caption] == [other.image_id, ["similarity_missing"], True]
+    gone = [none.image_id, ["download_not_found", "pwatermark_missing"], False]
+    assert live[none.caption] == gone
 
 
 def test_what_failed_is_noted_until_it_succeeds(con: duckdb.DuckDBPyConnection) -> None:
