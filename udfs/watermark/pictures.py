@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +23,9 @@ _KEPT_SIDE = 800
 _SVG_SIDE = 480
 _KINDS = (".jpg", ".jpeg", ".png", ".webp", ".svg")
 _SMALLEST_BYTES = 2_000
-# Of a folder with more files, every second, third, … is taken.
-_MOST_FILES = 1_600
+# Of a folder with more files, every second, third, … is taken: few for the test, which must stay
+# as it was, and more to train on.
+_MOST_FILES, _MOST_TRAINED = 1_600, 5_000
 
 Size = tuple[int, int]
 
@@ -70,19 +72,38 @@ class Scenes:
         return _drawn_ground(size, rng)
 
 
-def load_sources(folders: Sequence[Path]) -> tuple[Scenes, Scenes]:
-    """The scenes of training and those of the test: no picture is in both."""
-    parts: tuple[list[Source], list[Source]] = ([], [])
+def load_trained(folders: Sequence[Path], tested: Sequence[Path]) -> Scenes:
+    """The scenes of training: what a picture's name does not keep for the test.
+
+    A file that the test has under another name is left out too.
+    """
+    known = {_digest(path) for folder in tested for path in _files_of_side(folder, test=True)}
+    return _load_all(folders, test=False, but=known)
+
+
+def load_tested(folders: Sequence[Path]) -> Scenes:
+    """The scenes of the test: the pictures that their names keep from training."""
+    return _load_all(folders, test=True, but=set())
+
+
+def _files_of_side(folder: Path, *, test: bool) -> list[Path]:
+    files = files_of(folder, _MOST_FILES if test else _MOST_TRAINED)
+    return [path for path in files if held_out(_group(path), TEST_SHARE) == test]
+
+
+def _load_all(folders: Sequence[Path], *, test: bool, but: Set[bytes]) -> Scenes:
+    sources = []
     for folder in folders:
-        found: tuple[list[Image.Image], list[Image.Image]] = ([], [])
-        for path in files_of(folder):
-            picture = _load(path)
-            if picture is not None:
-                found[held_out(_group(path), TEST_SHARE)].append(picture)
-        print(f"{folder.name}: {len(found[0])} pictures to train, {len(found[1])} to test")
-        for part, pictures in zip(parts, found, strict=True):
-            part.append(Source(name=folder.name, pictures=pictures))
-    return Scenes(parts[0]), Scenes(parts[1])
+        files = [path for path in _files_of_side(folder, test=test) if _digest(path) not in but]
+        pictures = [picture for picture in map(_load, files) if picture is not None]
+        print(f"{folder.name}: {len(pictures)} pictures to {'test' if test else 'train'}",
+              flush=True)  # fmt: skip
+        sources.append(Source(name=folder.name, pictures=pictures))
+    return Scenes(sources)
+
+
+def _digest(path: Path) -> bytes:
+    return hashlib.sha256(path.read_bytes()).digest()
 
 
 def cropped(picture: Image.Image, size: Size, rng: random.Random) -> Image.Image:
@@ -185,7 +206,7 @@ def _grainy(scene: Image.Image, noise_HWC: npt.NDArray[np.float32]) -> Image.Ima
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 
-def files_of(folder: Path) -> Iterator[Path]:
-    """Picture files of a folder and the folders in it, ordered by name."""
+def files_of(folder: Path, most: int = _MOST_FILES) -> Iterator[Path]:
+    """Picture files of a folder and the folders in it, ordered by name; evenly `most` at most."""
     files = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in _KINDS]
-    yield from files[:: -(-len(files) // _MOST_FILES) or 1]
+    yield from files[:: -(-len(files) // most) or 1]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import random
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context
 
@@ -23,9 +24,13 @@ TRAINING_SIZES: Sequence[Size] = (
     (448, 320), (320, 448), (384, 384), (480, 304), (304, 480), (352, 272), (272, 352),
     (304, 304), (320, 240), (240, 320), (416, 256), (256, 192), (192, 256), (224, 224), (160, 160),
 )  # fmt: skip
-# The first half of a training has only these, which are quickly drawn and learnt from.
-SMALL_SIZES = [size for size in TRAINING_SIZES if size[0] * size[1] <= 80_000]
+# Most of a training has only these, which are quickly drawn and learnt from.
+SMALL_SIZES: Sequence[Size] = (
+    (256, 176), (176, 256), (224, 160), (160, 224), (208, 208), (160, 160),
+)  # fmt: skip
 PLAIN = "plain picture"
+# Samples that a process draws at once, and before the first of them is needed.
+_CHUNK, _AHEAD = 32, 512
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,12 +70,17 @@ def is_mark(style: str) -> bool:
     return style in SEEN_LAYOUTS or style in UNSEEN_LAYOUTS
 
 
-def training_tasks(count: int, seed: int) -> list[Task]:
-    """Half of them marked; of the others, three of five with something ordinary on them."""
-    rng, tasks = random.Random(seed), []
-    for number in range(count):
-        size = rng.choice(SMALL_SIZES if number < count // 2 else TRAINING_SIZES)
-        tasks.append(Task(seed=rng.getrandbits(48), size=size, style=_training_style(rng)))
+def training_batch(size: Size, count: int, rng: random.Random) -> list[Task]:
+    """As many marked as not, on the same scenes, so that only the marks tell them apart.
+
+    Three of five of the others have something ordinary on them.
+    """
+    tasks = []
+    for _ in range(count // 2):
+        seed, plain = rng.getrandbits(48), rng.random() >= 0.6
+        others = PLAIN if plain else rng.choice(list(SEEN_KINDS))
+        for style in (rng.choice(list(SEEN_LAYOUTS)), others):
+            tasks.append(Task(seed=seed, size=size, style=style))
     return tasks
 
 
@@ -107,7 +117,7 @@ def draw(task: Task, world: World) -> Sample:
     return Sample(jpeg=jpeg, task=task, cells=_cells(mask, task.size))
 
 
-def draw_all(tasks: Sequence[Task], world: World, processes: int) -> Iterator[Sample]:
+def draw_all(tasks: Iterable[Task], world: World, processes: int) -> Iterator[Sample]:
     """All samples in the order of the tasks; the same whatever the number of processes.
 
     With 0 processes they are drawn by this one, as they are asked for.
@@ -115,9 +125,25 @@ def draw_all(tasks: Sequence[Task], world: World, processes: int) -> Iterator[Sa
     if processes == 0:
         yield from (draw(task, world) for task in tasks)
         return
+    # Drawing stays this far ahead of what is asked for, and no further.
+    room, closed = threading.Semaphore(_AHEAD * processes), threading.Event()
+
+    def paced() -> Iterator[Task]:
+        for task in tasks:
+            room.acquire()
+            if closed.is_set():
+                return
+            yield task
+
     # Forked, so that the pictures are shared and not copied.
     with get_context("fork").Pool(processes, _remember, (world,)) as pool:
-        yield from pool.imap(_draw_remembered, tasks, chunksize=64)
+        try:
+            for sample in pool.imap(_draw_remembered, paced(), chunksize=_CHUNK):
+                room.release()
+                yield sample
+        finally:
+            closed.set()
+            room.release()
 
 
 def _remember(world: World) -> None:
@@ -128,12 +154,6 @@ def _remember(world: World) -> None:
 def _draw_remembered(task: Task) -> Sample:
     world: World = globals()["_world"]
     return draw(task, world)
-
-
-def _training_style(rng: random.Random) -> str:
-    if rng.random() < 0.5:
-        return rng.choice(list(SEEN_LAYOUTS))
-    return rng.choice(list(SEEN_KINDS)) if rng.random() < 0.6 else PLAIN
 
 
 def _any_size(rng: random.Random) -> Size:
