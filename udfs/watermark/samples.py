@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import random
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context
 
@@ -117,7 +117,7 @@ def draw(task: Task, world: World) -> Sample:
     return Sample(jpeg=jpeg, task=task, cells=_cells(mask, task.size))
 
 
-def draw_all(tasks: Iterable[Task], world: World, processes: int) -> Iterator[Sample]:
+def draw_all(tasks: Iterable[Task], world: World, processes: int) -> Generator[Sample, None, None]:
     """All samples in the order of the tasks; the same whatever the number of processes.
 
     With 0 processes they are drawn by this one, as they are asked for.
