@@ -294,6 +294,26 @@ def test_new_facts_change_worklists_at_once_and_verdicts_at_the_next_run(
         assert _rows(after, "select sum(pairs) from lake.marts.filter_funnel") == [(len(CASES),)]
 
 
+def test_what_failed_is_noted_until_it_succeeds(con: duckdb.DuckDBPyConnection) -> None:
+    noted = (
+        "select split_part(node, '.', 3) from lake.intermediate.int_build_failures order by node"
+    )
+    before = set(_rows(con, noted))
+    pairs = _rows(con, "from pairs order by pair_id")
+    with pytest.raises(JobFailed, match=r"With --empty .*leave it out"):
+        run_dbt("run", "--empty", "--select", "pairs")
+    assert (len(pairs) > 0, _rows(con, "from pairs order by pair_id")) == (True, pairs)
+    assert set(_rows(con, noted)) - before == {("on-run-start",)}
+    con.execute("update filter_gains set reason = null")
+    with pytest.raises(JobFailed, match="not_null_filter_gains_reason"):
+        run_dbt("test", "--select", "filter_gains,test_type:data")
+    assert set(_rows(con, noted)) - before == {("not_null_filter_gains_reason",)}
+    run_dbt("test", "--select", "pairs_en,test_type:data")
+    assert len(_rows(con, noted)) == len(before) + 1
+    run_dbt("build", "--select", "filter_gains", "--exclude-resource-type", "unit_test")
+    assert set(_rows(con, noted)) == before
+
+
 # Last of all, since it takes pixels away.
 def test_pixels_stay_while_a_verdict_or_a_worklist_waits_for_them(
     con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
@@ -301,7 +321,9 @@ def test_pixels_stay_while_a_verdict_or_a_worklist_waits_for_them(
     lacking.land()
     con.close()
     run_dbt("run", "--select", "+int_pairs_judged")
-    landed.land_file((replace(lacking.SEEN_AGAIN.case, caption="again"),), CRAWL, "late.wat")
+    seen_again = lacking.SEEN_AGAIN.case
+    late = replace(seen_again, caption="another caption of it", url=seen_again.image_url)
+    landed.land_file((late,), CRAWL, "late.wat")
     pairs = lacking.PAIRS
     images = {pair.case.image_id for pair in pairs}
     with connect() as after:
@@ -370,26 +392,6 @@ def test_released_pixels_are_asked_for_once_where_a_verdict_waits_for_them(
     assert live[other.caption] == [other.image_id, ["similarity_missing"], True]
     gone = [none.image_id, ["download_not_found", "pwatermark_missing"], False]
     assert live[none.caption] == gone
-
-
-def test_what_failed_is_noted_until_it_succeeds(con: duckdb.DuckDBPyConnection) -> None:
-    noted = (
-        "select split_part(node, '.', 3) from lake.intermediate.int_build_failures order by node"
-    )
-    before = set(_rows(con, noted))
-    pairs = _rows(con, "from pairs order by pair_id")
-    with pytest.raises(JobFailed, match=r"With --empty .*leave it out"):
-        run_dbt("run", "--empty", "--select", "pairs")
-    assert (len(pairs) > 0, _rows(con, "from pairs order by pair_id")) == (True, pairs)
-    assert set(_rows(con, noted)) - before == {("on-run-start",)}
-    con.execute("update filter_gains set reason = null")
-    with pytest.raises(JobFailed, match="not_null_filter_gains_reason"):
-        run_dbt("test", "--select", "filter_gains,test_type:data")
-    assert set(_rows(con, noted)) - before == {("not_null_filter_gains_reason",)}
-    run_dbt("test", "--select", "pairs_en,test_type:data")
-    assert len(_rows(con, noted)) == len(before) + 1
-    run_dbt("build", "--select", "filter_gains", "--exclude-resource-type", "unit_test")
-    assert set(_rows(con, noted)) == before
 
 
 def test_a_dataset_is_current_until_something_lands_or_another_recipe_is_asked_for(
