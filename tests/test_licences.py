@@ -1,4 +1,4 @@
-"""The licences that pyproject.toml names lie where it says, and weights have theirs beside them."""
+"""The licences that pyproject.toml names lie where it says, and mini CLIP has its own beside it."""
 
 from __future__ import annotations
 

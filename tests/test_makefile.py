@@ -44,7 +44,9 @@ def _python(file: Path, minor: int) -> None:
 
 def _make(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Install the demo; what fails says so in one line, by make itself in another."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHON"}
+    # Those of the make that runs the tests are not this one's.
+    others = {"PYTHON", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
+    environment = {name: value for name, value in os.environ.items() if name not in others}
     done = subprocess.run(
         ["make", *arguments, ".venv/demo-installed"],
         cwd=project,

@@ -358,7 +358,7 @@ def _named_for_pixels(con: duckdb.DuckDBPyConnection) -> dict[uuid.UUID, str]:
 
 
 def test_released_pixels_are_asked_for_once_where_a_verdict_waits_for_them(
-    con: duckdb.DuckDBPyConnection,
+    con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def asked() -> set[str]:
         """The captions of those whose URLs are to be asked for, for their pixels."""
@@ -392,6 +392,11 @@ def test_released_pixels_are_asked_for_once_where_a_verdict_waits_for_them(
     assert live[other.caption] == [other.image_id, ["similarity_missing"], True]
     gone = [none.image_id, ["download_not_found", "pwatermark_missing"], False]
     assert live[none.caption] == gone
+    # What has come again stays until its scores are made.
+    monkeypatch.setenv("PAIRLAKE_KEEP_PIXELS", "none")
+    release_pixels()
+    left = {image for (image,) in _rows(con, "select image_id from lake.raw.image_pixels")}
+    assert {same.image_id, other.image_id} <= left
 
 
 def test_a_dataset_is_current_until_something_lands_or_another_recipe_is_asked_for(

@@ -100,6 +100,8 @@ def test_how_many_samples_can_be_decided_until_the_learning_rate_falls(
         train(replace(run, seed=8), WORLD)
 
 
+# Another test of this process may have imported it; those that draw use nothing of it.
+@pytest.mark.filterwarnings("ignore:lance is not fork-safe")
 def test_processes_draw_the_same_and_not_far_ahead() -> None:
     tasks = training_batch((96, 80), 80, random.Random(1))
     drawn = draw_all(tasks, WORLD, processes=0)

@@ -65,6 +65,8 @@ class Training:
                 f"samples must reach {self.batch_size} and processes 0, got "
                 f"{self.samples} and {self.processes}"
             )
+        if self.batch_size % 2:
+            raise ValueError(f"batch_size must be even, for pairs of scenes, got {self.batch_size}")
 
     @property
     def state(self) -> Path:
@@ -84,7 +86,7 @@ class Training:
     @property
     def first_falling(self) -> int:
         """The step from which the learning rate falls; before it nothing depends on `samples`."""
-        return round(self.steps * (1 - self.falling))
+        return min(self.steps - 1, round(self.steps * (1 - self.falling)))
 
     def rate(self, step: int) -> float:
         """The learning rate of a step: it rises at first, stays, and falls at the end."""
