@@ -65,7 +65,7 @@ def _check_threads() -> None:
     They would not see the relations that another has just made, nor SQLite take what they write.
     """
     config = get_adapter_by_type("duckdb").config  # type: ignore[no-untyped-call]
-    # What `dbt retry` is told reaches the flags alone, which `dbt debug` has none of for this.
+    # `dbt retry` tells the flags alone; those of `dbt debug` have no threads.
     flags = get_flags()  # type: ignore[no-untyped-call]
     threads = getattr(flags, "THREADS", None) or config.threads
     if threads > 1:

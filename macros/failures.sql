@@ -10,10 +10,6 @@
             identifier="int_build_failures"
         ) -%}
         {%- set failed, settled = [], [] -%}
-        {%- if not results -%}
-            {#- What runs before all others failed, and so none was run. -#}
-            {%- do failed.append("operation.pairlake.on-run-start") -%}
-        {%- endif -%}
         {%- for result in results -%}
             {%- if result.status in ("error", "fail", "runtime error") -%}
                 {%- do failed.append(result.node.unique_id) -%}

@@ -301,9 +301,9 @@ def test_what_failed_is_noted_until_it_succeeds(con: duckdb.DuckDBPyConnection) 
     before = set(_rows(con, noted))
     pairs = _rows(con, "from pairs order by pair_id")
     with pytest.raises(JobFailed, match=r"With --empty .*leave it out"):
-        run_dbt("run", "--empty", "--select", "pairs")
+        run_dbt("build", "--empty")
     assert (len(pairs) > 0, _rows(con, "from pairs order by pair_id")) == (True, pairs)
-    assert set(_rows(con, noted)) - before == {("on-run-start",)}
+    assert set(_rows(con, noted)) - before == {("--empty",)}
     con.execute("update filter_gains set reason = null")
     with pytest.raises(JobFailed, match="not_null_filter_gains_reason"):
         run_dbt("test", "--select", "filter_gains,test_type:data")
