@@ -48,7 +48,8 @@ unit: .venv/dev-installed
 		-o faulthandler_timeout=3600 -o faulthandler_exit_on_timeout=true
 
 # What takes long: commands, machines, Postgres and S3 die, or are lost by the network (as
-# root); the whole path in S3; a takedown decoded out of every file; some benchmarks.
+# root); the whole path in S3; a takedown decoded out of every file; the demo of all its drawings;
+# empty and frozen lakes built whole; some benchmarks. With all of DuckDB's threads.
 test-slow: .venv/dev-installed
 	$(BIN)/dbt --quiet parse
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -m slow
