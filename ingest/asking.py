@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 import aiohttp
 
 from ingest.agent import product_token
-from ingest.blocked import Blocked
 from ingest.connector import guarded_connector
-from ingest.decoders import Decoders
 from ingest.download import Download, Downloader
+from ingest.images.blocked import Blocked
+from ingest.images.decoders import Decoders
 from ingest.sites import Sites
 from ingest.turns import Turn, Turns
 from lake.settings import Settings

@@ -10,10 +10,10 @@ from collections.abc import Callable
 import duckdb
 from tqdm import tqdm
 
-from ingest.blocked import Blocked
 from ingest.download import Download
 from ingest.fetch_summary import FetchSummary
-from ingest.landing import land
+from ingest.images.blocked import Blocked
+from ingest.images.landing import land
 
 # A batch is what a crash can cost: this many downloads, or what this many seconds brought.
 LAND_DOWNLOADS = 2_000

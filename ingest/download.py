@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 import aiohttp
 from yarl import URL
 
-from ingest.blocked import Blocked
 from ingest.bodies import (
     BUSY,
     FAILURES,
@@ -25,9 +24,10 @@ from ingest.bodies import (
     retry_after,
 )
 from ingest.connector import AddressRefused
-from ingest.decoders import Decoders
-from ingest.optout import Refusal, refusal_in
-from ingest.picture import Picture
+from ingest.images.blocked import Blocked
+from ingest.images.decoders import Decoders
+from ingest.images.optout import Refusal, refusal_in
+from ingest.images.picture import Picture
 from ingest.sites import Sites
 from lake.domains import is_same_domain
 from lake.keys import image_id

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from protego import Protego
 
-from ingest.optout import Refusal, refuses_training
+from ingest.images.optout import Refusal, refuses_training
 
 # RFC 9309, 2.5: crawlers read at least 500 KiB.
 MAX_ROBOTS_BYTES = 512 * 1024

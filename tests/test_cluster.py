@@ -26,8 +26,8 @@ import pyarrow as pa
 import pytest
 
 from ingest import fetcher
-from ingest.blocked import Blocked
 from ingest.fetcher import Seat
+from ingest.images.blocked import Blocked
 from lake.catalog import connect
 from lake.cluster import RETRIES, Shared, Tasks, Worker, WorkLost, connected, machines
 from lake.errors import BadSetting, JobFailed, PairlakeError

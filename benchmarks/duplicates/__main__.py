@@ -17,8 +17,8 @@ from benchmarks.duplicates import plants
 from benchmarks.duplicates.plants import Planted
 from benchmarks.processes import ROOT
 from benchmarks.tables import heading, note, table
-from ingest.picture import Picture
-from ingest.pictures import prepare
+from ingest.images.picture import Picture
+from ingest.images.pictures import prepare
 from lake.settings import settings
 from lake.vectors import Matrix, from_blobs
 from udfs import image_embeddings, image_hashes

@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.fetching.photos import of_its_own, photos
-from ingest.picture import Picture
-from ingest.pictures import prepare
+from ingest.images.picture import Picture
+from ingest.images.pictures import prepare
 from lake.append import append
 from lake.catalog import writing
 from lake.keys import text_id

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.fetching.photos import of_its_own
-from ingest.pictures import prepare
+from ingest.images.pictures import prepare
 
 # What a profiled function is part of, by a piece of its file or name; the first that fits.
 MAIN = {
@@ -37,7 +37,7 @@ DECODING = {
 
 
 def decoding(folder: Path, count: int) -> Mapping[str, float]:
-    """CPU milliseconds for a picture in each part of `ingest.pictures.prepare`."""
+    """CPU milliseconds for a picture in each part of `ingest.images.pictures.prepare`."""
     bodies = [file.read_bytes() for file in sorted(folder.iterdir()) if file.suffix]
     profile = cProfile.Profile()
     for number in range(count):

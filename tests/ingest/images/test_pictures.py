@@ -15,7 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from ingest.pictures import MAX_FRAMES, MAX_KEPT_SIDE, Picture, Unusable, picture_format, prepare
+from ingest.images.pictures import (
+    MAX_FRAMES,
+    MAX_KEPT_SIDE,
+    Picture,
+    Unusable,
+    picture_format,
+    prepare,
+)
 from tests.ingest.drawn import JPEG, encoded, noise
 
 PNG = encoded(noise(96, 64), "PNG")

@@ -1,6 +1,6 @@
 """Makes the kept pixels of a picture from its bytes, or says why it is no picture of use.
 
-It sees what strangers serve, so it runs in a process of its own (ingest/decoders.py).
+It sees what strangers serve, so it runs in a process of its own (ingest/images/decoders.py).
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy.typing as npt
 import simplejpeg
 from PIL import ExifTags, Image
 
-from ingest.jpeg_zeros import is_zeroed
-from ingest.picture import Picture, Unusable
+from ingest.images.jpeg_zeros import is_zeroed
+from ingest.images.picture import Picture, Unusable
 
 # There is a process per processor already.
 cv2.setNumThreads(1)

@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from ingest.download import Download
-from ingest.picture import Picture
+from ingest.images.picture import Picture
 from lake.append import append
 
 _DOWNLOADS = pa.schema(

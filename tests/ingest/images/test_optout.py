@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from ingest.agent import product_token
-from ingest.optout import refusal_in, refusing_header
+from ingest.images.optout import refusal_in, refusing_header
 
 
 @pytest.mark.parametrize(

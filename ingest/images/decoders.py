@@ -7,7 +7,7 @@ import os
 import signal
 from concurrent.futures.process import BrokenProcessPool
 
-from ingest.picture import Picture, Unusable
+from ingest.images.picture import Picture, Unusable
 from lake.processes import WorkerPool
 
 # A picture within the byte cap and the pixel cap takes a second or two.
@@ -28,7 +28,7 @@ class Decoders:
         self._alone = asyncio.Lock()
 
     async def prepare(self, body: bytes) -> Picture | Unusable:
-        """`ingest.pictures.prepare` in another process; one that dies of it is corrupt_image.
+        """`pictures.prepare` in another process; one that dies of it is corrupt_image.
 
         When a process dies, the pool loses all its pictures and nothing says which one did it. So
         each of them is tried once more, in a process of its own.
@@ -60,7 +60,7 @@ class Decoders:
 
 def _prepare_in_time(body: bytes, side: int) -> Picture | Unusable:
     # Here alone, since the process that downloads need not carry what decodes.
-    from ingest.pictures import prepare
+    from ingest.images.pictures import prepare
 
     # The alarm is not handled: it kills, also in the midst of a decoder's C.
     signal.alarm(DECODE_SECONDS)

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest import decoders
-from ingest.decoders import Decoders
-from ingest.picture import Picture, Unusable
+from ingest.images import decoders
+from ingest.images.decoders import Decoders
+from ingest.images.picture import Picture, Unusable
 from tests.ingest.drawn import JPEG
 
 KILLER = b"kill the decoder"
@@ -71,7 +71,7 @@ def test_decoders_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(
         "import asyncio, os, sys\n"
-        "from ingest.decoders import Decoders\n"
+        "from ingest.images.decoders import Decoders\n"
         "async def main():\n"
         "    pool = Decoders(side=32)\n"
         "    await pool.prepare(b'')\n"
