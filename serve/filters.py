@@ -1,18 +1,17 @@
 """Filters on the columns of published pairs, as text: `aesthetic_score >= 5`, `language in en,fr`.
 
 One filter means the same to the search index (LanceDB) and to the lake (DuckDB): a null matches no
-comparison.
+comparison. No text of a value stands in SQL: DuckDB takes values as parameters, LanceDB takes texts
+as the hex digits of their bytes.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
-
-from lancedb.expr import Expr, col, lit
 
 from lake.errors import BadRequest
 
@@ -96,18 +95,13 @@ _SQL = {
     "null": "{name} is null",
     "notnull": "{name} is not null",
 }
-_COMPARED: dict[str, Callable[[Expr, Expr], Expr]] = {
-    "=": Expr.eq,
-    "!=": Expr.ne,
-    "<": Expr.lt,
-    "<=": Expr.lte,
-    ">": Expr.gt,
-    ">=": Expr.gte,
-    "contains": Expr.contains,
-}
 
 
 def _parsed(text: str) -> Filter:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise BadFilter(f"The filter {text!a} holds bytes that are no UTF-8.") from error
     found = _FORM.fullmatch(text)
     if found is None:
         raise BadFilter(
@@ -159,14 +153,19 @@ def _score(text: str) -> float:
 
 
 def _lance(each: Filter) -> str:
-    column = col(each.column)
-    if each.operator in ("null", "notnull"):
-        return _SQL[each.operator].format(name=column.to_sql())
-    values = [lit(value.bytes if isinstance(value, UUID) else value) for value in each.values]
-    # LanceDB quotes what it is given. Its expressions have no `is null`: they are joined as text.
-    if each.operator == "in":
-        return column.isin(values).to_sql()
-    return _COMPARED[each.operator](column, values[0]).to_sql()
+    holes = ", ".join(map(_literal, each.values))
+    return _SQL[each.operator].format(name=each.column, holes=holes)
+
+
+def _literal(value: Any) -> str:
+    """A value as SQL of the search index, in which nothing of a text can be taken for SQL.
+
+    Lance reads a backslash before a quote as part of the text, others do not: digits mean the same
+    to all.
+    """
+    if isinstance(value, UUID):
+        return f"X'{value.hex}'"
+    return f"cast(X'{value.encode().hex()}' as string)" if isinstance(value, str) else repr(value)
 
 
 _NAMES = ", ".join(COLUMNS)
