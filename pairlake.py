@@ -93,7 +93,7 @@ def fetch(limit: int | None, minutes: float | None) -> None:
 
     Example: pairlake fetch --limit 10000
     """
-    _fetch(limit, minutes)
+    _end(_fetch(limit, minutes))
 
 
 @main.command()
@@ -362,7 +362,8 @@ def _number(files: str) -> int | None:
     return int(files)
 
 
-def _fetch(limit: int | None, minutes: float | None) -> None:
+def _fetch(limit: int | None, minutes: float | None) -> list[str]:
+    """Download what awaits it; returns what failed, as sentences."""
     from ingest.ahead import images_ahead
     from ingest.fetch import fetch as fetch_images
 
@@ -371,10 +372,19 @@ def _fetch(limit: int | None, minutes: float | None) -> None:
     summary = fetch_images(limit=limit, minutes=minutes, progress=_progress)
     _clear_progress()
     click.echo(f"fetch    {summary}")
+    return _unforeseen(summary.failed, "downloads", "downloads")
+
+
+def _unforeseen(failed: int, what: str, table: str) -> list[str]:
+    """The sentence on errors that have no name, if there were any."""
+    if not failed:
+        return []
+    query = f"select error, count(*) from {table} where outcome = 'failed' group by all"
+    return [f'{failed:,} {what} failed as nobody foresaw; to see why: pairlake sql "{query}"']
 
 
 def _enrich(names: Iterable[str]) -> list[str]:
-    """Run column jobs, all where none is named; returns which models could not be had."""
+    """Run column jobs, all where none is named; returns what they could not do, as sentences."""
     from udfs.jobs import AFTER_FETCH, BEFORE_FETCH, JOBS
     from udfs.running import run_job
 
@@ -383,13 +393,14 @@ def _enrich(names: Iterable[str]) -> list[str]:
     if unknown:
         raise BadRequest(f"There is no column job {unknown[0]!r}; there are {', '.join(JOBS)}.")
     check_built()
-    unavailable: dict[str, None] = {}
+    problems: list[str] = []
     for name in names:
         summary = run_job(JOBS[name], progress=_progress)
         _clear_progress()
         click.echo(f"enrich   {name}: {summary}")
-        unavailable |= dict.fromkeys(summary.unavailable.values())
-    return list(unavailable)
+        problems += summary.unavailable.values()
+        problems += _unforeseen(summary.outcomes["failed"], f"rows of {name}", name)
+    return problems
 
 
 def _publish() -> None:
@@ -443,7 +454,7 @@ def _run(limit: int | None = None, minutes: float | None = None, **arguments: An
         # The worklists are views: built once over the new pairs, they follow what the jobs land.
         build_worklists()
     problems += _enrich(BEFORE_FETCH)
-    _fetch(limit, minutes)
+    problems += _fetch(limit, minutes)
     problems += _enrich(AFTER_FETCH)
     current = dataset_is_current()
     if current:

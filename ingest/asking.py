@@ -11,9 +11,10 @@ import aiohttp
 
 from ingest.agent import product_token
 from ingest.connector import guarded_connector
-from ingest.download import Download, Downloader
+from ingest.downloader import Downloader
 from ingest.images.blocked import Blocked
 from ingest.images.decoders import Decoders
+from ingest.images.download import Download
 from ingest.sites import Sites
 from ingest.turns import Turn, Turns
 from lake.settings import Settings

@@ -10,9 +10,9 @@ from collections.abc import Callable
 import duckdb
 from tqdm import tqdm
 
-from ingest.download import Download
 from ingest.fetch_summary import FetchSummary
 from ingest.images.blocked import Blocked
+from ingest.images.download import Download
 from ingest.images.landing import land
 
 # A batch is what a crash can cost: this many downloads, or what this many seconds brought.
@@ -43,6 +43,7 @@ class Batches:
         self._writing = threading.Lock()
         self._outcomes: Counter[str] = Counter()
         self._images = 0
+        self._failure: str | None = None
 
     def add(self, download: Download) -> None:
         """Take a download that has come to its end."""
@@ -71,6 +72,8 @@ class Batches:
         with self._writing:
             self._images += land(batch, self._con)
             self._outcomes.update(download.outcome for download in batch)
+            failures = (download.error for download in batch if download.outcome == "failed")
+            self._failure = self._failure or next(failures, None)
             self._blocked.refresh(self._con)
             self._landed_at = time.monotonic()
             self._progress(self._bar())
@@ -82,6 +85,7 @@ class Batches:
             images=self._images,
             seconds=time.monotonic() - self._started,
             stopped_after=stopped_after,
+            failure=self._failure,
         )
 
     def _bar(self) -> str:

@@ -57,6 +57,8 @@ class CrawlSummary:
     pairs: int
     sightings: int
     unreadable_records: int = 0
+    # The first error that nobody foresaw, in words.
+    failure: str | None = None
 
     @property
     def failed(self) -> int:
@@ -70,8 +72,10 @@ class CrawlSummary:
         unreadable = (
             f", {self.unreadable_records:,} unreadable records" if self.unreadable_records else ""
         )
+        failure = f"; failed: {self.failure}" if self.failure else ""
         return (
-            f"crawl files: {files}; {self.pairs:,} pairs, seen {self.sightings:,} times{unreadable}"
+            f"crawl files: {files}; {self.pairs:,} pairs, seen {self.sightings:,} times"
+            f"{unreadable}{failure}"
         )
 
 
@@ -122,12 +126,15 @@ class _Tally:
         self._progress, self._started = progress, time.monotonic()
         self._outcomes: Counter[str] = Counter()
         self._pairs = self._sightings = self._unreadable = self.files = 0
+        self._failure: str | None = None
 
     def add(self, file: CrawlFile) -> None:
         self._outcomes[file.outcome] += 1
         self._pairs += file.pairs
         self._sightings += file.sightings
         self._unreadable += file.unreadable_records
+        if file.outcome == "failed" and not self._failure:
+            self._failure = f"{file.path}, {file.error}"
         elapsed = time.monotonic() - self._started
         rate = self._pairs / elapsed if elapsed else 0.0
         self._progress(
@@ -149,6 +156,7 @@ class _Tally:
             pairs=self._pairs,
             sightings=self._sightings,
             unreadable_records=self._unreadable,
+            failure=self._failure,
         )
 
 
@@ -178,12 +186,15 @@ def _land(reading: Reading, con: duckdb.DuckDBPyConnection) -> CrawlFile:
 def _path(location: str) -> str:
     """The name of a crawl file in the lake: from `crawl-data/` on, as in Common Crawl's listings.
 
-    So that a file is the same wherever its crawl is mirrored. Other files go by their whole path.
+    So that a file is the same wherever its crawl is mirrored. Other files go by their whole path;
+    bytes of it that are no UTF-8 as escapes.
     """
     before, found, rest = location.partition("crawl-data/")
     if found and (not before or before.endswith("/")):
-        return found + rest
-    return location if "://" in location else str(Path(location).resolve())
+        path = found + rest
+    else:
+        path = location if "://" in location else str(Path(location).resolve())
+    return path.encode(errors="backslashreplace").decode()
 
 
 def _crawl_id(path: str) -> str:

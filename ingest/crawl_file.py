@@ -9,6 +9,7 @@ import time
 import zlib
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -20,26 +21,17 @@ from ingest.pages import Page, UnreadableRecord
 from ingest.reading import CrawlFile, Reading
 from ingest.spool import Spool
 from ingest.stream import NETWORK_ERRORS, GaveUp, opened, retrying, underlying
-from ingest.warc import Damage, Record, read_records
+from ingest.warc import Damage, Failed, Record, read_records
 from ingest.wat import parse_record
+from lake.errors import as_text, in_words
 
 _HEAD_BYTES = 2**16
-_MAX_ERROR_CHARS = 500
 # CPU seconds for one page. What takes longer is made so: some HTML takes the square of its length.
 PAGE_SECONDS = 10.0
 
 
 class NotACrawlFile(Exception):
     """The file holds nothing of what a crawl file holds."""
-
-
-_FAILURES = (
-    aiohttp.ClientError,
-    OSError,
-    GaveUp,
-    NotACrawlFile,
-    NotAList,
-)
 
 
 class Mark:
@@ -78,12 +70,12 @@ def read_crawl_file(
 ) -> Reading:
     """What one attempt at the crawl file at `location` (anything fsspec opens) brings.
 
-    The outcome is ok; damaged (a part could not be read) or truncated (the end is missing), with
-    what could be read; or not_found, http_error, network_error or unreadable, with nothing. What
-    kind of file it is follows from its first bytes. `path` is the file's name in the lake,
-    `folder` an empty one for the rows, `columns` name those of a list; the records that begin at
-    `passed_over` count as unreadable. A page that takes more than PAGE_SECONDS ends the process:
-    `Mark.last` says where.
+    The outcome is ok; damaged (a part could not be read), truncated (the end is missing) or failed
+    (an error that nobody foresaw), with what could be read; or not_found, http_error, network_error
+    or unreadable, with nothing. What kind of file it is follows from its first bytes. `path` is the
+    file's name in the lake, `folder` an empty one for the rows, `columns` name those of a list; the
+    records that begin at `passed_over` count as unreadable. A page that takes more than
+    PAGE_SECONDS ends the process: `Mark.last` says where.
     """
     started = time.monotonic()
     file = CrawlFile(crawl_id=crawl_id, path=path)
@@ -93,7 +85,7 @@ def read_crawl_file(
             with attempt:
                 file = CrawlFile(crawl_id=crawl_id, path=path, started_at=file.started_at)
                 tables = _read(location, file, folder, columns or Columns(), passed_over)
-    except _FAILURES as error:
+    except Exception as error:  # noqa: BLE001 - no file ends the run
         file = CrawlFile(crawl_id=crawl_id, path=path, started_at=file.started_at, bytes=file.bytes)
         file.outcome, file.error = _failure(error)
         tables = {}
@@ -132,7 +124,7 @@ def _read_records(
     stream: io.BufferedReader, file: CrawlFile, folder: Path, passed_over: Collection[int]
 ) -> Mapping[str, Sequence[Path]]:
     folder.mkdir(parents=True, exist_ok=True)
-    with Spool(folder) as spool, closing(Mark(folder)) as mark:
+    with Spool(folder, partial(_note_failure, file)) as spool, closing(Mark(folder)) as mark:
         for found in read_records(stream):
             if isinstance(found, Record):
                 if found.kind == "html":
@@ -140,7 +132,9 @@ def _read_records(
                 _read_record(found, file, spool, passed_over)
             else:
                 file.unreadable_records += 1
-            if isinstance(found, Damage):
+            if isinstance(found, Failed):
+                _note_failure(file, found.offset, found.reason)
+            elif isinstance(found, Damage) and file.outcome != "failed":
                 file.outcome = "truncated" if found.is_end else "damaged"
                 file.error = file.error or found.reason
         file.bytes = stream.seek(0, io.SEEK_END) if stream.seekable() else stream.raw.tell()
@@ -166,9 +160,19 @@ def _read_record(
     except UnreadableRecord:
         file.unreadable_records += 1
         return
+    except Exception as error:  # noqa: BLE001 - no page ends the reading of its file
+        file.unreadable_records += 1
+        _note_failure(file, record.offset, in_words(error))
+        return
     file.links += page.links
     file.images += page.images
     spool.add(page, record.offset)
+
+
+def _note_failure(file: CrawlFile, offset: int, words: str) -> None:
+    """Something of the record at `offset` raised what nobody foresaw; the first is said."""
+    if file.outcome != "failed":
+        file.outcome, file.error = "failed", as_text(f"record at {offset}: {words}")
 
 
 def _page_in_time(record: Record) -> Page:
@@ -181,15 +185,18 @@ def _page_in_time(record: Record) -> Page:
 
 
 def _failure(error: BaseException) -> tuple[str, str]:
-    """The outcome that an error is, and the words for it."""
+    """The outcome that an error is, `failed` if nobody foresaw it, and the words for it."""
     if isinstance(error, GaveUp) and error.__cause__:
         error = error.__cause__
     error = underlying(error)
-    words = repr(error)[:_MAX_ERROR_CHARS]
+    words = as_text(repr(error))
     if isinstance(error, aiohttp.ClientResponseError):
         return ("not_found" if error.status in (404, 410) else "http_error"), words
     if isinstance(error, FileNotFoundError):
         return "not_found", words
     if isinstance(error, NotACrawlFile | NotAList):
-        return "unreadable", str(error)[:_MAX_ERROR_CHARS]
-    return ("network_error" if isinstance(error, NETWORK_ERRORS) else "unreadable"), words
+        return "unreadable", as_text(str(error))
+    if isinstance(error, NETWORK_ERRORS):
+        return "network_error", words
+    is_foreseen = isinstance(error, aiohttp.ClientError | OSError | GaveUp)
+    return ("unreadable", words) if is_foreseen else ("failed", in_words(error))

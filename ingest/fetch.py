@@ -17,10 +17,10 @@ import pyarrow as pa
 from ingest.agent import check_contact
 from ingest.asking import Asking
 from ingest.batches import Batches, Progress
-from ingest.download import Download
 from ingest.fetch_summary import FetchSummary
 from ingest.fetchers import Fetchers
 from ingest.images.blocked import Blocked
+from ingest.images.download import Download
 from ingest.turns import Turns
 from lake.catalog import connect
 from lake.domains import HOST

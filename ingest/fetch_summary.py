@@ -11,7 +11,7 @@ class FetchSummary:
     """What a run of `fetch` has done so far: landed downloads by outcome, and new images.
 
     `stopped_after` says what ended the run before its work was done, if anything did, and `waiting`
-    how many images of the worklist it left.
+    how many images of the worklist it left; `failure` is the first error that nobody foresaw.
     """
 
     outcomes: Mapping[str, int]
@@ -19,6 +19,12 @@ class FetchSummary:
     seconds: float
     stopped_after: str | None = None
     waiting: int = 0
+    failure: str | None = None
+
+    @property
+    def failed(self) -> int:
+        """Attempts that ended by an error that nobody foresaw."""
+        return self.outcomes.get("failed", 0)
 
     @property
     def downloads(self) -> int:
@@ -33,6 +39,8 @@ class FetchSummary:
         parts = [counts, f"{self.images:,} new images in {self.seconds:.0f} s"]
         if self.stopped_after:
             parts.append(f"stopped after {self.stopped_after}")
+        if self.failure:
+            parts.append(f"failed: {self.failure}")
         if self.waiting:
             parts.append(f"{self.waiting:,} images still await their download")
         return "; ".join(parts)

@@ -14,8 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from ingest.asking import Asking
-from ingest.download import Download
 from ingest.images.blocked import Blocked
+from ingest.images.download import Download
 from ingest.turns import Turns
 from lake.cluster import Shared, WorkLost, ask
 from lake.domains import host_of, registrable_domain

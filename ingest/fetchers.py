@@ -16,9 +16,9 @@ from itertools import islice
 
 from ingest import fetcher
 from ingest.batches import Batches
-from ingest.download import Download
 from ingest.fetcher import Seat, Url
 from ingest.images.blocked import Blocked
+from ingest.images.download import Download
 from ingest.turns import WINDOW
 from lake.cluster import Shared, Worker, machines
 from lake.settings import Settings

@@ -21,6 +21,7 @@ from ingest.list_file import Columns
 from ingest.reading import CrawlFile, Reading
 from ingest.workspace import workspace
 from lake.cluster import Tasks, WorkLost
+from lake.errors import in_words
 from lake.processes import WorkerPool
 from lake.settings import settings
 
@@ -70,10 +71,18 @@ def _here(tasks: Iterable[Task]) -> Generator[Reading]:
                 yield from map(_read_alone, lost)
                 continue
             for future in done:
-                del under_way[future]
-                yield future.result()
+                yield _reading(future, under_way.pop(future))
     finally:
         pool.end()
+
+
+def _reading(future: Future[Reading], task: Task) -> Reading:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        raise
+    except Exception as error:  # noqa: BLE001 - the way back from a process costs its file
+        return _lost(task, "failed", in_words(error))
 
 
 def _submitted(pool: ProcessPoolExecutor, task: Task) -> Future[Reading]:
@@ -104,7 +113,8 @@ def _read_alone(task: Task) -> Reading:
         folder = task.folder.with_name(f"{task.folder.name}-alone-{death}")
         pool = WorkerPool(1)
         try:
-            return pool.submit(_read, replace(task, folder=folder, passed_over=deadly)).result()
+            alone = replace(task, folder=folder, passed_over=deadly)
+            return _reading(pool.submit(_read, alone), alone)
         except BrokenProcessPool:
             offset = Mark.last(folder)
             if offset is None or offset in deadly:
@@ -112,11 +122,11 @@ def _read_alone(task: Task) -> Reading:
             deadly |= {offset}
         finally:
             pool.end()
-    return _crashed(task, "the process that read it died of it")
+    return _lost(task, "crashed", "the process that read it died of it")
 
 
-def _crashed(task: Task, error: str) -> Reading:
-    file = CrawlFile(crawl_id=task.crawl_id, path=task.path, outcome="crashed", error=error)
+def _lost(task: Task, outcome: str, error: str) -> Reading:
+    file = CrawlFile(crawl_id=task.crawl_id, path=task.path, outcome=outcome, error=error)
     return Reading(file=file, tables={})
 
 
@@ -137,7 +147,9 @@ def _on_cluster(tasks: Iterable[Task]) -> Generator[Reading]:
                 try:
                     yield _arrived(future.result(), task.folder)
                 except WorkLost as error:
-                    yield _crashed(task, error.message)
+                    yield _lost(task, "crashed", error.message)
+                except Exception as error:  # noqa: BLE001 - as on one machine
+                    yield _lost(task, "failed", in_words(error))
     finally:
         pool.end()
 

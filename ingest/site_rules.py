@@ -26,12 +26,12 @@ _PATH_FIRST = re.compile(r"(/\S*)\s+(.*)")
 class SiteRules:
     """What one origin allows us: its robots.txt, its wishes about use, and its tdmrep.json.
 
-    `unreachable` says why its robots.txt could not be had; then nothing is allowed, and
-    `retry_after_s` is the break that the site asked for, None if it did not. `rules` are the lines
-    of robots.txt that hold for us, `reservations` (path, reserved) of tdmrep.json in their order.
+    `unheard` says why they could not be had, with the outcome that it is; then nothing is allowed,
+    and `retry_after_s` is the break that the site asked for, None if it did not. `rules` are the
+    lines of robots.txt that hold for us, `reservations` (path, reserved) of tdmrep.json in order.
     """
 
-    unreachable: str | None = None
+    unheard: Refusal | None = None
     retry_after_s: float | None = None
     rules: Sequence[str] = ()
     robots: Protego | None = None
@@ -40,8 +40,8 @@ class SiteRules:
 
     def refusal(self, url: str) -> Refusal | None:
         """Why `url` is not to be asked for, or None."""
-        if self.unreachable is not None:
-            return Refusal("robots_unreachable", self.unreachable)
+        if self.unheard is not None:
+            return self.unheard
         if self.robots and not self.robots.can_fetch(url, "*"):
             return Refusal("opted_out_robots_txt", self._evidence(url, "disallow"))
         if self.usage and not self.usage.can_fetch(url, "*"):

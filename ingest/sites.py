@@ -20,7 +20,9 @@ from ingest.bodies import (
     redirected,
     retry_after,
 )
+from ingest.images.optout import Refusal
 from ingest.site_rules import MAX_ROBOTS_BYTES, SiteRules, site_rules
+from lake.errors import in_words
 
 # Characters of rules that are kept, in all; the fetcher comes back to a site for a dozen images in
 # a row.
@@ -93,18 +95,17 @@ class Sites:
         try:
             return await self._ask(origin)
         except (TimeoutError, BadEncoding, TooSlow) as error:
-            return SiteRules(unreachable=f"robots.txt: {str(error) or 'it does not come'}")
+            return _unreachable(str(error) or "it does not come")
         except FAILURES as error:
             return error
+        except Exception as error:  # noqa: BLE001 - the rules of one site must not end the job
+            return SiteRules(unheard=Refusal("failed", f"robots.txt: {in_words(error)}"))
 
     async def _ask(self, origin: URL) -> SiteRules:
         async with asyncio.timeout(_TIMEOUT_S):
             status, body, retry_after_s = await self._get(origin / "robots.txt")
         if status >= 500 or status == 429:
-            return SiteRules(
-                unreachable=f"robots.txt: status {status}",
-                retry_after_s=retry_after_s if status in BUSY else None,
-            )
+            return _unreachable(f"status {status}", retry_after_s if status in BUSY else None)
         robots = body.decode(errors="replace").removeprefix("\ufeff") if status == 200 else ""
         rules = site_rules(self.agent, robots)
         place = origin / ".well-known" / "tdmrep.json"
@@ -144,10 +145,15 @@ class Sites:
         return 404, b"", 0.0  # so many redirects count as no robots.txt
 
 
+def _unreachable(why: str, retry_after_s: float | None = None) -> SiteRules:
+    unheard = Refusal("robots_unreachable", f"robots.txt: {why}")
+    return SiteRules(unheard=unheard, retry_after_s=retry_after_s)
+
+
 def _is_old(asked: _Asked) -> bool:
     age = time.monotonic() - asked.since
     if age < _FAULT_AGE_S or not asked.task.done():
         return False
     answer = asked.task.result()
-    is_fault = isinstance(answer, SiteRules) and answer.unreachable is not None
+    is_fault = isinstance(answer, SiteRules) and answer.unheard is not None
     return is_fault or age > MAX_AGE_S

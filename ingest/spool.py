@@ -5,7 +5,7 @@ However large the file is, no more than a bounded part of it is in memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from ingest.captions import clean_captions
 from ingest.pages import Page
+from lake.errors import in_words
 from lake.keys import pair_text, text_ids
 
 SIGHTINGS_IN_MEMORY = 10_000
@@ -43,11 +44,12 @@ Row = tuple[str, str, str | None, str | None, int, int | None, int | None]
 class Spool:
     """The sightings of one crawl file, in files of `folder`, with their captions cleaned.
 
-    `sightings` counts those that have a caption, which alone become pairs.
+    `sightings` counts those that have a caption, which alone become pairs. `failed` hears of each
+    that could not be taken: where its record begins, and the words of the error.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, failed: Callable[[int, str], None]) -> None:
+        self._folder, self._failed = folder, failed
         self._spooled = _Part(folder / "sightings.parquet")
         self._rows: list[Row] = []
         self._characters = 0
@@ -87,17 +89,36 @@ class Spool:
         return sum(pq.read_metadata(target).num_rows for target in targets), targets
 
     def _flush(self) -> None:
-        sightings = pl.DataFrame(self._rows, _SCHEMA, orient="row")
-        self._rows, self._characters = [], 0
-        captioned = sightings.select(
-            pl.exclude("alt"), caption=clean_captions(sightings["alt"])
-        ).filter(pl.col("caption") != "")
+        rows, self._rows, self._characters = self._rows, [], 0
+        self._take(rows)
+
+    def _take(self, rows: Sequence[Row]) -> None:
+        """Clean and keep these; one that nobody foresaw costs itself, and is found by halves."""
+        try:
+            captioned = _captioned(rows)
+        except Exception as error:  # noqa: BLE001 - no sighting ends the reading of its file
+            if len(rows) > 1:
+                middle = len(rows) // 2
+                self._take(rows[:middle])
+                self._take(rows[middle:])
+            else:
+                *_, offset, _, _ = rows[0]
+                self._failed(offset, in_words(error))
+            return
         if captioned.is_empty():
             return
         # What a page shows in the same way a hundred times is one sighting, counted as a hundred.
         distinct = captioned.group_by(pl.all(), maintain_order=True).agg(times=pl.len())
         self._spooled.write(distinct.to_arrow())
         self.sightings += captioned.height
+
+
+def _captioned(rows: Sequence[Row]) -> pl.DataFrame:
+    """The sightings that have a caption, cleaned."""
+    sightings = pl.DataFrame(rows, _SCHEMA, orient="row")
+    return sightings.select(pl.exclude("alt"), caption=clean_captions(sightings["alt"])).filter(
+        pl.col("caption") != ""
+    )
 
 
 def _distinct(sightings: pl.DataFrame, *, crawl_id: str, path: str) -> pa.Table:

@@ -24,6 +24,8 @@ MAX_FAILURES = 5
 # wants more than a minute is for another run.
 FIRST_BREAK_S = 1.0
 MAX_BREAK_S = 60.0
+# Many hosts of one domain may each want one; twice as long a thousand times is no number.
+MAX_BREAKS = 16
 # How long a redirect may wait for the turn of the domain that it leads to.
 MAX_HOP_WAIT_S = 10.0
 
@@ -154,7 +156,7 @@ class Turns:
             domain.breaks = 0
             return
         wanted = max(retry_after_s, FIRST_BREAK_S * 2**domain.breaks)
-        domain.breaks += 1
+        domain.breaks = min(domain.breaks + 1, MAX_BREAKS)
         domain.free_at = max(domain.free_at, time.monotonic() + min(wanted, MAX_BREAK_S))
         if wanted > MAX_BREAK_S:
             reason = f"not asked: {host} wants a break of {wanted:.0f} s"

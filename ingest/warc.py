@@ -11,6 +11,8 @@ from typing import IO, NamedTuple
 from fastwarc.stream_io import ChunkedReader
 from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
 
+from lake.errors import in_words
+
 # Common Crawl cuts pages at 5 MB; a record beyond this is an attack or a broken length.
 MAX_RECORD_BYTES = 16 * 2**20
 # A document takes up to eighty times its length in memory.
@@ -46,7 +48,15 @@ class Damage:
     is_end: bool = False
 
 
-Found = Record | Unreadable | Damage
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """A record whose reading raised what nobody foresaw."""
+
+    offset: int
+    reason: str
+
+
+Found = Record | Unreadable | Damage | Failed
 
 
 def read_records(stream: IO[bytes]) -> Iterator[Found]:
@@ -67,13 +77,16 @@ def read_records(stream: IO[bytes]) -> Iterator[Found]:
             for record in ArchiveIterator(stream, parse_http=False):
                 last = record.stream_pos
                 is_behind_damage = False
-                yield from _read(record)
+                yield from _foreseen(record)
         except _BrokenRecord as error:
             reason = str(error)
         except OSError as error:
             if type(error) is not OSError:  # the network's, not fastwarc's
                 raise
             reason = str(error)
+        except Exception as error:  # noqa: BLE001 - of the iterator itself; no record ends a file
+            reason = in_words(error)
+            yield Failed(offset=last, reason=reason)
         if not stream.seekable():
             # Nor can it be cut off: its transport has an end of its own.
             if reason:
@@ -90,6 +103,15 @@ def read_records(stream: IO[bytes]) -> Iterator[Found]:
 
 class _BrokenRecord(Exception):
     """The file ends within the record."""
+
+
+def _foreseen(record: WarcRecord) -> Iterator[Found]:
+    try:
+        yield from _read(record)
+    except (_BrokenRecord, OSError):
+        raise
+    except Exception as error:  # noqa: BLE001 - no record ends the reading of its file
+        yield Failed(offset=record.stream_pos, reason=in_words(error))
 
 
 def _read(record: WarcRecord) -> Iterator[Found]:

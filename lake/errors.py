@@ -40,3 +40,20 @@ class TableMissing(PairlakeError):
 
 class JobFailed(PairlakeError):
     """A job met something that it cannot go on from."""
+
+
+MAX_TEXT_CHARS = 500
+
+
+def as_text(text: str) -> str:
+    """Text of strangers, cut, and without the surrogates that broken bytes leave in it."""
+    return text[:MAX_TEXT_CHARS].encode(errors="replace").decode()
+
+
+def in_words(error: BaseException) -> str:
+    """An error that nobody foresaw, as a row keeps it: its type and its text."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - what makes the text may be what is broken
+        text = "its text cannot be had"
+    return as_text(f"{type(error).__name__}: {text}")

@@ -25,13 +25,16 @@ import psutil
 import pyarrow as pa
 import pytest
 
-from ingest import fetcher
+from ingest import fetcher, readers
+from ingest.crawl import crawl
 from ingest.fetcher import Seat
 from ingest.images.blocked import Blocked
+from ingest.readers import Task
 from lake.catalog import connect
 from lake.cluster import RETRIES, Shared, Tasks, Worker, WorkLost, connected, machines
 from lake.errors import BadSetting, JobFailed, PairlakeError
 from lake.settings import ROOT, settings
+from tests.ingest.wats import THREE_PAGES
 from tests.marts import contents
 from tests.test_killed import STAGES, Stage, _build_after, _commits, _landed, _settle, world
 from udfs import parts
@@ -273,6 +276,69 @@ def test_parts_wait_where_a_machine_has_died(monkeypatch: pytest.MonkeyPatch) ->
     batches = iter([pa.record_batch({"n": [1]})] * 20)
     made = parts.Parts(job).rows("image_hashes", job.identify("phash"), batches, 20)
     assert sum(rows.num_rows for rows in made) > 5
+
+
+class _Failing(Tasks):
+    """A cluster on which the parts of some numbers fail."""
+
+    workers = 2  # type: ignore[assignment]
+
+    def __init__(self, *numbers: int) -> None:
+        self._numbers = numbers
+
+    def submit(self, *arguments: Any) -> Future[pa.Table]:  # type: ignore[override]
+        (number,) = arguments[3][0]["n"].to_pylist()
+        answer: Future[pa.Table] = Future()
+        if number in self._numbers:
+            answer.set_exception(KeyError(number))
+        else:
+            answer.set_result(pa.table({"n": [number]}))
+        return answer
+
+    def end(self) -> None:
+        """Nothing is under way."""
+
+
+def test_a_part_that_fails_costs_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = JOBS["image_hashes"]
+    monkeypatch.setattr(parts, "machines", list)
+
+    def made(*failing: int) -> list[int]:
+        monkeypatch.setattr(parts, "Tasks", lambda **_: _Failing(*failing))
+        batches = (pa.record_batch({"n": [number]}) for number in range(8))
+        rows = parts.Parts(job).rows("hashes", job.identify("phash"), batches, 8)
+        numbers: list[int] = []
+        with pytest.raises(JobFailed, match=rf"hashes: {len(failing)} parts .*KeyError"):
+            numbers.extend(number for made in rows for number in made["n"].to_pylist())
+        return numbers
+
+    assert sorted(made(2)) == [0, 1, 3, 4, 5, 6, 7]
+    # Of so many the model or the cluster is to blame.
+    assert len(made(*range(parts.MAX_FAILURES + 1))) < 8
+
+
+def _stumbling(task: Task) -> Any:
+    if "failing" in task.path:
+        raise RuntimeError("on its way")
+    return _read_there(task)
+
+
+_read_there = readers._read_there
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("ray_here")
+def test_a_crawl_file_that_fails_costs_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAIRLAKE_ENGINE", "ray")
+    monkeypatch.setattr(readers, "_read_there", _stumbling)
+    files = [tmp_path / f"{name}.warc.gz" for name in ("0", "failing-1", "2")]
+    for file in files:
+        file.write_bytes(THREE_PAGES)
+    summary = crawl([str(file) for file in files])
+    assert summary.outcomes == {"ok": 2, "failed": 1}
+    assert "on its way" in (summary.failure or "")
 
 
 def test_only_engines_that_there_are(monkeypatch: pytest.MonkeyPatch) -> None:

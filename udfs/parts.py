@@ -16,7 +16,7 @@ from itertools import islice
 import pyarrow as pa
 
 from lake.cluster import Tasks, given_gpu, machines
-from lake.errors import BadSetting
+from lake.errors import BadSetting, JobFailed, PairlakeError, in_words
 from lake.settings import settings
 from udfs.job import Job, Model, ModelUnavailable, Udf
 from udfs.scoring import ahead_of, loaded, scored
@@ -26,6 +26,8 @@ from udfs.scoring import ahead_of, loaded, scored
 GPU_BYTES, CPU_BYTES = 128_000_000, 32_000_000
 # Parts for each process of a worklist that is short, so that all end at about the same time.
 PARTS_EACH = 4
+# Of more parts that fail the model or the cluster is to blame, and the job ends.
+MAX_FAILURES = 3
 
 
 class Parts:
@@ -54,10 +56,15 @@ class Parts:
     def rows(
         self, name: str, model: Model, batches: Iterator[pa.RecordBatch], total: int
     ) -> Iterator[pa.Table]:
-        """The rows that `model` makes of all batches, `total` rows in, as the parts are done."""
+        """The rows that `model` makes of all batches, `total` rows in, as the parts are done.
+
+        A part that fails costs itself: the others are done before its error is raised, as
+        JobFailed. Its rows stay on the worklist.
+        """
         each = -(-total // (self._tasks.workers * PARTS_EACH))
         parts = _parts(batches, rows=each, size=GPU_BYTES if self._on_gpu else CPU_BYTES)
         under_way: set[Future[pa.Table]] = set()
+        failures: list[BaseException] = []
         try:
             while True:
                 for part in islice(parts, self._tasks.room(len(under_way))):
@@ -65,14 +72,31 @@ class Parts:
                     under_way.add(
                         self._tasks.submit(_score, name, model, part, ahead, self._on_gpu)
                     )
+                if failures and (not under_way or len(failures) > MAX_FAILURES):
+                    raise _job_failed(name, failures)
                 if not under_way:
                     return
                 # Not for ever: since polars has put its handler there, Ctrl-C ends no wait.
                 done, under_way = wait(under_way, 1.0, FIRST_COMPLETED)
                 for future in done:
-                    yield future.result()
+                    error = future.exception()
+                    if error is None:
+                        yield future.result()
+                    elif isinstance(error, ModelUnavailable):
+                        raise error
+                    else:
+                        failures.append(error)
         finally:
             self._tasks.end()
+
+
+def _job_failed(name: str, failures: list[BaseException]) -> JobFailed:
+    first = failures[0]
+    words = first.message if isinstance(first, PairlakeError) else in_words(first)
+    return JobFailed(
+        f"{name}: {len(failures)} parts of the worklist failed ({words}). What was made of the "
+        "others is kept; run it again."
+    )
 
 
 def _parts(

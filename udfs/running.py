@@ -42,9 +42,13 @@ Progress = Callable[[str], None]
 
 @dataclass(kw_only=True)
 class JobSummary:
-    """What came of one job: rows by outcome, and the models that it could not have."""
+    """What came of one job: rows by outcome, and the models that it could not have.
+
+    `failure` is the first error of a row that nobody foresaw.
+    """
 
     outcomes: Counter[str] = field(default_factory=Counter)
+    failure: str | None = None
     unavailable: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     device: str = ""
@@ -58,7 +62,8 @@ class JobSummary:
         )
         rate = f"{total / max(self.seconds, 1e-9):,.0f}/s on {self.device}"
         made = f"{total:,} = {scored:,} scored + {failed or '0 failed'}"
-        return f"{made} in {self.seconds:.0f} s, {rate}"
+        failure = f"; failed: {self.failure}" if self.failure else ""
+        return f"{made} in {self.seconds:.0f} s, {rate}{failure}"
 
 
 def run_job(job: Job, *, progress: Progress = lambda message: None) -> JobSummary:
@@ -89,6 +94,7 @@ def _run_model(job: Job, model: Model, summary: JobSummary, progress: Progress) 
     else:
         part = _run_part(job, model, (0, 1), progress)
     summary.outcomes += part.outcomes
+    summary.failure = summary.failure or part.failure
     summary.device = part.device or summary.device
 
 
@@ -96,6 +102,7 @@ def _run_on_devices(job: Job, model: Model, devices: list[str], progress: Progre
     """Do all of the worklist, in a process for each of several devices of this machine."""
     summary, started = JobSummary(device=", ".join(devices)), time.monotonic()
     pool = WorkerPool(len(devices), grace_s=GRACE_SECONDS)
+    errors: list[BaseException] = []
     try:
         waiting = {
             pool.submit(_run_part_on, device, _name(job), model, (number, len(devices)))
@@ -104,11 +111,19 @@ def _run_on_devices(job: Job, model: Model, devices: list[str], progress: Progre
         while waiting:
             ended, waiting = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED)
             for future in ended:
-                summary.outcomes += future.result().outcomes
+                # What fails on one device costs the others nothing.
+                if error := future.exception():
+                    errors.append(error)
+                    continue
+                part = future.result()
+                summary.outcomes += part.outcomes
+                summary.failure = summary.failure or part.failure
             done, total = pool.counted
             progress(_bar(job, summary.device, done, total, started))
     finally:
         pool.end()
+    if errors:
+        raise errors[0]
     return summary
 
 
@@ -142,12 +157,21 @@ def _landing(job: Job, model: Model, summary: JobSummary) -> Iterator[Callable[[
         landing.add(made.append_column("model_id", pa.array([model.model_id] * made.num_rows)))
         counts = pc.value_counts(made["outcome"])
         summary.outcomes.update({c["values"].as_py(): c["counts"].as_py() for c in counts})
+        if not summary.failure and summary.outcomes["failed"]:
+            summary.failure = next(filter(None, _errors(made)), None)
 
     try:
         yield land
     finally:
         # An interruption costs the batch in hand, and so does a failure.
         landing.commit()
+
+
+def _errors(made: pa.Table) -> list[str | None]:
+    """The words of the rows that failed, as far as they have any."""
+    failed = made.filter(pc.equal(made["outcome"], "failed"))
+    errors: list[str | None] = failed["error"].to_pylist() if "error" in made.column_names else []
+    return errors
 
 
 def _check(job: Job, summary: JobSummary, rows: int) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lake.errors import JobFailed, PairlakeError
+from lake.errors import JobFailed, PairlakeError, in_words
 from lake.tables import TABLES
 from udfs.job import Job, Model, ModelUnavailable, Udf
 
@@ -30,7 +30,7 @@ def loaded(job: Job, model: Model) -> Udf:
     except Exception as error:
         # What is in its files is for the libraries that read them.
         raise ModelUnavailable(
-            f"{model.name} is on disk and does not load ({_words(error)})."
+            f"{model.name} is on disk and does not load ({in_words(error)})."
         ) from error
 
 
@@ -55,7 +55,7 @@ def scored(job: Job, udf: Udf, batches: Iterator[pa.RecordBatch], ahead: int) ->
                     f"{job.table}: {rows.num_rows} rows came of {batch.num_rows}; "
                     "nothing of this batch is kept. This is a fault in the job's file in udfs/."
                 )
-            yield _finite(rows)
+            yield rows
             queue.extend(map(begin, islice(batches, 1)))
 
 
@@ -71,7 +71,7 @@ def _rows(job: Job, udf: Udf, batch: pa.RecordBatch, prepared: Future[Any]) -> p
     JobFailed if not a row is to blame, but the model or its device.
     """
     try:
-        return udf.score(prepared.result())
+        return _finite(udf.score(prepared.result()))
     except PairlakeError:
         raise
     except Exception as error:
@@ -93,7 +93,7 @@ def _halves(job: Job, udf: Udf, batch: pa.RecordBatch) -> pa.Table:
 def _salvaged(job: Job, udf: Udf, batch: pa.RecordBatch) -> pa.Table:
     """What `udf` makes of a part of a batch on which it failed; it is halved down to the rows."""
     try:
-        return udf(batch)
+        return _finite(udf(batch))
     except PairlakeError:
         raise
     except Exception as error:  # noqa: BLE001 - as above
@@ -103,7 +103,7 @@ def _salvaged(job: Job, udf: Udf, batch: pa.RecordBatch) -> pa.Table:
 
 def _failed(job: Job, row: pa.RecordBatch, error: Exception) -> pa.Table:
     named = {name: row[name] for name in keys(job) if name in row.schema.names}
-    return pa.table({**named, "outcome": ["failed"], "error": [_words(error)]})
+    return pa.table({**named, "outcome": ["failed"], "error": [in_words(error)]})
 
 
 def _raise_for_device(job: Job, error: Exception) -> None:
@@ -115,13 +115,9 @@ def _raise_for_device(job: Job, error: Exception) -> None:
 
 def _job_failed(job: Job, what: str, error: Exception) -> JobFailed:
     return JobFailed(
-        f"{job.table}: {what} ({_words(error)}). What was made before is kept; run it again once "
+        f"{job.table}: {what} ({in_words(error)}). What was made before is kept; run it again once "
         "that is mended."
     )
-
-
-def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:500]
 
 
 def _finite(rows: pa.Table) -> pa.Table:

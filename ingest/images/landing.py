@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 import duckdb
 import pyarrow as pa
 
-from ingest.download import Download
+from ingest.images.download import Download
 from ingest.images.picture import Picture
 from lake.append import append
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import warnings
+import zlib
 from math import ceil
 
 import cv2
@@ -18,6 +20,7 @@ from PIL import ExifTags, Image
 
 from ingest.images.jpeg_zeros import is_zeroed
 from ingest.images.picture import Picture, Unusable
+from lake.errors import in_words
 
 # There is a process per processor already.
 cv2.setNumThreads(1)
@@ -66,6 +69,21 @@ _MAGIC = (
 )
 
 
+# What decoders raise on damaged and hostile bytes.
+_DAMAGE = (
+    ArithmeticError,
+    EOFError,
+    LookupError,
+    OSError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    cv2.error,
+    struct.error,
+    zlib.error,
+)
+
+
 class _Uncommon(Exception):
     """A JPEG that stores colours at fractions of the size for which simplejpeg has no name."""
 
@@ -83,7 +101,7 @@ def prepare(body: bytes, side: int) -> Picture | Unusable:
 
     Never enlarged; transparent parts stand on white; no metadata is kept. Of an animation, the
     first frame. Returns Unusable with the outcome not_an_image, unsupported_format,
-    too_many_pixels, too_many_frames or corrupt_image.
+    too_many_pixels, too_many_frames or corrupt_image, or failed for what nobody foresaw.
     """
     kind = picture_format(body)
     if kind is None:
@@ -99,8 +117,10 @@ def prepare(body: bytes, side: int) -> Picture | Unusable:
         return Unusable(outcome="unsupported_format", error=str(error))
     except Image.DecompressionBombError as error:
         return Unusable(outcome="too_many_pixels", error=str(error))
-    except Exception as error:  # noqa: BLE001 - on hostile bytes decoders raise anything
-        return Unusable(outcome="corrupt_image", error=f"{type(error).__name__}: {error}")
+    except _DAMAGE as error:
+        return Unusable(outcome="corrupt_image", error=in_words(error))
+    except Exception as error:  # noqa: BLE001 - no picture ends the job
+        return Unusable(outcome="failed", error=in_words(error))
 
 
 def _decode(body: bytes, kind: str, side: int) -> Picture | Unusable:

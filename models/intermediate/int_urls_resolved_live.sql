@@ -31,7 +31,7 @@ numbered as (
 ),
 
 -- No two attempts of a URL began at the same time, so that order is total.
--- An outcome that is not listed is as good as `unexpected`.
+-- An outcome that is not listed is as good as `failed`.
 summarised as (
 
     select
@@ -79,7 +79,7 @@ resolved as (
         summarised.downloaded_at,
         coalesce(reread.image_id, summarised.image_id) as image_id,
         coalesce(summarised.is_changed, false) as is_changed,
-        coalesce(download_outcomes.outcome, 'unexpected') as outcome,
+        coalesce(download_outcomes.outcome, 'failed') as outcome,
         case
             when summarised.downloaded_at = summarised.attempted_at then 0
             else coalesce(reread.attempts, summarised.attempts)

@@ -23,3 +23,10 @@ def impatient(task: Task) -> Reading:
     """Reads a file with less patience for a page than usual."""
     crawl_file.PAGE_SECONDS = 0.2
     return _read(task)
+
+
+def failing(task: Task) -> Reading:
+    """Reads a file, or raises as the way back from a process may."""
+    if "failing" in task.path:
+        raise RuntimeError("on its way")
+    return _read(task)

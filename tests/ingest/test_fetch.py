@@ -17,8 +17,8 @@ from PIL import Image
 from ingest import batches
 from ingest import fetch as job
 from ingest.batches import Batches
-from ingest.download import Download
 from ingest.fetch import fetch, fetch_urls
+from ingest.images.download import Download
 from lake.catalog import connect
 from lake.errors import BadRequest, BadSetting, TableMissing
 from lake.keys import image_id, text_id
@@ -204,9 +204,9 @@ def test_no_answer_ends_the_job(site: Web, monkeypatch: pytest.MonkeyPatch) -> N
     async def strange(*_: object) -> object:
         raise ArithmeticError("a robot")
 
-    monkeypatch.setattr("ingest.download.Downloader._ask", strange)
-    assert set(fetch_all(site.serve("/1", JPEG)).outcomes) == {"unexpected"}
-    assert rows("select error from lake.raw.downloads where outcome = 'unexpected'") == [
+    monkeypatch.setattr("ingest.downloader.Downloader._ask", strange)
+    assert set(fetch_all(site.serve("/1", JPEG)).outcomes) == {"failed"}
+    assert rows("select error from lake.raw.downloads where outcome = 'failed'") == [
         ("ArithmeticError: a robot",)
     ]
 

@@ -267,3 +267,9 @@ def test_when_stopped_no_turn_comes_and_it_is_told_whether_any_was_left() -> Non
 def test_urls_that_are_none_have_their_turn_too() -> None:
     begun = work_off("[::1/", "", "a.example/")
     assert len(begun) == 3
+
+
+def test_a_domain_of_a_thousand_hosts_that_want_a_break_ends_nothing() -> None:
+    waiting = Turns(iter(()), at_once=1, delay_s=0)
+    for number in range(2_000):
+        waiting.heard(f"http://{number}.example.com/1", wants_break=True)

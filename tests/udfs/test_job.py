@@ -141,7 +141,9 @@ def test_a_row_that_the_model_fails_on_costs_itself_and_is_not_tried_for_ever() 
     def of(caption: str) -> float:
         return 1 / (len(caption) - 3)
 
-    assert run_job(OddJob(of=of)).outcomes == {"ok": 9, "failed": 1}
+    summary = run_job(OddJob(of=of))
+    assert summary.outcomes == {"ok": 9, "failed": 1}
+    assert "; failed: ZeroDivisionError: division by zero" in str(summary)
     con = connect()
     errors = con.execute("select error from lake.enriched.caption_toxicity where error is not null")
     assert errors.fetchall() == [("ZeroDivisionError: division by zero",)]
