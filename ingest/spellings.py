@@ -1,30 +1,44 @@
-"""The spellings under which a request may stand in the lake: as it is, and as a crawl cleans it.
+"""The spellings under which a request may stand in the lake: as it is, and as a crawl lands it.
 
-Ready-made lists land word for word; what a crawl brings is cleaned, hosts are in lower case and
-URLs without a fragment.
+Ready-made lists land word for word; what a crawl brings is cleaned, today and by the rules of
+versions before.
 """
 
 from __future__ import annotations
 
-from ingest.captions import clean_caption
-from ingest.urls import absolute_url
+from urllib.parse import urlsplit, urlunsplit
+
+from ada_url import idna_to_ascii, idna_to_unicode
+
+from ingest.captions import clean_caption, former_caption
+from ingest.urls import absolute_url, without_brackets
 
 
 def spellings(kind: str, value: str) -> set[str]:
     """Every spelling of a request's value; `kind` is url, domain, page, image_hash or caption."""
-    found = {value, value.strip()} if kind == "caption" else {value.strip()}
-    if kind in ("url", "page"):
-        found.add(absolute_url(value, "") or value.strip())
-    elif kind == "caption":
-        found.add(clean_caption(value))
+    if kind == "caption":
+        found = {value.strip(), clean_caption(value), former_caption(value)}
     elif kind == "domain":
-        found |= {value.strip().lower().rstrip("."), _ascii(value.strip().lower().rstrip("."))}
-    return found
+        value = value.strip()
+        domain = value.lower().rstrip(".")
+        in_ascii = idna_to_ascii(domain.encode("utf-8", "replace"))
+        found = {domain, in_ascii.decode(), idna_to_unicode(in_ascii)}
+    elif kind in ("url", "page"):
+        value = without_brackets(value.strip())
+        found = {absolute_url(value, "") or value, _former_url(value)}
+    else:
+        value, found = value.strip(), set()
+    return {value, *filter(None, found)}
 
 
-def _ascii(domain: str) -> str:
-    """A domain as the name system spells it; itself where it cannot be spelled so."""
+def _former_url(url: str) -> str:
+    """As a crawl landed it before it went by the URL standard."""
     try:
-        return domain.encode("idna").decode()
-    except UnicodeError:
-        return domain
+        parts = urlsplit(url.replace("&amp;", "&").replace(" ", "%20"))
+    except ValueError:
+        return url
+    if not parts.netloc:
+        return url
+    login, at, place = parts.netloc.rpartition("@")
+    netloc, path = login + at + place.lower(), parts.path or "/"
+    return urlunsplit(parts._replace(netloc=netloc, path=path, fragment=""))

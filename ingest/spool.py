@@ -14,10 +14,11 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingest.captions import clean_captions
+from ingest.captions import clean_captions, former_captions
 from ingest.pages import Page
 from lake.errors import in_words
 from lake.keys import pair_text, text_ids
+from lake.tombstones import FORMER_CAPTION_ID
 
 SIGHTINGS_IN_MEMORY = 10_000
 CHARACTERS_IN_MEMORY = 4_000_000
@@ -74,7 +75,8 @@ class Spool:
     def pairs(self, *, crawl_id: str, path: str) -> tuple[int, list[Path]]:
         """How many distinct pairs there are, and the files that hold them.
 
-        They have the columns of raw.image_text_pairs but for source_id, one row per pair.
+        They have the columns of raw.image_text_pairs but for source_id, and the id that the
+        caption had before; one row per pair.
         """
         self._flush()
         self._spooled.close()
@@ -132,6 +134,7 @@ def _distinct(sightings: pl.DataFrame, *, crawl_id: str, path: str) -> pa.Table:
         rows.append_column("pair_id", text_ids(map(pair_text, urls, captions)))
         .append_column("url_id", text_ids(urls))
         .append_column("caption_id", text_ids(captions))
+        .append_column(FORMER_CAPTION_ID, text_ids(former_captions(pairs["caption"])))
     )
 
 

@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urljoin, urlsplit, urlunsplit
+
+from ada_url import join_url, normalize_url
 
 # LAION's bound; longer ones are data in disguise.
 MAX_URL_CHARS = 2_000
 
-# What browsers strip from both ends of a URL, and what they drop within it (WHATWG URL, 4.4).
+# What the standard strips from both ends of a URL, and what it drops within (WHATWG URL, 4.4).
 _ENDS = "".join(map(chr, range(0x21)))
 _DROPPED = str.maketrans("", "", "\t\n\r")
-_UNUSABLE = re.compile(r"[\x00-\x20\x7f-\x9f]")
 
-# URLs in which joining and splitting would change nothing, which are most: to see that takes a
-# tenth of the time. What could be mended, dropped or refused does not match.
+# URLs that the standard leaves as they are, but for escapes, which are most: to see that takes a
+# tenth of the time. Their host is no address and no punycode, their port no default.
 _PLAIN = re.compile(
-    r"https?://[a-z0-9.-]*[a-z0-9](?::[0-9]+)?/[^\x00-\x20#?;\x7f-\x9f]*"
-    r"(?:\?[^\x00-\x20#\x7f-\x9f]+)?"
+    r"https?://(?:[a-z0-9._-]*\.)?[a-z][a-z0-9_-]*(?::(?!80/|443/)[1-9][0-9]{0,3})?"
+    r"/[^\x00-\x20#?\\\x7f-\x9f\ud800-\udfff]*(?:\?[^\x00-\x20#\x7f-\x9f\ud800-\udfff]*)?"
 )
+
+# What the standard escapes in a path or a query, less spaces and controls, which we escape too:
+# all else stays as it is written. `~` is not escaped; it marks the others while they are joined.
+_AS_WRITTEN = re.compile("[\"'<>^`{|}~\xa0-\ud7ff\ue000-\U0010ffff]")
+_MARK = re.compile("~([0-9a-f]+)~")
 
 
 def _is_plain(url: str) -> bool:
-    """Whether nothing has to be done to an absolute URL; its path has no `//`, `/./` or `/../`."""
+    """Whether nothing has to be done to an absolute URL; its path has no `/.` or `/..`."""
     return (
         len(url) <= MAX_URL_CHARS
         and "/." not in url
-        and url.find("//", len("https://")) < 0
+        and "/%2" not in url
+        and "xn--" not in url
         and _PLAIN.fullmatch(url) is not None
     )
 
@@ -35,40 +41,41 @@ class Base:
     """What the URLs of one page are relative to: its own URL, or what its <base> makes of it."""
 
     def __init__(self, url: str) -> None:
-        try:
-            urlsplit(url)
-        except ValueError:
-            url = ""  # what is whole in itself can still be had
-        self._url = url
+        # Without one, what is whole in itself can still be had.
+        self._url = url if _is_plain(url) else _resolved(url, "") or ""
         self._scheme = self._origin = self._folder = ""
-        if _is_plain(url):
-            self._scheme = url[: url.index("/")]
-            self._origin = url[: url.index("/", 8)]
-            self._folder = url.partition("?")[0].rpartition("/")[0] + "/"
+        if _is_plain(self._url):
+            self._scheme = self._url[: self._url.index("/")]
+            self._origin = self._url[: self._url.index("/", len("http://x"))]
+            self._folder = self._url.partition("?")[0].rpartition("/")[0] + "/"
 
     def join(self, src: str) -> str | None:
-        """`src` as an absolute URL without its fragment, host in lower case; None if of no use.
+        """`src` as an absolute URL without its fragment; None if of no use.
 
-        Of use is an http or https URL with a host, of at most 2,000 characters. Spaces are
-        escaped as browsers do; nothing else is, so that the URL stays the one that other datasets
-        know.
+        Of use is an http or https URL of at most 2,000 characters. Scheme, host, port and dot
+        segments are as the URL standard has them; of the rest spaces and controls are escaped and
+        nothing else is, so that the URL stays the one that other datasets know.
         """
+        if src.startswith("data:"):
+            return None
         if not src.isprintable():
             src = src.strip(_ENDS).translate(_DROPPED)
         if " " in src:
             src = src.strip(" ").replace(" ", "%20")
-        if "&" in src:
-            src = src.replace("&amp;", "&")
-        url = self._appended(src)
-        return url if _is_plain(url) else _joined(src, self._url)
+        asked = src.partition("#")[0] if "#" in src else src
+        url = self._appended(asked)
+        if _is_plain(url):
+            return url
+        resolved = _resolved(src, self._url) if 0 < len(asked) <= MAX_URL_CHARS else None
+        return resolved if resolved and len(resolved) <= MAX_URL_CHARS else None
 
     def _appended(self, src: str) -> str:
         if src.startswith("//"):
             return self._scheme + src
         if src.startswith("/"):
             return self._origin + src
-        # A colon may end a scheme; what begins with these is more than a name below the folder.
-        return src if ":" in src or src[:1] in "?#.;" else self._folder + src
+        # A colon may end a scheme; a query alone takes the place of the base's.
+        return src if not src or ":" in src or src[0] == "?" else self._folder + src
 
 
 def absolute_url(src: str, base: str) -> str | None:
@@ -76,16 +83,37 @@ def absolute_url(src: str, base: str) -> str | None:
     return Base(base).join(src)
 
 
-def _joined(src: str, base: str) -> str | None:
-    if not src or src.startswith("#") or len(src) > MAX_URL_CHARS:
-        return None
+def without_brackets(uri: str) -> str:
+    """A record's URI; Wget, and WARC 0.18, put it in angle brackets."""
+    return uri[1:-1] if uri.startswith("<") and uri.endswith(">") else uri
+
+
+def _resolved(src: str, base: str) -> str | None:
+    """`src` by the standard, with the path and the query as they are written."""
     try:
-        scheme, netloc, path, query, _ = urlsplit(urljoin(base, src))
-        host = urlsplit(f"//{netloc}").hostname
+        url = _by_the_standard(src, base)
+        if not url.startswith(("http://", "https://")):
+            return None
+        if _AS_WRITTEN.search(src) or _AS_WRITTEN.search(base):
+            marked = _by_the_standard(_marked(src), _marked(base))
+            url = _origin(url) + _MARK.sub(_unmarked, marked.removeprefix(_origin(marked)))
     except ValueError:
         return None
-    if scheme not in ("http", "https") or not host:
-        return None
-    login, at, place = netloc.rpartition("@")
-    url = urlunsplit((scheme, login + at + place.lower(), path or "/", query, ""))
-    return None if len(url) > MAX_URL_CHARS or _UNUSABLE.search(url) else url
+    return url
+
+
+def _by_the_standard(src: str, base: str) -> str:
+    url = join_url(base, src) if base else normalize_url(src)
+    return url.partition("#")[0]
+
+
+def _marked(text: str) -> str:
+    return _AS_WRITTEN.sub(lambda found: f"~{ord(found[0]):x}~", text)
+
+
+def _unmarked(mark: re.Match[str]) -> str:
+    return chr(int(mark[1], 16))
+
+
+def _origin(url: str) -> str:
+    return url[: url.index("/", len("https://"))]

@@ -11,6 +11,7 @@ from typing import IO, NamedTuple
 from fastwarc.stream_io import ChunkedReader
 from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
 
+from ingest.urls import without_brackets
 from lake.errors import in_words
 
 # Common Crawl cuts pages at 5 MB; a record beyond this is an attack or a broken length.
@@ -121,7 +122,8 @@ def _read(record: WarcRecord) -> Iterator[Found]:
     if record.content_length > MAX_RECORD_BYTES:
         yield Unreadable(reason=f"{record.content_length} bytes in one record")
         return
-    offset, page_url = record.stream_pos, record.headers.get("WARC-Target-URI") or ""
+    offset = record.stream_pos
+    page_url = without_brackets(record.headers.get("WARC-Target-URI") or "")
     if is_wat:
         body = record.reader.read()
         if len(body) < record.content_length:

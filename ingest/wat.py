@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import simdjson
 
 from ingest.pages import Page, Sighting, UnreadableRecord, first_license, hint, shortened
+from ingest.references import decoded
 from ingest.urls import Base
 
 # What a link that is the source of an <img> holds, as Common Crawl's WATs write JSON.
@@ -17,6 +20,9 @@ _ALT = b'"alt":"'
 _QUOTE = ord('"')
 _LICENSE = b"creativecommons.org/licenses/"
 _HTML_KEY = b'"HTML-Metadata"'
+# Common Crawl's extractor decodes attributes from the crawl of June 2019 on, and names what it
+# extracts from by the time of the crawl; the one that it stems from, which others use, never does.
+_DECODED_FROM, _DECODED_TO = "CC-MAIN-201906", "CC-MAIN-3"
 _HTML = "/Envelope/Payload-Metadata/HTTP-Response-Metadata/HTML-Metadata"
 
 
@@ -29,6 +35,12 @@ class _Link(msgspec.Struct, gc=False):
     width: Any = None
     height: Any = None
 
+
+# Half of a pair of \\u escapes, and what is none, so that it is passed over.
+_SURROGATE = re.compile(
+    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
 
 _LINK = msgspec.json.Decoder(_Link)
 _PARSER = simdjson.Parser()
@@ -53,7 +65,11 @@ def parse_record(body: bytes, page_url: str) -> Page:
 def _page(body: bytes, page_url: str) -> Page:
     # All of the record is validated here, at gigabytes per second; what follows makes objects of
     # the few links that may be sightings.
-    record: Any = _PARSER.parse(body)
+    try:
+        record: Any = _PARSER.parse(body)
+    except ValueError:
+        body = _with_whole_characters(body)
+        record = _PARSER.parse(body)
     if "Envelope" not in record:
         raise UnreadableRecord("no WAT record: it has no Envelope")
     html = _html(record) if _HTML_KEY in body else None
@@ -63,15 +79,35 @@ def _page(body: bytes, page_url: str) -> Page:
     usual = _usual_images(body)
     images, candidates = usual or _images(_objects(links))
     head = html.get("Head")
+    value = _as_it_is if _is_decoded(record) else decoded
     base_url = head.get("Base") if isinstance(head, simdjson.Object) else None
-    joined = Base(page_url).join(base_url) if isinstance(base_url, str) else None
+    joined = Base(page_url).join(value(base_url)) if isinstance(base_url, str) else None
     base = Base(joined or page_url)
-    sightings = [sighting for link in candidates if (sighting := _sighting(link, base))]
+    sightings = [sighting for link in candidates if (sighting := _sighting(link, base, value))]
     license_url = None
     if sightings and (usual is None or _LICENSE in body):
         in_head = head.get("Link") if isinstance(head, simdjson.Object) else None
         license_url = first_license(link.url for link in (*_objects(in_head), *_objects(links)))
     return Page(shortened(page_url), license_url, len(links), images, sightings)
+
+
+def _with_whole_characters(body: bytes) -> bytes:
+    """`body` with U+FFFD, as browsers have it, for bytes and halves of pairs that are none."""
+    text = body.decode("utf-8", "replace").encode()
+    return _SURROGATE.sub(lambda found: rb"\ufffd" if found[1] else found[0], text)
+
+
+def _is_decoded(record: Any) -> bool:
+    """Whether references in the attributes of a page, such as `&amp;`, are decoded already."""
+    try:
+        name = record.at_pointer("/Container/Filename")
+    except (KeyError, TypeError):
+        return False
+    return isinstance(name, str) and _DECODED_FROM <= name < _DECODED_TO
+
+
+def _as_it_is(attribute: str) -> str:
+    return attribute
 
 
 def _html(record: Any) -> Any:
@@ -117,14 +153,15 @@ def _objects(links: Any) -> list[_Link]:
     return [msgspec.convert(link, _Link) for link in listed if isinstance(link, dict)]
 
 
-def _sighting(link: _Link, base: Base) -> Sighting | None:
+def _sighting(link: _Link, base: Base, value: Callable[[str], str]) -> Sighting | None:
     if not isinstance(link.url, str) or not isinstance(link.alt, str):
         return None
     if not link.alt or link.alt.isspace():
         return None
-    url = base.join(link.url)
+    url = base.join(value(link.url))
     if url is None:
         return None
+    alt = value(link.alt)
     if link.width is None and link.height is None:
-        return Sighting(url, link.alt, None, None)
-    return Sighting(url, link.alt, hint(link.width), hint(link.height))
+        return Sighting(url, alt, None, None)
+    return Sighting(url, alt, hint(link.width), hint(link.height))

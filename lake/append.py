@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from lake.catalog import writing
 from lake.errors import SchemaMismatch
 from lake.tables import TABLES
-from lake.tombstones import tombstoned
+from lake.tombstones import LOOKED_AT, tombstoned
 
 
 def append(
@@ -30,7 +30,7 @@ def append(
     """
     attempt_id = uuid.uuid4()
     for name, rows in tables.items():
-        unknown = set(_columns(rows)) - set(TABLES[name])
+        unknown = set(_columns(rows)) - set(TABLES[name]) - LOOKED_AT
         if unknown:
             raise SchemaMismatch(f"{name} has no column {', '.join(sorted(unknown))}.")
     with writing(con) as writer, _registered(tables, writer) as landing:
@@ -40,8 +40,9 @@ def append(
             for relation in relations:
                 writer.execute(
                     f"insert into lake.{name} by name "
-                    f"select *, ?::uuid as attempt_id, ?::timestamp as landed_at from {relation}",
-                    [str(attempt_id), landed_at],
+                    "select columns(lambda name: not list_contains(?, name)), "
+                    f"?::uuid as attempt_id, ?::timestamp as landed_at from {relation}",
+                    [list(LOOKED_AT), str(attempt_id), landed_at],
                 )
     return attempt_id
 

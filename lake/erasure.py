@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from lake.catalog import connect, writing
-from lake.forgotten import forgotten, on_forgotten_host
+from lake.forgotten import PAGE_ID, forgotten, on_forgotten_host
 from lake.settings import settings
 
 
@@ -114,18 +114,18 @@ _ERASE = (
     """,
     # A page's takedown reaches what it says of pairs that were seen elsewhere too. The sighting
     # goes as a whole: by its place in the crawl file the page could be found.
-    """
+    f"""
     update lake.raw.image_text_pairs
     set sightings = list_transform(sightings, lambda sighting: case
         when not coalesce(
-            list_contains(getvariable('gone_pages'), md5(sighting.page_url)::uuid), false
+            list_contains(getvariable('gone_pages'), {PAGE_ID}), false
         )
             then sighting
     end)
     where list_bool_or(list_transform(
         sightings,
         lambda sighting: coalesce(
-            list_contains(getvariable('gone_pages'), md5(sighting.page_url)::uuid), false
+            list_contains(getvariable('gone_pages'), {PAGE_ID}), false
         )
     ))
     """,

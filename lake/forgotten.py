@@ -7,6 +7,12 @@ import duckdb
 _REQUESTED = "select kind, value_id from lake.raw.takedowns"
 _LISTED = "select kind, value_id from lake.intermediate.int_takedowns_in_force"
 
+# A sighting's page as requests have it. As staging does: earlier versions kept the brackets that
+# Wget puts around a URL.
+PAGE_ID = """md5(case
+    when sighting.page_url like '<%>' then sighting.page_url[2:-2] else sighting.page_url
+end)::uuid"""
+
 
 def forgotten(con: duckdb.DuckDBPyConnection) -> str:
     """The query that answers with kind and value_id of all that is to be forgotten."""

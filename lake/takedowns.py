@@ -103,6 +103,8 @@ def _flaw(kind: str, value: str) -> str | None:
     """Why a value cannot be one of its kind; None if it can."""
     if not value.strip():
         return "is empty"
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        return "is not text in UTF-8"
     if kind == "domain" and set(value.strip()) & set("/:@?#* \t"):
         return "is not a domain; give it as photos.example"
     if kind == "image_hash" and len(_digest(value)) not in _DIGESTS:

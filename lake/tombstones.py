@@ -10,12 +10,16 @@ from collections.abc import Mapping, Sequence
 
 import duckdb
 
-from lake.forgotten import forgotten, on_forgotten_host
+from lake.forgotten import PAGE_ID, forgotten, on_forgotten_host
 from lake.tables import SIGHTING, TABLES
 
 Relations = Mapping[str, Sequence[str]]
 
 PAIRS, DOWNLOADS, IMAGES = "raw.image_text_pairs", "raw.downloads", "raw.images"
+# The caption_id that an earlier cleaning would have given, by which a caption may be known that was
+# to be forgotten then. It is looked at, and does not land.
+FORMER_CAPTION_ID = "former_caption_id"
+LOOKED_AT = frozenset({FORMER_CAPTION_ID})
 # Of a picture that is to be forgotten no row lands here; of a caption none in the last.
 _OF_IMAGES = (IMAGES, "raw.image_pixels", "enriched.image_embeddings", "enriched.image_hashes")
 _OF_CAPTIONS = ("enriched.caption_embeddings",)
@@ -33,10 +37,7 @@ _PAIRS = f"""
                     sightings::{SIGHTING},
                     lambda sighting: case
                         when not coalesce(
-                            list_contains(
-                                getvariable('forgotten_pages'), md5(sighting.page_url)::uuid
-                            ),
-                            false
+                            list_contains(getvariable('forgotten_pages'), {PAGE_ID}), false
                         )
                             then sighting
                     end
@@ -46,9 +47,9 @@ _PAIRS = f"""
         )
     from (select *, {{is_gone}} as is_gone, {{is_seen}} as is_seen from {{relation}})
 """
-_SEEN = """pair_id in (
-    select pair_id from (select pair_id, unnest(sightings) as sighting from {relation})
-    where md5(sighting.page_url)::uuid in (select value_id from forgotten where kind = 'page')
+_SEEN = f"""pair_id in (
+    select pair_id from (select pair_id, unnest(sightings) as sighting from {{relation}})
+    where {PAGE_ID} in (select value_id from forgotten where kind = 'page')
 )"""
 # As the fetcher has it for what it knows to be forgotten before it asks.
 _DOWNLOADS = """
@@ -93,7 +94,7 @@ def _tombstoned(
     if name == PAIRS:
         whole = _whole(name, relation, writer)
         is_gone = f"{_any('url_id', 'url')} or {_any('caption_id', 'caption')}"
-        is_gone += f" or {_any('pair_id', 'pair')}"
+        is_gone += f" or {_any('pair_id', 'pair')} or {_any(FORMER_CAPTION_ID, 'caption')}"
         if "domain" in kinds:
             is_gone += f" or {on_forgotten_host('image_url', whole)}"
         is_seen = _SEEN.format(relation=whole) if "page" in kinds else "false"
@@ -137,11 +138,12 @@ def _any(key: str, kind: str) -> str:
 
 
 def _whole(name: str, relation: str, writer: duckdb.DuckDBPyConnection) -> str:
-    """`relation` with every column of the table `name`, those that it lacks as nulls."""
+    """`relation` with every column that is looked at, those that it lacks as nulls."""
     present = {column for column, *_ in writer.execute(f"describe from {relation}").fetchall()}
+    columns = TABLES[name] | dict.fromkeys(LOOKED_AT, "UUID")
     missing = [
         f"null::{type_} as {column}"
-        for column, type_ in TABLES[name].items()
+        for column, type_ in columns.items()
         if column not in present | {"attempt_id", "landed_at"}
     ]
     return f"(select {', '.join(['*', *missing])} from {relation})"

@@ -53,9 +53,14 @@ class Blocked:
         if not self._keys:
             return False
         spellings = {url, absolute_url(url, "") or url}
-        labels = host_of(url).rstrip(".").split(".")
-        domains = {".".join(labels[start:]) for start in range(len(labels))}
+        domains = {domain for spelling in spellings for domain in _domains(host_of(spelling))}
         return any(text_id(text).bytes in self._keys for text in spellings | domains)
+
+
+def _domains(host: str) -> set[str]:
+    """The domains that a host stands on: images.example.org, example.org and org."""
+    labels = host.rstrip(".").split(".")
+    return {".".join(labels[start:]) for start in range(len(labels))}
 
 
 def _listed(path: Path) -> set[bytes]:

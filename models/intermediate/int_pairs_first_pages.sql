@@ -21,7 +21,8 @@ image_text_pairs as (
 
 ),
 
--- A list names no pages, and those that were erased are gone.
+-- A list names no pages, and those that were erased are gone. Staging has taken
+-- the brackets off their URLs.
 landings as (
 
     select

@@ -16,7 +16,14 @@ renamed as (
         path,
         image_url,
         caption,
-        sightings,
+        -- Earlier versions kept the brackets that Wget puts around a URL.
+        list_transform(sightings, lambda sighting: case
+            when sighting['page_url'] like '<%>'
+                then struct_update(
+                    sighting, page_url := sighting['page_url'][2:-2]
+                )
+            else sighting
+        end) as sightings,
         occurrences,
         source_id,
         attempt_id,

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from ingest import spool, stream, warc
 from ingest.crawl_file import read_crawl_file
 from ingest.reading import CrawlFile
+from ingest.references import decoded
 from lake.keys import pair_id, text_id
 from tests.ingest.conftest import Web
 from tests.ingest.wats import CC_BY, THREE_PAGES, image, member, page_json, response, wat
@@ -325,6 +326,38 @@ class TestWarc:
         (seen,) = row["sightings"]
         assert (seen["page_url"], seen["license_url"]) == ("https://a.example/b/c.html", CC_BY)
         assert (seen["width_hint"], seen["height_hint"]) == (640, 480)
+
+    def test_a_page_gives_the_same_pairs_by_every_extractor(self, path: Path) -> None:
+        written = {
+            "/1.jpg?a=1&amp;b=2&copy=3": "R&D&regional caf&eacute; &copy 2019",
+            "i\\2.jpg?a=1&amp;amp;b=2": "Tom &amp;amp; Jerry",
+            "https:&#47;cdn.example/./3.jpg": "&lt;b&gt; &amp;lt;b&amp;gt; Q&Amp;A",
+        }
+        html = "".join(f'<img src="{src}" alt="{alt}">' for src, alt in written.items())
+        as_written = [image(src, alt) for src, alt in written.items()]
+        today = [image(decoded(src), decoded(alt)) for src, alt in written.items()]
+        in_may, in_june = (
+            page_json(links).replace(b"x.warc.gz", f"CC-MAIN-20190{month}15.warc.gz".encode())
+            for month, links in ((5, as_written), (6, today))
+        )
+        url = "http://a.example/b/"
+        for record in (response(html.encode(), url), member(in_may, url), member(in_june, url)):
+            assert self.read(path, record)[1] == {
+                "http://a.example/1.jpg?a=1&b=2&copy=3": "R&D&regional café © 2019",
+                "http://a.example/b/i/2.jpg?a=1&amp;b=2": "Tom & Jerry",
+                "https://cdn.example/3.jpg": "<b> <b> Q&Amp;A",
+            }
+
+    def test_brackets_around_a_pages_url_are_no_part_of_it(self, path: Path) -> None:
+        html = response(b"<img src=1.jpg alt='an oak'>", "<http://a.example/b/>")
+        links = member(page_json([image("2.jpg", "an elm")]), "<http://a.example/b/>")
+        _, pairs = self.read(path, html, links)
+        assert pairs == {
+            "http://a.example/b/1.jpg": "an oak",
+            "http://a.example/b/2.jpg": "an elm",
+        }
+        pages = {seen["page_url"] for row in read(path)[1] for seen in row["sightings"]}
+        assert pages == {"http://a.example/b/"}
 
     @pytest.mark.parametrize(
         ("encoding", "header", "meta"),

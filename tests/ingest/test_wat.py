@@ -13,6 +13,8 @@ from ingest.pages import Page, Sighting, UnreadableRecord
 from ingest.wat import parse_record
 from tests.ingest.wats import Link, image, page_json
 
+MAY_2019, JUNE_2019 = "CC-MAIN-20190519061520-00000.warc.gz", "CC-MAIN-20190615202724-00000.warc.gz"
+
 PAGE = "https://example.org/a/page.html"
 
 
@@ -116,14 +118,68 @@ WHOLE = page_json([image("1.jpg", "x")])
         b"<html></html>",
         WHOLE[:-3],
         WHOLE + b"{",
-        WHOLE.replace(b'"x"', b'"\xff\xfe"'),
-        WHOLE.replace(b'"1.jpg"', b'"\\ud800"'),
+        WHOLE.replace(b'"x"', b'"\\ud800'),
+        WHOLE.replace(b'"x"', b'"\\ud80"'),
         b'{"Envelope":' + b"[" * 100_000,
     ],
 )
 def test_a_malformed_record_is_unreadable(body: bytes) -> None:
     with pytest.raises(UnreadableRecord):
         parse_record(body, PAGE)
+
+
+@pytest.mark.parametrize(
+    ("written", "alt"),
+    [
+        (rb"half \ud83d of it", "half \ufffd of it"),
+        (rb"\uDE00\uD83D", "\ufffd\ufffd"),
+        (rb"\ud83d\ud83d\ude00", "\ufffd\U0001f600"),
+        (rb"\ud83d\\ude00", "\ufffd\\ude00"),
+        (rb"\\ud83d \\\ud83d", "\\ud83d \\\ufffd"),
+        (rb"\ud83d\n\u0041", "\ufffd\nA"),
+        (b"\xed\xa0\xbd", "\ufffd\ufffd\ufffd"),
+        (b"one \xff byte", "one \ufffd byte"),
+        (b"cut off \xf0\x9f\x98", "cut off \ufffd"),
+    ],
+)
+def test_half_a_character_costs_that_character(written: bytes, alt: str) -> None:
+    record = page_json([image("1.jpg", "A kite"), image("2.jpg", "HALF"), image("3.jpg", "☀")])
+    compact = record.replace(b'": ', b'":').replace(b", ", b",")
+    for body in (record, compact):
+        page = parse_record(body.replace(b"HALF", written), PAGE)
+        assert [sighting.alt for sighting in page.sightings] == ["A kite", alt, "☀"]
+
+
+def test_half_a_character_costs_no_url() -> None:
+    record = page_json([image("HALF.jpg", "A kite")], {"Base": "/HALF/"})
+    (sighting,) = parse_record(record.replace(b"HALF", rb"\ud83d"), PAGE).sightings
+    assert sighting.image_url == "https://example.org/\ufffd/\ufffd.jpg"
+
+
+@pytest.mark.parametrize(
+    ("container", "is_decoded"),
+    [
+        ({"Filename": MAY_2019}, False),
+        ({"Filename": JUNE_2019}, True),
+        ({"Filename": "CC-MAIN-20260101000000-00000.warc.gz"}, True),
+        ({"Filename": "ARCHIVEIT-1-20260101.warc.gz"}, False),
+        ({"Filename": None}, False),
+        ({}, False),
+        ([], False),
+        (None, False),
+    ],
+)
+def test_attributes_are_decoded_once(container: object, is_decoded: bool) -> None:
+    links = [image("a.jpg?a=1&amp;copy=2&amp;amp;b", "R&D&regional &amp;lt;b&amp;gt; &copy")]
+    record = json.loads(page_json(links, {"Base": "/?&amp;/"}))
+    record["Container"] = container
+    (sighting,) = parse_record(json.dumps(record).encode(), PAGE).sightings
+    if is_decoded:
+        assert sighting.image_url == "https://example.org/a.jpg?a=1&amp;copy=2&amp;amp;b"
+        assert sighting.alt == links[0]["alt"]
+    else:
+        assert sighting.image_url == "https://example.org/a.jpg?a=1&copy=2&amp;b"
+        assert sighting.alt == "R&D&regional &lt;b&gt; ©"
 
 
 JSON = st.recursive(

@@ -97,11 +97,20 @@ def test_a_pair_that_is_known_anyway_needs_no_entry(kind: str) -> None:
     assert _left("kind", "raw.takedowns") == [kind]
 
 
-def test_a_sighting_on_a_page_goes_as_a_whole() -> None:
+@pytest.mark.parametrize("page", ["http://page/stays", "<http://page/stays>"])
+def test_a_sighting_on_a_page_goes_as_a_whole(page: str) -> None:
     _land("stays")
+    with writing() as con:
+        con.execute(
+            "update lake.raw.image_text_pairs set sightings = [{'page_url': ?}, "
+            "{'page_url': 'http://page/'}]::struct(page_url varchar, license_url varchar, "
+            "record_offset bigint, width_hint integer, height_hint integer)[]",
+            [page],
+        )
     record_takedowns({"page": ["http://page/stays"]})
     erase_takedowns()
-    assert _left("sightings", "raw.image_text_pairs") == [[None]]
+    (left,) = rows("select sightings[1], sightings[2].page_url from lake.raw.image_text_pairs")
+    assert left == (None, "http://page/")
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,16 @@ def test_a_pair_lands_as_ids_by_its_url_its_caption_or_its_host() -> None:
     assert _landed(ids) == sorted(zip(*columns, strict=True))
 
 
+def test_a_caption_is_known_by_what_an_earlier_cleaning_made_of_it() -> None:
+    former = pa.array([text_id("R&D®ional").bytes, text_id("a dog").bytes], pa.uuid())
+    pairs = _pairs((URL, "R&D&regional"), (OTHER_URL, "a dog"))
+    pairs = pairs.append_column("former_caption_id", former)
+    append({"raw.image_text_pairs": pairs})
+    record_takedowns({"caption": ["R&D®ional"]})
+    append({"raw.image_text_pairs": pairs})
+    assert _landed("caption") == [("R&D&regional",), ("a dog",), ("a dog",), (None,)]
+
+
 def test_a_page_goes_with_its_sighting_alone() -> None:
     record_takedowns({"page": ["http://diary/"]})
     append({"raw.image_text_pairs": _pairs((URL, "a cat"), pages=["http://diary/", "http://p/"])})
