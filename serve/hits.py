@@ -9,12 +9,17 @@ from uuid import UUID
 
 import numpy as np
 
+from lake.vectors import Matrix
 from serve.facts import SHOWN, Facts
+from serve.in_time import check_wanted
 from serve.query import Fold, Vector
 
 # Pictures whose embeddings have this cosine are one to those who ask for it (clip-retrieval,
 # clip_back.py, get_non_uniques).
 NEAR = 0.94
+# Results that a picture is held against, the last of those that stand for others.
+MOST_HEADS = 1_024
+_BLOCK = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,27 +70,26 @@ def folded(found: Sequence[Found], fold: Fold) -> list[Hit]:
 
     Those are the pairs of its picture, and for `near` those of pictures that look like it.
     """
-    heads: list[Found] = []
+    firsts: list[Found] = []
     counts: list[int] = []
     place: dict[bytes, int] = {}
-    vectors: list[Vector] = []
     for each in found:
         key = each.facts.pair_id if fold == "none" else each.facts.image_id
-        at = place.get(key)
-        if at is None and each.vector is not None:
-            vector = each.vector / np.linalg.norm(each.vector)
-            at = _alike(vector, vectors)
-            if at is None:
-                vectors.append(vector)
-        if at is None:
-            at = len(heads)
-            heads.append(each)
+        at = place.setdefault(key, len(firsts))
+        if at == len(firsts):
+            firsts.append(each)
             counts.append(0)
-        place[key] = at
         counts[at] += 1
+    if fold == "near" and firsts:
+        vectors = np.stack([each.vector for each in firsts if each.vector is not None])
+        for at, head in enumerate(_looked_like(vectors)):
+            if head != at:
+                counts[head] += counts[at]
+                counts[at] = 0
     return [
         hit_of(each.facts, each.cosine, captions=count)
-        for each, count in zip(heads, counts, strict=True)
+        for each, count in zip(firsts, counts, strict=True)
+        if count
     ]
 
 
@@ -103,12 +107,27 @@ def hit_of(facts: Facts, cosine: float, *, captions: int = 1) -> Hit:
     )
 
 
-def _alike(vector: Vector, vectors: list[Vector]) -> int | None:
-    if not vectors:
-        return None
-    cosines = np.stack(vectors) @ vector
-    first = int(np.argmax(cosines >= NEAR))
-    return first if cosines[first] >= NEAR else None
+def _looked_like(vectors: Matrix) -> list[int]:
+    """For each of (N, D), best first, the place of the first that it looks like; else its own.
+
+    Held against the last MOST_HEADS that look like none before them: the work grows with N, not
+    with its square.
+    """
+    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    places, heads = list(range(len(unit))), list[int]()
+    for start in range(0, len(unit), _BLOCK):
+        check_wanted()
+        block, known, fresh = unit[start : start + _BLOCK], heads[-MOST_HEADS:], list[int]()
+        like_known, like_each = block @ unit[known].T >= NEAR, block @ block.T >= NEAR
+        for row in range(len(block)):
+            if like_known[row].any():
+                places[start + row] = known[int(like_known[row].argmax())]
+            elif like_each[row, fresh].any():
+                places[start + row] = start + fresh[int(like_each[row, fresh].argmax())]
+            else:
+                fresh.append(row)
+        heads += [start + row for row in fresh]
+    return places
 
 
 _AS_THEY_ARE = tuple(

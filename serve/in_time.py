@@ -1,17 +1,29 @@
-"""Bounds how long an answer may take: what reads the index or the lake goes through here."""
+"""Bounds how long an answer may take, and how many are worked at: reading goes through here.
+
+A thread cannot be ended from outside. So work asks now and then whether somebody still waits for
+it (`check_wanted`), and hands on what can be ended (`ended_by`, `seconds_left`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
 from functools import partial
+from threading import Lock
 from typing import ParamSpec, TypeVar
 
 import anyio
-from anyio import to_thread
 
 from lake.errors import PairlakeError
 
 LONGEST_S = 20.0
+# Answers worked at; those that wait their turn use up their time.
+AT_ONCE = 16
+LOOK_EVERY_S = 0.05
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
@@ -19,17 +31,102 @@ _T = TypeVar("_T")
 class TooSlow(PairlakeError):
     """An answer took longer than a visitor may ask for."""
 
-
-async def in_time(work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-    """What `work` returns, called on a thread; TooSlow after LONGEST_S.
-
-    A thread cannot be ended: it goes on for nobody until it has its answer.
-    """
-    try:
-        with anyio.fail_after(LONGEST_S):
-            return await to_thread.run_sync(partial(work, *args, **kwargs), abandon_on_cancel=True)
-    except TimeoutError as error:
-        raise TooSlow(
+    def __init__(self) -> None:
+        super().__init__(
             f"This took longer than {LONGEST_S:g} s; ask for fewer results, filter otherwise, or "
             "try again: the first search waits for its model."
-        ) from error
+        )
+
+
+class _Wish:
+    """That somebody wants an answer, until it is given up."""
+
+    def __init__(self) -> None:
+        self.until = time.monotonic() + LONGEST_S
+        self._lock = Lock()
+        self._given_up = False
+        self._ends: list[Callable[[], None]] = []
+
+    @property
+    def is_given_up(self) -> bool:
+        return self._given_up
+
+    def give_up(self) -> None:
+        with self._lock:
+            self._given_up = True
+            for end in self._ends:
+                end()
+
+    @contextmanager
+    def ended_by(self, end: Callable[[], None]) -> Iterator[None]:
+        with self._lock:
+            self._ends.append(end)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._ends.remove(end)
+
+
+_wish: ContextVar[_Wish | None] = ContextVar("wish", default=None)
+_threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="answer")
+
+
+async def in_time(work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    """What `work` returns, called on one of AT_ONCE threads; TooSlow after LONGEST_S.
+
+    Work that has not begun when its answer is given up never begins.
+    """
+    wish = _Wish()
+    context = copy_context()
+    context.run(_wish.set, wish)
+    answer = _threads.submit(context.run, partial(work, *args, **kwargs))
+    try:
+        with anyio.move_on_after(LONGEST_S):
+            return await asyncio.wrap_future(answer)
+    finally:
+        wish.give_up()
+    raise TooSlow
+
+
+def check_wanted() -> None:
+    """Raise TooSlow if the answer that this thread works at has been given up."""
+    wish = _wish.get()
+    if wish is not None and wish.is_given_up:
+        raise TooSlow
+
+
+def seconds_left() -> float:
+    """How long somebody waits for the answer that this thread works at."""
+    wish = _wish.get()
+    return LONGEST_S if wish is None else max(0.0, wish.until - time.monotonic())
+
+
+@contextmanager
+def ended_by(end: Callable[[], None]) -> Iterator[None]:
+    """Has `end` called, by another thread, if the answer is given up meanwhile."""
+    wish = _wish.get()
+    if wish is None:
+        yield
+        return
+    with wish.ended_by(end):
+        check_wanted()
+        yield
+
+
+@contextmanager
+def turn(lock: Lock) -> Iterator[None]:
+    """The lock, held; TooSlow if the answer is given up before it is this thread's turn."""
+    while not lock.acquire(timeout=LOOK_EVERY_S):
+        check_wanted()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def settled(promised: Future[_T]) -> _T:
+    """What a future comes to; TooSlow if the answer is given up before."""
+    while not wait([promised], LOOK_EVERY_S).done:
+        check_wanted()
+    return promised.result()

@@ -55,6 +55,8 @@ DELETED_AT_ONCE = 10_000
 # Captions are in any language: no stemming, no stop words, and words as Unicode has them, so that
 # Chinese, Japanese and Thai have some.
 WORDS = FTS(base_tokenizer="icu", stem=False, remove_stop_words=False, with_position=False)
+# What a reader keeps in memory of indexes and of what files hold; Lance's own are 6 GiB and 1 GiB.
+CACHES = {"index_cache_size_bytes": 2**30, "metadata_cache_size_bytes": 2**28}
 # A reader may still be in a query on the version it opened last.
 GRACE = timedelta(minutes=10)
 
@@ -259,7 +261,7 @@ class Reader:
     @cached_property
     def dataset(self) -> LanceDataset:
         """The same by pylance: its scans take half the time of the table's."""
-        return self.table.to_lance()
+        return self.table.to_lance(**CACHES)
 
     @cached_property
     def publication(self) -> Publication:
@@ -297,7 +299,7 @@ class Published:
         if self._reader is not None and self._reader.version == version:
             return self._reader
         # Another handle: the last one may be in use by another thread.
-        table = _opened(self._place).open_table(self._name)
+        table = _opened(self._place, session=lancedb.Session(**CACHES)).open_table(self._name)
         table.checkout(TAG)
         if self._name == PAIRS and "facts" not in table.schema.names:
             raise PairlakeError(
@@ -314,8 +316,8 @@ def _literal(key: UUID) -> str:
     return f"X'{key.hex}'"
 
 
-def _opened(place: str | Path) -> lancedb.DBConnection:
-    return lancedb.connect(str(place), storage_options=lance_options(place))
+def _opened(place: str | Path, **how: Any) -> lancedb.DBConnection:
+    return lancedb.connect(str(place), storage_options=lance_options(place), **how)
 
 
 def _exists(place: str | Path, name: str) -> bool:

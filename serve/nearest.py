@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
-from lancedb.query import LanceHybridQueryBuilder, MatchQuery
+from lancedb.query import LanceHybridQueryBuilder, LanceVectorQueryBuilder, MatchQuery
 from lancedb.rerankers import RRFReranker
 from numpy.typing import NDArray
 
@@ -17,6 +17,7 @@ from serve.facts import unpacked
 from serve.hits import Found
 from serve.index import PARTITION_ROWS, Reader
 from serve.query import Query, Vector
+from serve.scan import ask, scan, timeout
 
 # Partitions of the index that are looked into, for each square root of as many as there are, and at
 # the least; more of them until there are as many results as are asked for.
@@ -59,25 +60,33 @@ def _probed(
     reader: Reader, vector: Vector, side: str, where: str, columns: list[str], rows: int
 ) -> pa.Table:
     partitions = reader.publication.rows / PARTITION_ROWS
-    probes = math.ceil(PROBES_PER_ROOT * math.sqrt(partitions))
+    probes = max(FEWEST_PROBES, math.ceil(PROBES_PER_ROOT * math.sqrt(partitions)))
+    refined = max(2, math.ceil(REFINED / rows))
+    columns = [*columns, "_distance"]
+    if where:
+        search = _by_vector(reader, vector, side).minimum_nprobes(probes).maximum_nprobes(0)
+        return ask(search.refine_factor(refined).where(where).select(columns).limit(rows))
     asked = {
         "column": side,
         "q": vector,
         "k": rows,
         "metric": "cosine",
-        "minimum_nprobes": max(FEWEST_PROBES, probes),
-        "refine_factor": max(2, math.ceil(REFINED / rows)),
+        "minimum_nprobes": probes,
+        "refine_factor": refined,
     }
-    return reader.dataset.scanner(
-        columns=[*columns, "_distance"], nearest=asked, filter=where or None, prefilter=True
-    ).to_table()
+    return scan(reader, columns=columns, nearest=asked)
+
+
+def _by_vector(reader: Reader, vector: Vector, side: str) -> LanceVectorQueryBuilder:
+    search = reader.table.search(vector, vector_column_name=side, query_type="vector")
+    return cast(LanceVectorQueryBuilder, search).distance_type("cosine")
 
 
 @lru_cache(CONDITIONS_KEPT)
 def _few(reader: Reader, where: str, side: str) -> tuple[NDArray[np.uint64], Matrix] | None:
     """The row ids that match and their unit vectors (N, D), unless N is above EXACT_ROWS."""
-    scan = reader.dataset.scanner(columns=[], filter=where, with_row_id=True, limit=EXACT_ROWS + 1)
-    ids = scan.to_table()["_rowid"].to_numpy()
+    matching = reader.table.search().where(where).select(["pair_id"]).with_row_id(True)
+    ids = ask(matching.limit(EXACT_ROWS + 1))["_rowid"].to_numpy()
     if len(ids) > EXACT_ROWS:
         return None
     # By their ids: a condition on a column without an index would read that once more.
@@ -88,7 +97,7 @@ def _few(reader: Reader, where: str, side: str) -> tuple[NDArray[np.uint64], Mat
 def _rows(reader: Reader, ids: NDArray[np.uint64], columns: list[str]) -> pa.Table:
     """Rows by their ids, in that order."""
     among = f"_rowid in ({', '.join(map(str, ids))})" if len(ids) else "false"
-    table = reader.dataset.scanner(columns=columns, filter=among, with_row_id=True).to_table()
+    table = scan(reader, columns=columns, filter=among, with_row_id=True)
     found = table["_rowid"].to_numpy()
     by_id = np.argsort(found)
     return table.take(by_id[np.searchsorted(found, ids, sorter=by_id)])
@@ -113,7 +122,7 @@ def _fused(
     search = search.rerank(RRFReranker()).select(columns).limit(rows)
     if where:
         search = search.where(where)
-    return search.to_arrow()
+    return search.to_arrow(timeout=timeout())
 
 
 def _words(words: str) -> MatchQuery:

@@ -16,9 +16,11 @@ from lake.vectors import Matrix
 from serve.facts import unpacked
 from serve.filters import lance
 from serve.hits import Hit, folded, hit_of
+from serve.in_time import check_wanted, turn
 from serve.index import PAIRS, THUMBNAILS, Publication, Published, Reader
 from serve.nearest import nearest
 from serve.query import Part, Query, Side, Vector
+from serve.scan import scan
 
 EncodeCaptions = Callable[[list[str]], Matrix]
 MOST_ROWS = 20_000
@@ -100,18 +102,16 @@ class Search:
         """The published pairs of LAION's SAMPLE_IDs, those that there are."""
         if not ids:
             return {}
-        scan = self._pairs.reader().dataset.scanner(
-            columns=["facts"], filter=f"sample_id in ({', '.join(map(str, ids))})"
-        )
-        found = map(unpacked, scan.to_table()["facts"].to_pylist())
+        among = f"sample_id in ({', '.join(map(str, ids))})"
+        table = scan(self._pairs.reader(), columns=["facts"], filter=among)
+        found = map(unpacked, table["facts"].to_pylist())
         return {facts.sample_id: hit_of(facts, 1.0) for facts in found}
 
     def thumbnail(self, image_id: UUID) -> bytes | None:
         """The JPEG of a published picture; None if it has none."""
-        scan = self._thumbnails.reader().dataset.scanner(
-            columns=["jpeg"], filter=f"image_id = X'{image_id.hex}'", limit=1
-        )
-        jpegs: list[bytes | None] = scan.to_table()["jpeg"].to_pylist()
+        its = f"image_id = X'{image_id.hex}'"
+        table = scan(self._thumbnails.reader(), columns=["jpeg"], filter=its, limit=1)
+        jpegs: list[bytes | None] = table["jpeg"].to_pylist()
         return jpegs[0] if jpegs else None
 
     def _vector(self, query: Query, reader: Reader) -> tuple[Vector, list[str]]:
@@ -150,11 +150,11 @@ class Search:
             return cast(Vector, encode_picture(part.picture))
         encode = self._load("captions", publication.caption_encoder)
         # One at a time: a model uses every core anyway.
-        with self._encoding:
+        with turn(self._encoding):
             return cast(Vector, encode([(part.text or "").strip()])[0])
 
     def _load(self, kind: str, name: str) -> Any:
-        with self._encoding:
+        with turn(self._encoding):
             if (kind, name) not in self._loaded:
                 self._loaded[kind, name] = getattr(self._encoders, kind)(name)
             return self._loaded[kind, name]
@@ -168,6 +168,7 @@ def _filled(reader: Reader, query: Query, vector: Vector, where: str) -> list[Hi
     spread = 1.0 if query.fold == "none" else publication.rows / max(publication.images, 1)
     rows = min(int(wanted * spread) + 1, MOST_ROWS)
     while True:
+        check_wanted()
         found = nearest(reader, query, vector, where, rows)
         hits = folded(found, query.fold)
         if len(hits) >= wanted or len(found) < rows or rows >= MOST_ROWS:
@@ -176,8 +177,8 @@ def _filled(reader: Reader, query: Query, vector: Vector, where: str) -> list[Hi
 
 
 def _row(reader: Reader, pair_id: UUID, columns: list[str]) -> dict[str, Any]:
-    scan = reader.dataset.scanner(columns=columns, filter=f"pair_id = X'{pair_id.hex}'", limit=1)
-    rows: list[dict[str, Any]] = scan.to_table().to_pylist()
+    table = scan(reader, columns=columns, filter=f"pair_id = X'{pair_id.hex}'", limit=1)
+    rows: list[dict[str, Any]] = table.to_pylist()
     if not rows:
         raise UnknownPair(f"The pair {pair_id} is not published; search for a text instead.")
     return rows[0]

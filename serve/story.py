@@ -9,6 +9,7 @@ import duckdb
 
 from lake.catalog import connect
 from lake.errors import PairlakeError
+from serve.in_time import check_wanted, ended_by
 
 MOST_ROWS = 100  # of each list
 
@@ -126,22 +127,28 @@ def story_of(pair_id: UUID) -> dict[str, Any]:
             "The lake behind this index cannot be read now; its facts are missing."
         ) from error
     try:
-        return {
-            "image": next(iter(_rows(con, _IMAGE, pair_id)), None),
-            "scores": _rows(con, _SCORES, pair_id),
-            "sightings": _rows(con, _SIGHTINGS, pair_id),
-            **next(iter(_rows(con, _OCCURRENCES, pair_id)), {}),
-            "downloads": _rows(con, _DOWNLOADS, pair_id),
-            "captions": _rows(con, _CAPTIONS, pair_id),
-            "duplicates": _rows(con, _DUPLICATES, pair_id),
-        }
+        with ended_by(con.interrupt):
+            return _told(con, pair_id)
     except duckdb.CatalogException as error:
         raise NoLake("The lake behind this index has no marts now; run: dbt build") from error
     finally:
         con.close()
 
 
+def _told(con: duckdb.DuckDBPyConnection, pair_id: UUID) -> dict[str, Any]:
+    return {
+        "image": next(iter(_rows(con, _IMAGE, pair_id)), None),
+        "scores": _rows(con, _SCORES, pair_id),
+        "sightings": _rows(con, _SIGHTINGS, pair_id),
+        **next(iter(_rows(con, _OCCURRENCES, pair_id)), {}),
+        "downloads": _rows(con, _DOWNLOADS, pair_id),
+        "captions": _rows(con, _CAPTIONS, pair_id),
+        "duplicates": _rows(con, _DUPLICATES, pair_id),
+    }
+
+
 def _rows(con: duckdb.DuckDBPyConnection, query: str, pair_id: UUID) -> list[dict[str, Any]]:
+    check_wanted()
     found = con.execute(query, {"pair_id": pair_id})
     names = [column[0] for column in found.description]
     return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
