@@ -8,6 +8,7 @@ from typing import NamedTuple, cast
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding, map_encoding_to_html5
 from resiliparse.parse.html import ElementNode, HTMLTree
 
+from ingest.lazy import find_address, is_placeholder
 from ingest.pages import Page, Sighting, UnreadableRecord, first_license, hint, shortened
 from ingest.urls import Base
 
@@ -18,22 +19,27 @@ _BYTE_ORDER_MARKS = (
 )
 
 _LINKING = frozenset({"a", "area", "link"})
+_IMAGES = frozenset({"img", "amp-img"})
+# An image in a <noscript> has at most so many elements between: a link, a figure, a <picture>.
+_MAX_BETWEEN = 6
 
 
 class _Image(NamedTuple):
-    src: str
-    alt: str | None
-    width: str | None
-    height: str | None
+    element: ElementNode
+    alt: str
+
+
+class _Shown(NamedTuple):
+    element: ElementNode
+    sighting: Sighting
 
 
 def parse_page(body: bytes, page_url: str, charset: str | None = None) -> Page:
     """The page of one HTML document.
 
     The encoding is that of a byte order mark, else what the HTTP header says (`charset`), else
-    what a <meta> says, else what the bytes look like. A sighting is an <img> with `src` and alt
-    text, as in a WAT; links are those with `href` and images those with `src`. Raises
-    UnreadableRecord.
+    what a <meta> says, else what the bytes look like. A sighting is an image with an address and
+    alt text; links are those with `href`, images those with an address. Raises UnreadableRecord.
     """
     try:
         tree = HTMLTree.parse(_decoded(body, charset))
@@ -55,32 +61,78 @@ def _page(tree: HTMLTree, page_url: str) -> Page:
         raise UnreadableRecord("no document in it")
     base_url: str | None = None
     hrefs: list[str] = []
-    images: list[_Image] = []
+    captioned: list[_Image] = []
+    images = 0
+    has_noscript = False
     # One walk over all elements: to go through resiliparse's collections takes the square of it.
     for node in tree.document:
         element = cast(ElementNode, node)
         tag = element.tag
-        if tag == "img" and (src := element.getattr("src")):
-            sizes = element.getattr("width"), element.getattr("height")
-            images.append(_Image(src, element.getattr("alt"), *sizes))
+        if tag in _IMAGES:
+            images += bool(element.getattr("src"))
+            alt = element.getattr("alt")
+            if alt and not alt.isspace():
+                captioned.append(_Image(element, alt))
         elif tag in _LINKING and (href := element.getattr("href")):
             hrefs.append(href)
         elif tag == "base" and base_url is None:
             base_url = element.getattr("href") or None
+        elif tag == "noscript":
+            has_noscript = True
     base = Base((Base(page_url).join(base_url) if base_url else None) or page_url)
-    return Page(
-        shortened(page_url),
-        first_license(hrefs),
-        len(hrefs) + len(images),
-        len(images),
-        [sighting for image in images if (sighting := _sighting(image, base))],
-    )
+    shown = [seen for image in captioned if (seen := _shown(*image, base))]
+    images += sum(not seen.element.getattr("src") for seen in shown)
+    sightings = _each_once(shown) if has_noscript else [sighting for _, sighting in shown]
+    license_url = first_license(hrefs)
+    return Page(shortened(page_url), license_url, len(hrefs) + images, images, sightings)
 
 
-def _sighting(image: _Image, base: Base) -> Sighting | None:
-    if not image.alt or image.alt.isspace():
+def _shown(element: ElementNode, alt: str, base: Base) -> _Shown | None:
+    address = find_address(element, base)
+    if address is None:
         return None
-    url = base.join(image.src)
-    if url is None:
-        return None
-    return Sighting(url, image.alt, hint(image.width), hint(image.height))
+    url, attribute = address
+    sizes = hint(element.getattr("width")), hint(element.getattr("height"))
+    source = attribute if element.tag == "img" else element.tag
+    return _Shown(element, Sighting(url, alt, *sizes, source or attribute))
+
+
+def _each_once(shown: list[_Shown]) -> list[Sighting]:
+    """The sightings, but only one of an image that a <noscript> beside it shows again."""
+    kept: list[_Shown] = []
+    beside: _Shown | None = None
+    for seen in shown:
+        if beside is not None and beside.sighting.alt == seen.sighting.alt:
+            was_within, is_within = map(_is_in_noscript, (beside.element, seen.element))
+            if was_within != is_within:
+                outside, within = (seen, beside) if was_within else (beside, seen)
+                if both := _one_for_both(outside, within):
+                    kept[-1] = both
+                    # An image may have another <noscript>, a <noscript> has no other image.
+                    beside = outside if both is outside else None
+                    continue
+        kept.append(seen)
+        beside = seen
+    return [sighting for _, sighting in kept]
+
+
+def _one_for_both(outside: _Shown, within: _Shown) -> _Shown | None:
+    """The one that stands for an image and its likeness in a <noscript>; None if it is none.
+
+    They have the same alt text. For browsers without scripts there is in `src` what is loaded
+    late outside, maybe in another size.
+    """
+    late, plain = outside.sighting, within.sighting
+    is_late = late.image_source != "src" or is_placeholder(late.image_url)
+    if is_late and plain.image_source == "src":
+        return within
+    return outside if late.image_url == plain.image_url else None
+
+
+def _is_in_noscript(element: ElementNode) -> bool:
+    above = element.parent
+    for _ in range(_MAX_BETWEEN + 1):
+        if above is None or above.tag == "noscript":
+            return above is not None
+        above = above.parent
+    return False

@@ -18,18 +18,22 @@ class UnreadableRecord(ValueError):
 
 
 class Sighting(NamedTuple):
-    """One image with alt text as one page shows it; `alt` is as the page has it, not cleaned."""
+    """One image with alt text as one page shows it; `alt` is as the page has it, not cleaned.
+
+    `image_source` is the attribute that holds the URL, or `amp-img` for that element.
+    """
 
     image_url: str
     alt: str
     width_hint: int | None
     height_hint: int | None
+    image_source: str = "src"
 
 
 class Page(NamedTuple):
     """What one record says of its page's links.
 
-    `links` counts all links of the body, `images` those that are the source of an <img>;
+    `links` counts all links of the body, `images` those that are the address of an image;
     `sightings` are the images with alt text and a URL of use, in the page's order.
     """
 

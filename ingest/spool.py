@@ -36,10 +36,15 @@ _SCHEMA = {
     "record_offset": pl.Int64,
     "width_hint": pl.Int32,
     "height_hint": pl.Int32,
+    "image_source": pl.String,
 }
-_SIGHTING = ("page_url", "license_url", "record_offset", "width_hint", "height_hint")
+_SIGHTING = (
+    *("page_url", "license_url", "record_offset", "width_hint", "height_hint", "image_source"),
+    # The only place so far.
+    pl.lit("alt").alias("caption_source"),
+)
 
-Row = tuple[str, str, str | None, str | None, int, int | None, int | None]
+Row = tuple[str, str, str | None, str | None, int, int | None, int | None, str]
 
 
 class Spool:
@@ -65,8 +70,8 @@ class Spool:
     def add(self, page: Page, offset: int) -> None:
         """Take what a page shows, whose record begins at `offset` of the crawl file."""
         self._rows += [
-            (url, alt, page.page_url, page.license_url, offset, width, height)
-            for url, alt, width, height in page.sightings
+            (url, alt, page.page_url, page.license_url, offset, width, height, source)
+            for url, alt, width, height, source in page.sightings
         ]
         self._characters += sum(len(url) + len(alt) for url, alt, *_ in page.sightings)
         if len(self._rows) >= SIGHTINGS_IN_MEMORY or self._characters >= CHARACTERS_IN_MEMORY:

@@ -49,7 +49,8 @@ _PARSER = simdjson.Parser()
 def parse_record(body: bytes, page_url: str) -> Page:
     """The page of one WAT record; without links where the record is not that of an HTML page.
 
-    A sighting is a link whose path is `IMG@/src` and that has a URL and alt text. LAION took any
+    A sighting is a link whose path is `IMG@/src` and that has a URL and alt text: Common Crawl's
+    extractor keeps no other attribute that may hold an image's URL. LAION took any
     link object with `url` and `alt` (also <a alt>, which no reader sees) and lost relative URLs;
     cc2dataset takes `IMG@/src` as here, and joins relative URLs with <base> as here. The license
     is the first link to creativecommons.org/licenses/ anywhere on the page, where LAION took the

@@ -5,6 +5,8 @@ models/staging/_sources.yml describes the same columns; a test holds the two tog
 
 from __future__ import annotations
 
+from typing import Any
+
 import duckdb
 
 from lake.errors import SchemaMismatch
@@ -12,7 +14,7 @@ from lake.errors import SchemaMismatch
 ATTEMPT = {"attempt_id": "UUID", "landed_at": "TIMESTAMP"}
 SIGHTING = (
     "STRUCT(page_url VARCHAR, license_url VARCHAR, record_offset BIGINT, "
-    "width_hint INTEGER, height_hint INTEGER)[]"
+    "width_hint INTEGER, height_hint INTEGER, image_source VARCHAR, caption_source VARCHAR)[]"
 )
 
 
@@ -149,8 +151,8 @@ call lake.set_option(
 def ensure_tables(con: duckdb.DuckDBPyConnection) -> None:
     """Create the tables that are missing and add columns that an older version did not know.
 
-    Raises SchemaMismatch if a column has another type than this version writes: a type is never
-    changed under existing rows.
+    Fields of a list's structs too. Raises SchemaMismatch if a column has another type than this
+    version writes: a type is never changed under existing rows.
     """
     present, spelled = _present_columns(con), _spelled(con)
     for schema in ("raw", "enriched"):
@@ -162,12 +164,17 @@ def ensure_tables(con: duckdb.DuckDBPyConnection) -> None:
             continue
         for name, type_ in columns.items():
             found = present[table].get(name)
+            lacking = {} if found is None else _lacking(found, spelled[type_], con)
             if found is None:
                 con.execute(f'alter table lake.{table} add column "{name}" {type_}')
-            elif found != spelled[type_]:
+            elif lacking is None:
                 raise SchemaMismatch(
                     f"{table}.{name} is {found}, but this version of pairlake writes {type_}; "
                     "use the version that made this lake, or start another with PAIRLAKE_HOME."
+                )
+            for field, its_type in (lacking or {}).items():
+                con.execute(
+                    f'alter table lake.{table} add column "{name}".element."{field}" {its_type}'
                 )
 
 
@@ -180,10 +187,27 @@ def tables_are_current(con: duckdb.DuckDBPyConnection) -> bool:
     """Whether every table has every column, so that `ensure_tables` has nothing to write."""
     present, spelled = _present_columns(con), _spelled(con)
     return all(
-        present.get(table, {}).get(name) == spelled[type_]
+        found is not None and _lacking(found, spelled[type_], con) == {}
         for table, columns in TABLES.items()
         for name, type_ in columns.items()
+        for found in [present.get(table, {}).get(name)]
     )
+
+
+def _lacking(found: str, wanted: str, con: duckdb.DuckDBPyConnection) -> dict[str, str] | None:
+    """What a column's type lacks: fields of structs in a list; None if it is another type."""
+    if found == wanted:
+        return {}
+    have, want = _fields(con.type(found)), _fields(con.type(wanted))
+    if not want or not have or any(have.get(name, type_) != type_ for name, type_ in want.items()):
+        return None
+    return {name: str(type_) for name, type_ in want.items() if name not in have}
+
+
+def _fields(type_: Any) -> dict[str, object]:
+    """The fields of a list of structs, with their types; none of any other type."""
+    element = type_.children[0][1] if type_.id == "list" else None
+    return dict(element.children) if element is not None and element.id == "struct" else {}
 
 
 def _present_columns(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:

@@ -326,6 +326,15 @@ class TestWarc:
         (seen,) = row["sightings"]
         assert (seen["page_url"], seen["license_url"]) == ("https://a.example/b/c.html", CC_BY)
         assert (seen["width_hint"], seen["height_hint"]) == (640, 480)
+        assert (seen["image_source"], seen["caption_source"]) == ("src", "alt")
+
+    def test_a_sighting_says_from_which_attribute_it_is(self, path: Path) -> None:
+        late = b"<img data-src=/1.jpg src='data:,' alt='a cat'>"
+        html = late + b"<img src=/1.jpg alt='a cat'>" + late
+        path.write_bytes(wat(response(html, "http://a.example/")))
+        file, (row,) = read(path)
+        assert (file.images, file.sightings, row["occurrences"]) == (3, 3, 3)
+        assert [seen["image_source"] for seen in row["sightings"]] == ["data-src", "src"]
 
     def test_a_page_gives_the_same_pairs_by_every_extractor(self, path: Path) -> None:
         written = {

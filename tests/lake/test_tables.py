@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from lake import catalog
+from lake.append import append
 from lake.catalog import connect, writing
 from lake.errors import SchemaMismatch
 from lake.tables import TABLES
@@ -56,11 +58,45 @@ def test_an_old_lake_may_be_opened_by_a_reader_first() -> None:
     reader.close()
 
 
+@pytest.mark.parametrize("rows", [1, 100], ids=["inlined in the catalog", "in a file"])
+def test_fields_of_a_newer_version_are_added_to_the_structs_of_a_list(rows: int) -> None:
+    connect().close()
+    old = "STRUCT(page_url VARCHAR, record_offset BIGINT)[]"
+    with writing() as con:
+        con.execute("drop table lake.raw.image_text_pairs")
+        con.execute(f"create table lake.raw.image_text_pairs (caption VARCHAR, sightings {old})")
+        con.execute(
+            "insert into lake.raw.image_text_pairs "
+            "select 'old', [{page_url: 'p', record_offset: n}, null] from range(?) as r (n)",
+            [rows],
+        )
+
+    con = _open_anew()
+    wanted = TABLES["raw.image_text_pairs"]["sightings"]
+    con.execute(
+        "insert into lake.raw.image_text_pairs by name "
+        f"select 'new' as caption, [{{image_source: 'src', page_url: 'q'}}]::{wanted} as sightings"
+    )
+    query = (
+        "select caption, sightings[1].page_url, sightings[1].image_source, len(sightings) "
+        "from lake.raw.image_text_pairs group by all order by all"
+    )
+    assert con.execute(query).fetchall() == [("new", "q", "src", 1), ("old", "p", None, 2)]
+    con.close()
+    # The order of the fields is that of their age.
+    assert set(_columns("raw.image_text_pairs")) == set(TABLES["raw.image_text_pairs"])
+
+
 def test_a_column_of_a_later_version_is_left_alone() -> None:
     with writing() as con:
         con.execute("alter table lake.raw.downloads add column speed double")
+        con.execute(
+            "alter table lake.raw.image_text_pairs add column sightings.element.taste varchar"
+        )
 
     assert _columns("raw.downloads")["speed"] == "DOUBLE"
+    assert "taste VARCHAR" in _columns("raw.image_text_pairs")["sightings"]
+    append({"raw.image_text_pairs": pa.table({"sightings": [[{"page_url": "p"}]]})})
 
 
 def test_another_type_is_refused_by_name() -> None:
@@ -69,4 +105,15 @@ def test_another_type_is_refused_by_name() -> None:
         con.execute("alter table lake.raw.images add column width varchar")
 
     with pytest.raises(SchemaMismatch, match=r"raw\.images\.width is VARCHAR.*writes INTEGER"):
+        _open_anew()
+
+
+def test_another_type_of_a_field_is_refused_by_name() -> None:
+    with writing() as con:
+        con.execute("alter table lake.raw.image_text_pairs drop column sightings")
+        con.execute(
+            "alter table lake.raw.image_text_pairs add column sightings struct(page_url integer)[]"
+        )
+
+    with pytest.raises(SchemaMismatch, match=r"sightings is STRUCT\(page_url INTEGER\)\[\]"):
         _open_anew()
