@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import ftfy
+from ftfy.fixes import uncurl_quotes
 from PIL import Image
 
 from demo import scenes
@@ -102,7 +103,9 @@ def with_wrong_captions(
 
 def landed_caption(text: str) -> str:
     """The caption that should land: entities and encoding repaired, white space folded."""
-    return " ".join(ftfy.fix_text(text).split())
+    mended = ftfy.fix_text(text, fix_character_width=False, uncurl_quotes=False)
+    keeps_its_quotes = any("\u3040" <= character <= "\u9fff" for character in mended)
+    return " ".join((mended if keeps_its_quotes else uncurl_quotes(mended)).split())
 
 
 def _faults_of(pictures: Sequence[Picture], rng: random.Random) -> dict[str, list[Fault]]:

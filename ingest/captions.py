@@ -13,6 +13,7 @@ from collections.abc import Callable
 import ftfy
 import polars as pl
 from ftfy.badness import is_bad
+from ftfy.fixes import uncurl_quotes
 
 from ingest.references import decoded_if_whole
 
@@ -40,8 +41,7 @@ _MENDABLE = re.compile(
 )
 # As LAION called it, but that Chinese and Japanese keep their punctuation: ftfy would narrow their
 # commas and straighten the marks that Chinese quotes with. References are decoded here.
-_MENDING = ftfy.TextFixerConfig(unescape_html=False, fix_character_width=False)
-_MENDING_CJK = _MENDING._replace(uncurl_quotes=False)
+_MENDING = ftfy.TextFixerConfig(unescape_html=False, fix_character_width=False, uncurl_quotes=False)
 _CJK = re.compile("[\u3001-\u30ff\u3400-\u9fff\uff00-\uffef\U00020000-\U0003ffff]")
 # What version 1 cleaned otherwise: loose references, quotation marks, characters of other width.
 _CLEANED_OTHERWISE = "[&\u02bc\u2018-\u201f\uff01-\uffee]"
@@ -124,7 +124,8 @@ def _cleaned(alt: str, once: Callable[[str], str]) -> str:
 def _once(text: str) -> str:
     text = decoded_if_whole(text)
     if not text.isascii() and _may_be_mended(text):
-        text = ftfy.fix_text(text, _MENDING_CJK if _CJK.search(text) else _MENDING)
+        text = ftfy.fix_text(text, _MENDING)
+        text = text if _CJK.search(text) else uncurl_quotes(text)
     if not text.isascii():
         text = _OF_OTHER_WIDTH.sub(_of_usual_width, text)
     return _folded(text)

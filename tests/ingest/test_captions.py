@@ -45,6 +45,7 @@ GOLDEN = [
     ("ＦＵＬＬ　ｗｉｄｔｈ ｶﾞｷﾞ １２３", "FULL width ガギ 123"),
     ("你好，世界！（笑）：“好”。「はい」～", "你好，世界！（笑）：“好”。「はい」～"),
     ("“Café”（カフェ）", "“Café”（カフェ）"),
+    ("â€œä½\xa0å¥½â€\x9d", "“你好”"),
     ("cafe\u0301", "café"),
     ("zero\u200bwidth\ufeff soft\u00adhyphen", "zerowidth softhyphen"),
     ("evil\u202egpj.exe\u202c", "evilgpj.exe"),
