@@ -19,6 +19,8 @@ from lake.postgres import names_password
 
 ROOT = Path(__file__).resolve().parents[1]
 PREFIX = "PAIRLAKE_"
+# A scheme, a name or an address, and perhaps a port.
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 _S3 = re.compile(r"s3://[^/@?]+(/[^@?]*)?")
 
 
@@ -89,6 +91,11 @@ class Settings:
     )
     threads: int = _setting(0, "Processors that DuckDB uses. 0: all.")
     port: int = _setting(8000, "Port of `serve` on 127.0.0.1.")
+    origins: str = _setting(
+        "",
+        "Other sites, comma-separated, whose pages may ask `serve`, as in `http://localhost:3000`; "
+        "where a proxy stands before it, the proxy's own address.",
+    )
     demo_port: int = _setting(8917, "Port of the demo's web on 127.0.0.1.")
 
     def __post_init__(self) -> None:
@@ -146,6 +153,7 @@ class Settings:
             if getattr(self, name) < 1:
                 raise BadSetting(f"{PREFIX}{name.upper()} must be 1 or more.")
         self.allowed_networks()
+        self.allowed_origins()
 
     @property
     def on_postgres(self) -> bool:
@@ -195,6 +203,20 @@ class Settings:
                     "write it as 127.0.0.0/8."
                 ) from error
         return networks
+
+    def allowed_origins(self) -> list[str]:
+        """The sites of `origins`, as browsers name them; BadSetting names the one that is none."""
+        origins = []
+        for text in filter(None, (part.strip() for part in self.origins.split(","))):
+            origin = text.lower().removesuffix("/")
+            if not _ORIGIN.fullmatch(origin):
+                raise BadSetting(
+                    f"PAIRLAKE_ORIGINS: {text!r} is no site; write it as http://localhost:3000."
+                )
+            # A browser leaves out the port that goes without saying.
+            default = ":80" if origin.startswith("http:") else ":443"
+            origins.append(origin.removesuffix(default))
+        return origins
 
 
 def settings() -> Settings:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 
 from serve.asked import Asked, Exporting, Searching
@@ -21,7 +21,7 @@ from serve.story import story_of
 
 def api(search: Search) -> APIRouter:
     """The routes below `/api`, and `/thumbnails`."""
-    router = APIRouter()
+    router = APIRouter(dependencies=[Depends(_json_alone)])
     _add_search(router, search)
     _add_dataset(router, search)
     _add_pairs(router, search)
@@ -91,6 +91,13 @@ def _add_pairs(router: APIRouter, search: Search) -> None:
         if jpeg is None:
             return JSONResponse({"error": f"There is no thumbnail of {image_id}."}, 404)
         return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "max-age=300"})
+
+
+def _json_alone(request: Request) -> None:
+    """Another type is what a page elsewhere can send without being asked whether it may."""
+    type_ = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if request.method == "POST" and type_ != "application/json":
+        raise HTTPException(415, "Send JSON, with the header Content-Type: application/json.")
 
 
 def _json(content: Any) -> Response:

@@ -16,20 +16,23 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from lake.errors import BadRequest, PairlakeError
 from lake.ports import HOST, listening
+from lake.settings import settings
 from serve.api import api
 from serve.clip_retrieval import clip_retrieval
-from serve.guard import HEADERS, Guard
+from serve.connections import Punctual
+from serve.guard import HEADERS, Bounded, own_site_only, secured
 from serve.in_time import TooSlow
 from serve.index import NothingPublished
 from serve.metrics import Metrics
 from serve.search import Search, UnknownPair
 from serve.story import NoLake
 
-MOST_AT_ONCE = 200  # requests; more are told to come back
+_ICON = "/favicon.ico"
 _PAGE = Path(__file__).resolve().parent / "page"
 _LOG = logging.getLogger("uvicorn.error")
 
@@ -39,20 +42,17 @@ def create_app(search: Search) -> FastAPI:
     # The interactive documentation of FastAPI loads scripts from elsewhere; /openapi.json is here.
     app = FastAPI(title="pairlake", docs_url=None, redoc_url=None)
     metrics = Metrics()
-    # The last that is added meets a request first.
-    app.add_middleware(metrics.counted)
-    # A page elsewhere whose name resolves to this machine must not read the answers.
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
-    app.add_middleware(Guard)
+    files = {f"/{file.name}": file for file in sorted(_PAGE.iterdir())}
+    files["/"] = files.pop("/page.html")
+    _add_guards(app, metrics, pages={*files, _ICON})
     app.exception_handler(PairlakeError)(_failed)
     app.exception_handler(RequestValidationError)(_refused)
     app.exception_handler(HTTPException)(_told)
     app.exception_handler(Exception)(_broken)
-    for file in sorted(_PAGE.iterdir()):
-        path = "/" if file.suffix == ".html" else f"/{file.name}"
+    for path, file in files.items():
         app.get(path, include_in_schema=False)(_file(file))
     # Browsers ask for an icon by themselves.
-    app.get("/favicon.ico", include_in_schema=False)(lambda: Response(status_code=204))
+    app.get(_ICON, include_in_schema=False)(lambda: Response(status_code=204))
     for router in (api(search), clip_retrieval(search), metrics.routes()):
         app.include_router(router)
     return app
@@ -65,14 +65,29 @@ def serve(search: Search, *, port: int, progress: Callable[[str], None]) -> None
     """
     with listening(port, "PAIRLAKE_PORT") as listener:
         progress(f"Search page at http://{HOST}:{listener.getsockname()[1]}/ (Ctrl-C ends it)")
-        config = uvicorn.Config(
-            create_app(search), log_level="warning", limit_concurrency=MOST_AT_ONCE
-        )
+        config = uvicorn.Config(create_app(search), log_level="warning", http=Punctual, ws="none")
         server = uvicorn.Server(config)
         # Asked to end, uvicorn ends, and then tells Python, which may say so or not.
         with suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
         progress("The search page is closed.")
+
+
+def _add_guards(app: FastAPI, metrics: Metrics, *, pages: set[str]) -> None:
+    origins = settings().allowed_origins()
+    # The last that is added meets a request first.
+    app.add_middleware(metrics.counted)
+    app.add_middleware(Bounded)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["content-type"],
+    )
+    app.add_middleware(own_site_only, origins=origins, pages=pages)
+    # A page elsewhere whose name resolves to this machine must not read the answers.
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
+    app.add_middleware(secured)
 
 
 def _file(path: Path) -> Callable[[], FileResponse]:

@@ -6,12 +6,15 @@ which stays a pair's own through every publication.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
 import msgspec
 import numpy as np
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
+from starlette.datastructures import MutableHeaders
 
 from lake.errors import BadRequest
 from serve.asked import LONGEST_TEXT, MOST_DIMENSIONS, MOST_PICTURE, picture_of
@@ -53,10 +56,23 @@ class MetadataRequest(BaseModel):
     indice_name: str | None = None
 
 
+class _AnyType(APIRoute):
+    """A route whose body is JSON whatever it is called: clients name no type, text, or a form."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler, which reads `application/json`."""
+        answer = super().get_route_handler()
+
+        async def as_json(request: Request) -> Response:
+            MutableHeaders(scope=request.scope)["content-type"] = "application/json"
+            return await answer(Request(request.scope, request.receive))
+
+        return as_json
+
+
 def clip_retrieval(search: Search) -> APIRouter:
     """`/knn-service`, `/metadata` and `/indices-list`; the one index has the recipe's name."""
-    # The client does not say that it sends JSON.
-    router = APIRouter(tags=["clip-retrieval"], strict_content_type=False)
+    router = APIRouter(tags=["clip-retrieval"], route_class=_AnyType)
 
     @router.post("/knn-service")
     async def knn(asked: KnnRequest) -> Response:

@@ -27,6 +27,14 @@ from serve.search import Search
 from tests.serve.conftest import APPLE, CAT, ENCODERS, HOSTILE, POMME, SEA, picture
 
 
+@pytest.fixture(scope="module")
+def fronts(published: Path) -> TestClient:
+    """A client of a server that takes requests from the site NAMED too."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PAIRLAKE_ORIGINS", f"{NAMED}/, https://front.example:443")
+        return TestClient(create_app(Search(published, ENCODERS)), base_url=OWN)
+
+
 @pytest.fixture
 def client(search: Search) -> TestClient:
     return TestClient(create_app(search), base_url="http://127.0.0.1")
@@ -230,6 +238,104 @@ def test_every_answer_carries_the_headers_that_keep_a_page_in_its_place(
 
 def test_another_name_for_this_machine_is_refused(client: TestClient) -> None:
     answer = client.get("/api/stats", headers={"host": "rebound.example"})
+    assert answer.status_code == 400
+
+
+OWN, OTHER, NAMED = "http://127.0.0.1", "http://127.0.0.1:3000", "http://localhost:3001"
+LED_HERE = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+ASKED = [
+    ("GET", "/api/search?q=cat", None),
+    ("POST", "/api/search", {"parts": [{"text": "cat"}]}),
+    ("GET", "/api/export?q=cat&rows=1", None),
+    ("GET", f"/thumbnails/{CAT.image_id}.jpg", None),
+    ("POST", "/knn-service", {"text": "cat"}),
+    ("POST", "/metadata", {"ids": [1]}),
+    ("GET", "/metrics", None),
+    ("GET", "/", None),
+    ("GET", "/page.js", None),
+]
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_own"),
+    [
+        ({}, True),
+        ({"sec-fetch-site": "same-origin"}, True),
+        ({"sec-fetch-site": "none", **LED_HERE}, True),
+        ({"origin": OWN, "sec-fetch-site": "same-origin"}, True),
+        ({"origin": OWN}, True),
+        ({"origin": OWN, "sec-fetch-site": "cross-site"}, False),
+        ({"origin": OTHER}, False),
+        ({"origin": "http://127.0.0.1.evil.example"}, False),
+        ({"origin": "https://127.0.0.1"}, False),
+        ({"origin": "null"}, False),
+        ({"origin": "null", "sec-fetch-site": "same-origin"}, False),
+        ({"sec-fetch-site": "cross-site"}, False),
+        ({"sec-fetch-site": "same-site"}, False),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"}, False),
+        ({"sec-fetch-site": "cross-site", **LED_HERE, "sec-fetch-dest": "iframe"}, False),
+        ({"sec-fetch-site": "cross-site", **LED_HERE, "origin": OTHER}, False),
+        ({"origin": NAMED, "sec-fetch-site": "same-site"}, True),
+        ({"origin": NAMED}, True),
+        ({"sec-fetch-site": "same-site", "referer": NAMED}, False),
+    ],
+)
+def test_pages_of_other_sites_ask_in_vain(
+    fronts: TestClient, headers: dict[str, str], is_own: bool
+) -> None:
+    allowed = NAMED if headers.get("origin") == NAMED else None
+    for method, path, body in ASKED:
+        answer = fronts.request(method, path, json=body, headers=headers)
+        assert answer.status_code == (200 if is_own else 403), path
+        assert is_own or "A page of another site asks" in answer.json()["error"]
+        assert answer.headers.get("access-control-allow-origin") == allowed
+
+
+def test_a_link_elsewhere_leads_to_the_page_and_to_nothing_else(client: TestClient) -> None:
+    led = {"sec-fetch-site": "cross-site", **LED_HERE}
+    assert client.get("/?q=cat", headers=led).status_code == 200
+    assert client.get("/page.css", headers=led).status_code == 200
+    for path in ("/api/search?q=cat", "/api/export?q=cat", "/metrics", "/openapi.json", "/nothing"):
+        assert client.get(path, headers=led).status_code == 403
+    assert client.post("/", headers=led).status_code == 403
+
+
+def test_a_browser_asks_first_for_a_site_that_is_named(fronts: TestClient) -> None:
+    asks = {"access-control-request-method": "POST"}
+    asks["access-control-request-headers"] = "content-type"
+    for origin, status in ((NAMED, 200), ("https://front.example", 200), (OTHER, 403)):
+        answer = fronts.options("/api/search", headers={"origin": origin, **asks})
+        assert answer.status_code == status
+        allowed = origin if status == 200 else None
+        assert answer.headers.get("access-control-allow-origin") == allowed
+
+
+@pytest.mark.parametrize(
+    "type_",
+    ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=utf-8", ""],
+)
+def test_what_calls_itself_otherwise_is_json_for_the_old_endpoints_only(
+    client: TestClient, type_: str
+) -> None:
+    headers = {"content-type": type_}
+    old = client.post("/knn-service", content=b'{"text": "cat", "num_images": 1}', headers=headers)
+    assert [row["caption"] for row in old.json()] == [CAT.caption]
+    assert client.post("/metadata", content=b'{"ids": []}', headers=headers).json() == []
+    body = b'{"parts": [{"text": "cat"}], "limit": 1}'
+    answer = client.post("/api/search", content=body, headers=headers)
+    if "json" in type_:
+        assert _captions(answer) == [CAT.caption]
+    else:
+        assert answer.status_code == 415
+        assert "application/json" in answer.json()["error"]
+    for kind in ("application/vnd.api+json", "multipart/form-data; boundary=x"):
+        other = client.post("/api/search", content=body, headers={"content-type": kind})
+        assert other.status_code == 415
+
+
+def test_what_is_no_text_is_refused_in_words(client: TestClient) -> None:
+    body = b'{"parts": [{"text": "\\ud800"}]}'
+    answer = client.post("/api/search", content=body, headers={"content-type": "application/json"})
     assert answer.status_code == 400
 
 
