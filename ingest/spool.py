@@ -109,7 +109,7 @@ class Spool:
                 self._take(rows[:middle])
                 self._take(rows[middle:])
             else:
-                *_, offset, _, _ = rows[0]
+                _, _, _, _, offset, *_ = rows[0]
                 self._failed(offset, in_words(error))
             return
         if captioned.is_empty():
