@@ -1,4 +1,4 @@
-"""Reads one crawl file, WAT or WARC or ready-made list, into the rows that land from it."""
+"""Reads one crawl file, WAT or web archive or ready-made list, into the rows that land from it."""
 
 from __future__ import annotations
 
