@@ -76,8 +76,8 @@ _fetch_limits = _options(
 def crawl(**arguments: Any) -> None:
     """Land the image-text pairs of crawl files: PATHS, or those of a crawl.
 
-    PATHS are WAT or WARC files, or lists of URLs and captions (Parquet, CSV, JSONL): files,
-    folders, globs or URLs; - reads their names from standard input.
+    PATHS are WAT, WARC, ARC or WACZ files, or lists of URLs and captions (Parquet, CSV, JSONL):
+    files, folders, globs or URLs; - reads their names from standard input.
 
     \b
     Example: pairlake crawl --crawl CC-MAIN-2026-43 --files 100 --sample 7

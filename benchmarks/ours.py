@@ -11,7 +11,8 @@ from pathlib import Path
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 
 from ingest.pages import UnreadableRecord
-from ingest.warc import Record, read_records
+from ingest.records import Record
+from ingest.warc import read_records
 from ingest.wat import parse_record
 
 Row = tuple[str | None, str, str]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-import zlib
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import aiohttp
 from yarl import URL
+
+from ingest.unpacking import unpack, ways
 
 # RFC 9309, 2.3.1.2, wants at least five for robots.txt; images get no more.
 MAX_REDIRECTS = 5
@@ -21,9 +22,6 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 MIN_BYTES_PER_S = 1_024
 PATIENCE_S = 3.0
 _CHUNK_BYTES = 65_536
-# gzip, or zlib as `deflate` means it.
-_EITHER = 32 + zlib.MAX_WBITS
-_MAX_MEMBERS = 100
 
 
 class TooSlow(Exception):
@@ -31,7 +29,7 @@ class TooSlow(Exception):
 
 
 class BadEncoding(Exception):
-    """The body is not encoded as its header says, or in a way that was not asked for."""
+    """The body is not packed as its header says."""
 
 
 # What a request may raise that is the other side's doing.
@@ -72,28 +70,8 @@ async def read_up_to(response: aiohttp.ClientResponse, most: int) -> bytes:
         waited = time.monotonic() - started
         if waited > PATIENCE_S and len(body) < MIN_BYTES_PER_S * waited:
             raise TooSlow(f"{len(body)} bytes in {waited:.0f} s")
-    return _unpacked(bytes(body), response.headers.get("Content-Encoding", ""), most)
-
-
-def _unpacked(body: bytes, encoding: str, most: int) -> bytes:
-    encoding = encoding.strip().lower()
-    if encoding in ("", "identity"):
-        return body[: most + 1]
-    if encoding not in ("gzip", "x-gzip", "deflate"):
-        raise BadEncoding(f"Content-Encoding: {encoding[:100]}")
-    parts: list[bytes] = []
-    room = most + 1
-    try:
-        # gzip may come in several members, one after the other.
-        for _ in range(_MAX_MEMBERS):
-            member = zlib.decompressobj(_EITHER)
-            parts.append(member.decompress(body, room))
-            room -= len(parts[-1])
-            body = member.unused_data
-            if room and not member.eof:
-                raise BadEncoding(f"Content-Encoding: {encoding}, but it is cut off")
-            if not room or not body:
-                return b"".join(parts)
-    except zlib.error as error:
-        raise BadEncoding(f"Content-Encoding: {encoding}, but {error}") from error
-    raise BadEncoding(f"Content-Encoding: {encoding}, in more than {_MAX_MEMBERS} members")
+    encoding = ",".join(response.headers.getall("Content-Encoding", ()))
+    done = unpack(bytes(body), ways(encoding), most)
+    if done.wrong:
+        raise BadEncoding(done.wrong)
+    return done.body

@@ -33,6 +33,7 @@ _ROW = pa.schema(
         "error": pa.string(),
         "records": pa.int64(),
         "unreadable_records": pa.int64(),
+        "other_records": pa.list_(pa.struct({"kind": pa.string(), "records": pa.int64()})),
         "links": pa.int64(),
         "images": pa.int64(),
         "pairs": pa.int64(),
@@ -57,6 +58,7 @@ class CrawlSummary:
     pairs: int
     sightings: int
     unreadable_records: int = 0
+    other_records: int = 0
     # The first error that nobody foresaw, in words.
     failure: str | None = None
 
@@ -69,14 +71,12 @@ class CrawlSummary:
         if not self.outcomes:
             return f"nothing to do: {self.skipped} crawl files landed before"
         files = ", ".join(f"{count} {outcome}" for outcome, count in self.outcomes.items())
-        unreadable = (
-            f", {self.unreadable_records:,} unreadable records" if self.unreadable_records else ""
-        )
-        failure = f"; failed: {self.failure}" if self.failure else ""
-        return (
-            f"crawl files: {files}; {self.pairs:,} pairs, seen {self.sightings:,} times"
-            f"{unreadable}{failure}"
-        )
+        landed = f"crawl files: {files}; {self.pairs:,} pairs, seen {self.sightings:,} times"
+        if self.unreadable_records:
+            landed += f", {self.unreadable_records:,} unreadable records"
+        if self.other_records:
+            landed += f", {self.other_records:,} records of no page"
+        return f"{landed}; failed: {self.failure}" if self.failure else landed
 
 
 def crawl(
@@ -125,7 +125,7 @@ class _Tally:
     def __init__(self, progress: Progress) -> None:
         self._progress, self._started = progress, time.monotonic()
         self._outcomes: Counter[str] = Counter()
-        self._pairs = self._sightings = self._unreadable = self.files = 0
+        self._pairs = self._sightings = self._unreadable = self._others = self.files = 0
         self._failure: str | None = None
 
     def add(self, file: CrawlFile) -> None:
@@ -133,6 +133,7 @@ class _Tally:
         self._pairs += file.pairs
         self._sightings += file.sightings
         self._unreadable += file.unreadable_records
+        self._others += sum(file.other_records.values())
         if file.outcome == "failed" and not self._failure:
             self._failure = f"{file.path}, {file.error}"
         elapsed = time.monotonic() - self._started
@@ -156,6 +157,7 @@ class _Tally:
             pairs=self._pairs,
             sightings=self._sightings,
             unreadable_records=self._unreadable,
+            other_records=self._others,
             failure=self._failure,
         )
 
@@ -176,11 +178,16 @@ def _land(reading: Reading, con: duckdb.DuckDBPyConnection) -> CrawlFile:
     if file.outcome != "ok" and known and file.sightings <= known[0]:
         # Of a file that stays damaged, what could be read lands once.
         file, tables = replace(file, links=0, images=0, pairs=0, sightings=0), {}
-    append({**tables, "raw.crawl_files": pa.Table.from_pylist([asdict(file)], _ROW)}, con)
+    append({**tables, "raw.crawl_files": _row(file)}, con)
     for parts in reading.tables.values():
         for part in parts:
             part.unlink()
     return file
+
+
+def _row(file: CrawlFile) -> pa.Table:
+    others = [{"kind": kind, "records": count} for kind, count in file.other_records.items()]
+    return pa.Table.from_pylist([asdict(file) | {"other_records": others}], _ROW)
 
 
 def _path(location: str) -> str:

@@ -1,4 +1,4 @@
-"""Reads one crawl file, WAT or WARC or ready-made list, into the rows that land from it."""
+"""Reads one crawl file, WAT or web archive or ready-made list, into the rows that land from it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import io
 import os
 import signal
 import time
-import zlib
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from functools import partial
@@ -19,15 +18,30 @@ from ingest.list_file import Columns, NotAList, list_kind
 from ingest.lists import read_list
 from ingest.pages import Page, UnreadableRecord
 from ingest.reading import CrawlFile, Reading
+from ingest.records import Damage, Failed, Found, Other, Record, Unreadable
+from ingest.responses import html_of
 from ingest.spool import Spool
 from ingest.stream import NETWORK_ERRORS, GaveUp, opened, retrying, underlying
-from ingest.warc import Damage, Failed, Record, read_records
+from ingest.unpacking import sniffed, unpack
+from ingest.wacz import ZIP, read_wacz
+from ingest.warc import read_records
 from ingest.wat import parse_record
 from lake.errors import as_text, in_words
 
 _HEAD_BYTES = 2**16
 # CPU seconds for one page. What takes longer is made so: some HTML takes the square of its length.
 PAGE_SECONDS = 10.0
+
+
+# What files begin with that are often taken for crawl files.
+_SEEMS = (
+    (ZIP, "it seems to be a zip with no web archive in it"),
+    (b"BZh", "it seems to be packed by bzip2; unpack it first"),
+    (b"\xfd7zXZ", "it seems to be packed by xz; unpack it first"),
+    (b"7z\xbc\xaf", "it seems to be a 7z archive; unpack it first"),
+    (b"<", "it seems to be HTML or XML"),
+    (b" CDX ", "it seems to be the index of web archives; name those themselves"),
+)
 
 
 class NotACrawlFile(Exception):
@@ -37,14 +51,14 @@ class NotACrawlFile(Exception):
 class Mark:
     """Notes in a folder which page is being read, for whoever finds that the process died."""
 
-    _NAME = "record_offset"
+    _NAME = "record"
 
     def __init__(self, folder: Path) -> None:
         self._file = os.open(folder / self._NAME, os.O_WRONLY | os.O_CREAT)
 
-    def set(self, offset: int) -> None:
-        """The record that begins at `offset` of the crawl file is next."""
-        os.pwrite(self._file, offset.to_bytes(8), 0)
+    def set(self, number: int) -> None:
+        """The record of this number, from 0 on, is next."""
+        os.pwrite(self._file, number.to_bytes(8), 0)
 
     def close(self) -> None:
         """Nothing more is noted."""
@@ -52,7 +66,7 @@ class Mark:
 
     @classmethod
     def last(cls, folder: Path) -> int | None:
-        """The offset that was noted last in `folder`, if any was."""
+        """The number that was noted last in `folder`, if any was."""
         try:
             return int.from_bytes((folder / cls._NAME).read_bytes())
         except FileNotFoundError:
@@ -74,7 +88,7 @@ def read_crawl_file(
     (an error that nobody foresaw), with what could be read; or not_found, http_error, network_error
     or unreadable, with nothing. What kind of file it is follows from its first bytes. `path` is the
     file's name in the lake, `folder` an empty one for the rows, `columns` name those of a list; the
-    records that begin at `passed_over` count as unreadable. A page that takes more than
+    records whose numbers are `passed_over` count as unreadable. A page that takes more than
     PAGE_SECONDS ends the process: `Mark.last` says where.
     """
     started = time.monotonic()
@@ -112,61 +126,66 @@ def _read(
 
 
 def _unpacked(head: bytes) -> bytes:
-    if not head.startswith(b"\x1f\x8b"):
-        return head
-    try:
-        return zlib.decompressobj(wbits=31).decompress(head, _HEAD_BYTES)
-    except zlib.error:
-        return b""
+    return unpack(head, sniffed(head), _HEAD_BYTES).body
 
 
 def _read_records(
     stream: io.BufferedReader, file: CrawlFile, folder: Path, passed_over: Collection[int]
 ) -> Mapping[str, Sequence[Path]]:
     folder.mkdir(parents=True, exist_ok=True)
+    head = _unpacked(stream.peek(_HEAD_BYTES))
+    is_archive = False
     with Spool(folder, partial(_note_failure, file)) as spool, closing(Mark(folder)) as mark:
-        for found in read_records(stream):
-            if isinstance(found, Record):
-                if found.kind == "html":
-                    mark.set(found.offset)
-                _read_record(found, file, spool, passed_over)
-            else:
-                file.unreadable_records += 1
-            if isinstance(found, Failed):
-                _note_failure(file, found.offset, found.reason)
-            elif isinstance(found, Damage) and file.outcome != "failed":
-                file.outcome = "truncated" if found.is_end else "damaged"
-                file.error = file.error or found.reason
+        is_zip = head.startswith(ZIP) and stream.seekable()
+        for number, found in enumerate(read_wacz(stream) if is_zip else read_records(stream)):
+            if isinstance(found, Damage | Failed):
+                _note(found, file)
+                continue
+            is_archive = True
+            if isinstance(found, Record) and found.kind != "wat":
+                mark.set(number)
+            _take(found, file, spool, is_deadly=number in passed_over)
         file.bytes = stream.seek(0, io.SEEK_END) if stream.seekable() else stream.raw.tell()
-        if not file.records:
-            why = file.error or ("no page in it" if file.bytes else "it is empty")
-            raise NotACrawlFile(f"neither WAT nor WARC with pages, nor a list: {why}")
+        if not is_archive:
+            raise NotACrawlFile(_what_it_is(head, file.error))
         file.pairs, pairs = spool.pairs(crawl_id=file.crawl_id, path=file.path)
         file.sightings = spool.sightings
     return {"raw.image_text_pairs": pairs}
 
 
-def _read_record(
-    record: Record, file: CrawlFile, spool: Spool, passed_over: Collection[int]
-) -> None:
-    file.records += 1
+def _take(found: Found, file: CrawlFile, spool: Spool, *, is_deadly: bool) -> None:
+    """Count a record as one of a page, read or not, or as another; take what its page shows."""
     try:
-        if record.offset in passed_over:
+        if is_deadly:
             raise UnreadableRecord("a process died of it")
-        if record.kind == "wat":
-            page = parse_record(record.body, record.page_url)
-        else:
-            page = _page_in_time(record)
+        page = _page(found)
     except UnreadableRecord:
+        file.records += 1
         file.unreadable_records += 1
         return
     except Exception as error:  # noqa: BLE001 - no page ends the reading of its file
+        file.records += 1
         file.unreadable_records += 1
-        _note_failure(file, record.offset, in_words(error))
+        _note_failure(file, found.offset, in_words(error))
         return
+    if isinstance(page, Other):
+        file.other_records[page.kind] = file.other_records.get(page.kind, 0) + 1
+        return
+    file.records += 1
     file.links += page.links
     file.images += page.images
-    spool.add(page, record.offset)
+    spool.add(page, found.offset)
+
+
+def _note(found: Damage | Failed, file: CrawlFile) -> None:
+    """Count a place where nothing could be read, and say of the file what is wrong with it."""
+    file.records += 1
+    file.unreadable_records += 1
+    if isinstance(found, Failed):
+        _note_failure(file, found.offset, found.reason)
+    elif file.outcome != "failed":
+        file.outcome = "truncated" if found.is_end else "damaged"
+        file.error = file.error or found.reason
 
 
 def _note_failure(file: CrawlFile, offset: int, words: str) -> None:
@@ -175,13 +194,30 @@ def _note_failure(file: CrawlFile, offset: int, words: str) -> None:
         file.outcome, file.error = "failed", as_text(f"record at {offset}: {words}")
 
 
-def _page_in_time(record: Record) -> Page:
+def _page(found: Found) -> Page | Other:
+    if isinstance(found, Unreadable):
+        raise UnreadableRecord(found.reason)
+    if isinstance(found, Other):
+        return found
+    if found.kind == "wat":
+        return parse_record(found.body, found.page_url)
     # The alarm is not handled: it kills, also in the midst of the parser's C.
     signal.setitimer(signal.ITIMER_VIRTUAL, PAGE_SECONDS)
     try:
-        return parse_page(record.body, record.page_url, record.charset)
+        html = html_of(found)
+        if isinstance(html, Other):
+            return html
+        return parse_page(html.body, found.page_url, html.charset)
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+
+
+def _what_it_is(head: bytes, error: str | None) -> str:
+    """Why a file is none of those that are read."""
+    if not head and not error:
+        return "neither WARC, ARC nor WAT, nor a list: it is empty"
+    seems = next((words for magic, words in _SEEMS if head.startswith(magic)), error)
+    return f"neither WARC, ARC nor WAT, nor a list: {seems}"
 
 
 def _failure(error: BaseException) -> tuple[str, str]:

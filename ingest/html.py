@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import codecs
 from typing import NamedTuple, cast
 
-from resiliparse.parse.encoding import bytes_to_str, detect_encoding, map_encoding_to_html5
 from resiliparse.parse.html import ElementNode, HTMLTree
 
+from ingest.charsets import decoded, decoded_as, prescanned
 from ingest.lazy import find_address, is_placeholder
 from ingest.pages import Page, Sighting, UnreadableRecord, first_license, hint, shortened
 from ingest.urls import Base
 
-_BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
+# Where a <meta> may tell the encoding.
+_TELLING = 'meta[charset], meta[http-equiv="content-type" i]'
 
 _LINKING = frozenset({"a", "area", "link"})
 _IMAGES = frozenset({"img", "amp-img"})
@@ -37,23 +33,26 @@ class _Shown(NamedTuple):
 def parse_page(body: bytes, page_url: str, charset: str | None = None) -> Page:
     """The page of one HTML document.
 
-    The encoding is that of a byte order mark, else what the HTTP header says (`charset`), else
-    what a <meta> says, else what the bytes look like. A sighting is an image with an address and
-    alt text; links are those with `href`, images those with an address. Raises UnreadableRecord.
+    `charset` is what the HTTP header says of its encoding. A sighting is an image with an address
+    and alt text; links are those with `href`, images those with an address. Raises
+    UnreadableRecord.
     """
     try:
-        tree = HTMLTree.parse(_decoded(body, charset))
-        return _page(tree, page_url)
+        return _page(_tree(body, charset), page_url)
     except (ValueError, LookupError, RuntimeError, RecursionError) as error:
         raise UnreadableRecord(str(error)) from error
 
 
-def _decoded(body: bytes, charset: str | None) -> str:
-    for mark, encoding in _BYTE_ORDER_MARKS:
-        if body.startswith(mark):
-            return body.decode(encoding, "replace").removeprefix("\ufeff")
-    told = map_encoding_to_html5(charset, fallback_utf8=False) if charset else None
-    return bytes_to_str(body, told or detect_encoding(body, from_html_meta=True) or "utf-8")
+def _tree(body: bytes, charset: str | None) -> HTMLTree:
+    text, is_told = decoded(body, charset)
+    tree = HTMLTree.parse(text)
+    if is_told or tree.document is None:
+        return tree
+    # A <meta> further down is heard when the parser comes to it, which then begins anew.
+    late = tree.document.query_selector(_TELLING)
+    label = prescanned(late.html.encode()) if late else None
+    again = decoded_as(body, label) if label else None
+    return tree if again is None or again == text else HTMLTree.parse(again)
 
 
 def _page(tree: HTMLTree, page_url: str) -> Page:

@@ -116,10 +116,10 @@ def _read_alone(task: Task) -> Reading:
             alone = replace(task, folder=folder, passed_over=deadly)
             return _reading(pool.submit(_read, alone), alone)
         except BrokenProcessPool:
-            offset = Mark.last(folder)
-            if offset is None or offset in deadly:
+            number = Mark.last(folder)
+            if number is None or number in deadly:
                 break
-            deadly |= {offset}
+            deadly |= {number}
         finally:
             pool.end()
     return _lost(task, "crashed", "the process that read it died of it")

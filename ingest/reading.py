@@ -15,8 +15,9 @@ class CrawlFile:
     """One attempt at one crawl file: its row in raw.crawl_files.
 
     `records` are the pages' records, or the rows of a list, `unreadable_records` what could not
-    be read among them; `links` and `images` are what the pages hold; `pairs` are distinct
-    (image_url, caption), and `sightings` how often they were seen.
+    be read among them; `other_records` are those of no page, by their kind. `links` and `images`
+    are what the pages hold; `pairs` are distinct (image_url, caption), and `sightings` how often
+    they were seen.
     """
 
     crawl_id: str
@@ -25,6 +26,7 @@ class CrawlFile:
     error: str | None = None
     records: int = 0
     unreadable_records: int = 0
+    other_records: dict[str, int] = field(default_factory=dict)
     links: int = 0
     images: int = 0
     pairs: int = 0

@@ -1,99 +1,88 @@
-"""Reads the records of a WAT or WARC file, gzipped or plain, and goes on behind what is damaged."""
+"""Reads the records of a web archive, packed or plain, and goes on behind what is damaged."""
 
 from __future__ import annotations
 
 import io
+import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import IO, NamedTuple
+from typing import IO
+from zipfile import BadZipFile
 
-from fastwarc.stream_io import ChunkedReader
-from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
+from fastwarc.stream_io import ZstdReader
+from fastwarc.warc import ArchiveIterator
 
-from ingest.urls import without_brackets
+from ingest.arc import read_by_warcio
+from ingest.records import BrokenRecord, Damage, Failed, Found, Record, found
+from ingest.stream import NETWORK_ERRORS, GaveUp
+from ingest.unpacking import GZIP, ZSTD, ZSTD_DICTIONARY, sniffed, unpack
 from lake.errors import in_words
 
-# Common Crawl cuts pages at 5 MB; a record beyond this is an attack or a broken length.
-MAX_RECORD_BYTES = 16 * 2**20
-# A document takes up to eighty times its length in memory.
-MAX_PAGE_BYTES = 5 * 2**20
+_OF_THE_STREAM = (GaveUp, OSError, EOFError, zlib.error, BadZipFile, *NETWORK_ERRORS)
 # So that a file made of beginnings of records does not take for ever.
 MAX_RESTARTS = 1_000
 _CHUNK = 2**16
-_GZIP, _PLAIN = b"\x1f\x8b\x08", b"WARC/1."
+_HEAD_BYTES = 2**13
+_MAX_LINE_BYTES = 2**13
+_MAX_DICTIONARY_BYTES = 2**23
+# The first line of a record of ARC: URL, address, date, type and length.
+_ARC_LINE = rb"[a-z][a-z0-9+.-]{1,20}:\S[^\n]{0,4000}? [\da-f.:]+ \d{8,14} \S+ \d+\r?\n"
+_WARC_LINE = rb"WARC/[01]\.\d+\r?\n"
+_ARC = re.compile(_ARC_LINE)
+# fastwarc wants `Content-Length` in these letters, and this end of lines.
+_USUAL = re.compile(
+    rb"WARC/\d\.\d+\r\n(?=(?:[^\r\n]+\r\n)*?WARC-Type:)(?=(?:[^\r\n]+\r\n)*?Content-Length:)"
+)
+_UNUSUAL = re.compile(_WARC_LINE)
+# What a record begins with that is packed so, or not packed.
+_BEGINNINGS = {
+    GZIP: re.compile(re.escape(GZIP)),
+    ZSTD: re.compile(re.escape(ZSTD)),
+    b"": re.compile(_WARC_LINE + rb"|(?<=\n)" + _ARC_LINE),
+}
+_ANY_BEGINNING = re.compile(b"|".join(b"(?:%b)" % one.pattern for one in _BEGINNINGS.values()))
 
 
-class Record(NamedTuple):
-    """What one record holds: the JSON of a WAT, or the HTML of a page with its charset if told."""
+def read_records(stream: io.BufferedReader) -> Iterator[Found | Damage | Failed]:
+    """The records of a crawl file, in order, and what lies damaged between.
 
-    kind: str
-    offset: int
-    page_url: str
-    body: bytes
-    charset: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Unreadable:
-    """A record that is where it should be, and of no use: too large, or wrongly packed."""
-
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Damage:
-    """A place in the file where no record could be read; `is_end` if there was none behind it."""
-
-    reason: str
-    is_end: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Failed:
-    """A record whose reading raised what nobody foresaw."""
-
-    offset: int
-    reason: str
-
-
-Found = Record | Unreadable | Damage | Failed
-
-
-def read_records(stream: IO[bytes]) -> Iterator[Found]:
-    """The records of a crawl file that may hold images, in order, and what lies damaged between.
-
-    Whatever the bytes are, it raises nothing of its own: a member of gzip that does not unpack or
-    a wrong length is one Damage, and reading goes on with the next member or record that begins
-    behind it. A record above MAX_RECORD_BYTES is passed over as Unreadable. Errors of the stream
-    itself come through.
+    WARC or ARC, packed or not, follows from the bytes. Whatever they are, it raises nothing of
+    its own: what does not unpack or has a wrong length is one Damage, and reading goes on with the
+    next member or record that begins behind it. A record above MAX_RECORD_BYTES is passed over as
+    Unreadable. Errors of the stream itself come through.
     """
     start: int | None = 0
     restarts, is_behind_damage = 0, False
+    beginning, dictionary = _ANY_BEGINNING, None
     while start is not None and restarts <= MAX_RESTARTS:
         last, reason = start, None
         if start:
             stream.seek(start)
+        packed = _packed(stream)
+        dictionary = dictionary or _dictionary(stream)
+        waiting: Found | None = None
         try:
-            for record in ArchiveIterator(stream, parse_http=False):
-                last = record.stream_pos
-                is_behind_damage = False
-                yield from _foreseen(record)
-        except _BrokenRecord as error:
+            for one in _records(stream, dictionary if start else None):
+                if waiting:
+                    yield waiting
+                last, waiting = one.offset, one
+                is_behind_damage, beginning = False, _BEGINNINGS[packed]
+        except BrokenRecord as error:
             reason = str(error)
-        except OSError as error:
-            if type(error) is not OSError:  # the network's, not fastwarc's
-                raise
-            reason = str(error)
-        except Exception as error:  # noqa: BLE001 - of the iterator itself; no record ends a file
+        except _OF_THE_STREAM:
+            raise
+        except Exception as error:  # noqa: BLE001 - no record ends the reading of its file
             reason = in_words(error)
             yield Failed(offset=last, reason=reason)
+        # A plain record whose length is too large holds the next ones; those are read again.
+        if waiting and not (reason and not packed and _holds_others(waiting)):
+            yield waiting
         if not stream.seekable():
             # Nor can it be cut off: its transport has an end of its own.
             if reason:
                 yield Damage(reason=reason)
             return
-        start, reason = _next_start(stream, last, reason)
+        start, reason = _next_start(stream, last, reason, beginning)
         # Another beginning within what is damaged is no other damage.
         if reason is not None and not (is_behind_damage and start is not None):
             yield Damage(reason=reason, is_end=start is None)
@@ -102,95 +91,76 @@ def read_records(stream: IO[bytes]) -> Iterator[Found]:
         yield Damage(reason=f"damaged in more than {MAX_RESTARTS} places; the rest was not read")
 
 
-class _BrokenRecord(Exception):
-    """The file ends within the record."""
+def _packed(stream: io.BufferedReader) -> bytes:
+    """What the members of the file begin with that stands here; empty if it is plain."""
+    head = stream.peek(len(ZSTD))
+    if head.startswith(ZSTD_DICTIONARY):
+        return ZSTD
+    return next((magic for magic in (GZIP, ZSTD) if head.startswith(magic)), b"")
 
 
-def _foreseen(record: WarcRecord) -> Iterator[Found]:
+def _dictionary(stream: io.BufferedReader) -> bytes | None:
+    """What zstd needs to unpack the frames of a file, if they are packed by a dictionary.
+
+    By IIPC's recommendation it stands in a frame of its own at the file's beginning, which fastwarc
+    finds there, and only there.
+    """
+    if not stream.peek(len(ZSTD_DICTIONARY)).startswith(ZSTD_DICTIONARY) or not stream.seekable():
+        return None
+    place = stream.tell()
+    size = int.from_bytes(stream.read(8)[4:], "little")
+    held = stream.read(min(size, _MAX_DICTIONARY_BYTES))
+    stream.seek(place)
+    return unpack(held, sniffed(held), _MAX_DICTIONARY_BYTES).body
+
+
+def _records(stream: io.BufferedReader, dictionary: bytes | None) -> Iterator[Found]:
+    head = stream.peek(_HEAD_BYTES)[:_HEAD_BYTES]
+    head = unpack(head, sniffed(head), _HEAD_BYTES).body
+    is_arc = _ARC.match(head) is not None
+    if is_arc or (_UNUSUAL.match(head) and not _USUAL.match(head)):
+        return read_by_warcio(stream, is_arc=is_arc)
+    return _by_fastwarc(stream, dictionary)
+
+
+def _by_fastwarc(stream: IO[bytes], dictionary: bytes | None) -> Iterator[Found]:
     try:
-        yield from _read(record)
-    except (_BrokenRecord, OSError):
-        raise
-    except Exception as error:  # noqa: BLE001 - no record ends the reading of its file
-        yield Failed(offset=record.stream_pos, reason=in_words(error))
+        unpacked = ZstdReader(stream, dictionary=dictionary) if dictionary else stream
+        for record in ArchiveIterator(unpacked, parse_http=False):
+            yield found(
+                str(record.record_type),
+                record.stream_pos,
+                record.content_length,
+                record.headers.get,
+                record.reader,
+            )
+    except BaseException as error:
+        # All other errors are the network's, or ours.
+        if type(error) is not OSError and type(error).__name__ != "PanicException":
+            raise
+        raise BrokenRecord(str(error)) from error
 
 
-def _read(record: WarcRecord) -> Iterator[Found]:
-    is_wat = record.record_type == WarcRecordType.metadata and _is_json(record)
-    if not is_wat and record.record_type != WarcRecordType.response:
-        return
-    if record.content_length > MAX_RECORD_BYTES:
-        yield Unreadable(reason=f"{record.content_length} bytes in one record")
-        return
-    offset = record.stream_pos
-    page_url = without_brackets(record.headers.get("WARC-Target-URI") or "")
-    if is_wat:
-        body = record.reader.read()
-        if len(body) < record.content_length:
-            raise _BrokenRecord("the file ends within a record")
-        yield Record(kind="wat", offset=offset, page_url=page_url, body=body)
-        return
-    yield from _read_html(record, offset, page_url)
+def _holds_others(one: Found) -> bool:
+    return isinstance(one, Record) and _BEGINNINGS[b""].search(one.body) is not None
 
 
-def _is_json(record: WarcRecord) -> bool:
-    return str(record.headers.get("Content-Type", "")).startswith("application/json")
-
-
-def _read_html(record: WarcRecord, offset: int, page_url: str) -> Iterator[Found]:
-    length = record.content_length
-    # In memory, so that what is wrong within the response is no damage to the file.
-    record.freeze()
-    if len(record.reader.read()) < length:
-        raise _BrokenRecord("the file ends within a record")
-    record.reader.seek(0)
-    try:
-        record.parse_http(auto_decode="none", quirks_mode=True)
-        if (record.http_content_type or "text/html") not in ("text/html", "application/xhtml+xml"):
-            return
-        body = record.reader.read()
-        if "chunked" in (record.http_headers.get("Transfer-Encoding") or ""):
-            body = _joined(body)
-        body = _unpacked(body)
-    except (OSError, zlib.error) as error:
-        yield Unreadable(reason=str(error))
-        return
-    if len(body) > MAX_PAGE_BYTES:
-        yield Unreadable(reason="a page is too large")
-        return
-    charset = record.http_charset
-    yield Record(kind="html", offset=offset, page_url=page_url, body=body, charset=charset)
-
-
-def _joined(body: bytes) -> bytes:
-    """The body of a response in one piece, as most crawlers store it in spite of the header."""
-    try:
-        whole: bytes = ChunkedReader(io.BytesIO(body)).read()
-    except OSError:
-        return body
-    return whole
-
-
-def _unpacked(body: bytes) -> bytes:
-    """The body of a response, unpacked if its first bytes are gzip's, to a little over the cap."""
-    if not body.startswith(_GZIP):
-        return body
-    return zlib.decompressobj(wbits=31).decompress(body, MAX_PAGE_BYTES + 1)
-
-
-def _next_start(stream: IO[bytes], last: int, reason: str | None) -> tuple[int | None, str | None]:
+def _next_start(
+    stream: IO[bytes], last: int, reason: str | None, beginning: re.Pattern[bytes]
+) -> tuple[int | None, str | None]:
     """Where to go on after the record at `last`, and what was wrong; None for either if nothing."""
     stream.seek(last)
-    if stream.read(len(_GZIP)) != _GZIP:
-        return (None, None) if reason is None else (_find(stream, _PLAIN, last + 1), reason)
+    if stream.read(len(GZIP)) != GZIP:
+        return (None, None) if reason is None else (_find(stream, beginning, last + 1), reason)
     end = _member_end(stream, last)
     if end is None:
-        return _find(stream, _GZIP, last + 1), reason or "the file ends within a record"
+        reason = reason or "the file ends within a record"
+        return _find(stream, beginning, last + 1), reason
     if _is_blank(stream, end) and (reason is None or stream.tell() > end):
         return None, None
     if reason is None:
         return end, "what lies between two members is no record"
-    return _find(stream, _GZIP, last + 1), reason
+    return _find(stream, beginning, last + 1), reason
 
 
 def _is_blank(stream: IO[bytes], start: int) -> bool:
@@ -217,15 +187,16 @@ def _member_end(stream: IO[bytes], start: int) -> int | None:
     return None
 
 
-def _find(stream: IO[bytes], magic: bytes, start: int) -> int | None:
-    """The first place from `start` on where `magic` stands."""
-    stream.seek(start)
+def _find(stream: IO[bytes], beginning: re.Pattern[bytes], start: int) -> int | None:
+    """The first place from `start` on where a record may begin."""
+    # With the byte before it, which may be the end of a line.
+    position = max(0, start - 1)
+    stream.seek(position)
     before = b""
-    position = start
     while chunk := stream.read(_CHUNK):
-        found = (before + chunk).find(magic)
-        if found >= 0:
-            return position - len(before) + found
+        searched = before + chunk
+        if match := beginning.search(searched, 0 if before else start - position):
+            return position - len(before) + match.start()
         position += len(chunk)
-        before = (before + chunk)[-len(magic) + 1 :]
+        before = searched[-_MAX_LINE_BYTES:]
     return None

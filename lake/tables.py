@@ -39,6 +39,7 @@ TABLES: dict[str, dict[str, str]] = {
         "error": "VARCHAR",
         "records": "BIGINT",
         "unreadable_records": "BIGINT",
+        "other_records": "STRUCT(kind VARCHAR, records BIGINT)[]",
         "links": "BIGINT",
         "images": "BIGINT",
         "pairs": "BIGINT",

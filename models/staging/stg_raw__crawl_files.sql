@@ -15,6 +15,7 @@ keyed as (
         error,
         records,
         unreadable_records,
+        other_records,
         links,
         images,
         pairs,

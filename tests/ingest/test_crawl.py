@@ -60,7 +60,7 @@ def test_pairs_and_their_crawl_file_land_together(mirror: Path) -> None:
     write_crawl(mirror, THREE_PAGES)
     summary = crawl(crawl_paths(CRAWL), crawl_id=CRAWL)
     assert summary == CrawlSummary(
-        outcomes={"ok": 1}, skipped=0, pairs=3, sightings=5, unreadable_records=1
+        outcomes={"ok": 1}, skipped=0, pairs=3, sightings=5, unreadable_records=1, other_records=1
     )
     assert rows(
         "select f.path, f.outcome, f.pairs, f.sightings, count(*), sum(p.occurrences), "

@@ -9,42 +9,21 @@ import gzip
 import tempfile
 import zlib
 from pathlib import Path
-from typing import Any
 
-import duckdb
 import pytest
 from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest import spool, stream, warc
-from ingest.crawl_file import read_crawl_file
+from ingest import records, spool, stream, warc
 from ingest.reading import CrawlFile
 from ingest.references import decoded
 from lake.keys import pair_id, text_id
 from tests.ingest.conftest import Web
+from tests.ingest.crawled import OUTCOMES, read
 from tests.ingest.wats import CC_BY, THREE_PAGES, image, member, page_json, response, wat
 
 NO_LINKS = member(b'{"Envelope": {}}')
-OUTCOMES = {"ok", "damaged", "truncated", "unreadable"}
-
-Rows = list[dict[str, Any]]
-
-
-def read(location: Path | str) -> tuple[CrawlFile, Rows]:
-    with tempfile.TemporaryDirectory() as folder:
-        reading = read_crawl_file(
-            str(location), crawl_id="CC-TEST", path="x.warc.wat.gz", folder=Path(folder)
-        )
-        files = [str(part) for part in reading.tables.get("raw.image_text_pairs", [])]
-        rows: Rows = []
-        if files:
-            with duckdb.connect() as con:
-                con.execute("set arrow_lossless_conversion = true")
-                rows = con.read_parquet(files).to_arrow_table().to_pylist()
-    assert len(rows) == reading.file.pairs
-    assert sum(row["occurrences"] for row in rows) == reading.file.sightings
-    return reading.file, rows
 
 
 def numbered(count: int) -> list[bytes]:
@@ -120,21 +99,20 @@ def test_captions_that_clean_to_nothing_are_no_pairs(path: Path) -> None:
 def test_an_oversized_record_is_unreadable_and_the_rest_is_kept(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(warc, "MAX_RECORD_BYTES", 10_000)
+    monkeypatch.setattr(records, "MAX_RECORD_BYTES", 10_000)
     large = member(page_json([image("1.jpg", "x" * 10_000)]), "http://large.example/")
     path.write_bytes(wat(large, NO_LINKS))
     file, _ = read(path)
-    assert (file.outcome, file.records, file.unreadable_records) == ("ok", 1, 1)
+    assert (file.outcome, file.records, file.unreadable_records) == ("ok", 2, 1)
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         (b"", "it is empty"),
-        (b"<html><body>Sorry</body></html>" * 20, "Invalid WARC header"),
+        (b"<html><body>Sorry</body></html>" * 20, "it seems to be HTML"),
         (gzip.compress(b"not a WARC file at all " * 20, mtime=0), "Invalid WARC header"),
-        (wat(), "no page in it"),
-        (wat(member(b"fetchTimeMs: 41\r\n", kind="request")), "no page in it"),
+        (b"PK\x03\x04" + bytes(60), "no web archive in it"),
     ],
 )
 def test_a_file_that_is_none_is_unreadable(content: bytes, words: str, path: Path) -> None:
@@ -220,7 +198,7 @@ def test_zeros_behind_the_last_record_are_no_damage(path: Path) -> None:
 
 def test_bombs_cost_their_own_record(path: Path) -> None:
     deep = member(b'{"Envelope":' + b"[" * 100_000, "http://deep.example/")
-    size = warc.MAX_RECORD_BYTES * 4
+    size = records.MAX_RECORD_BYTES * 4
     head = gzip.decompress(NO_LINKS).partition(b"\r\n\r\n")[0]
     head = head.rpartition(b"Content-Length: ")[0] + b"Content-Length: %d\r\n\r\n" % size
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
@@ -391,7 +369,7 @@ class TestWarc:
         html = b"<img src=/1.jpg alt='a cat'>"
         packed = response(gzip.compress(html), "http://a.example/", encoding="gzip")
         only_said = response(html.replace(b"1", b"2"), "http://a.example/", encoding="gzip")
-        bomb = response(gzip.compress(bytes(2 * warc.MAX_RECORD_BYTES)), "http://b.example/")
+        bomb = response(gzip.compress(bytes(2 * records.MAX_RECORD_BYTES)), "http://b.example/")
         file, pairs = self.read(path, packed, only_said, bomb)
         assert set(pairs) == {"http://a.example/1.jpg", "http://a.example/2.jpg"}
         assert (file.outcome, file.unreadable_records) == ("ok", 1)
@@ -424,8 +402,14 @@ class TestWarc:
 
     def test_what_is_no_page_is_passed_over(self, path: Path) -> None:
         picture = response(b"<img src=1.jpg alt=x>", "http://a.example/", kind="image/jpeg")
-        file, pairs = self.read(path, picture, response(b"", "http://a.example/"))
-        assert (file.records, pairs) == (1, {})
+        asked = member(b"GET / HTTP/1.1\r\n", "http://a.example/", kind="request")
+        file, pairs = self.read(path, picture, asked, asked, response(b"", "http://a.example/"))
+        assert (file.outcome, file.records, pairs) == ("ok", 1, {})
+        assert file.other_records == {"warcinfo": 1, "image": 1, "request": 2}
+
+    def test_a_file_without_a_page_is_read_all_the_same(self, path: Path) -> None:
+        file, pairs = self.read(path, member(b"fetchTimeMs: 41\r\n", kind="request"))
+        assert (file.outcome, file.records, pairs) == ("ok", 0, {})
 
 
 def test_a_missing_file_is_not_found(path: Path) -> None:
