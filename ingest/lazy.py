@@ -14,8 +14,8 @@ from resiliparse.parse.html import ElementNode
 
 from ingest.urls import Base
 
-# Where scripts take the address from, besides the names that _OWN_NAME knows. Not `data-url`,
-# `data-href` and the like, which say where a click leads, nor what names a larger picture.
+# Where scripts take the address from; other names are told by their end. Not `data-url`,
+# `data-href` and the like, which say where a click leads.
 _NAMES = (
     "data-src",  # lazysizes, lozad, vanilla-lazyload, most themes
     "data-lazy-src",  # WP Rocket, Jetpack, BJ Lazy Load
@@ -37,7 +37,7 @@ _OTHER_PICTURE = re.compile("default|error|fallback|iframe|low|placeholder|poste
 # Names and values without end cost no more than they must: to get a value takes as long as its
 # element has attributes, and a candidate of use is 2,000 characters at most.
 _MAX_NAMES = 10
-_MAX_NAME_CHARS = 100
+_NAME = re.compile("[a-z0-9_-]{1,100}")
 _MAX_SRCSET_CHARS = 100_000
 # Decoded by browsers, and not here: another format of the same picture comes first.
 _NEW_TYPES = frozenset({"image/avif", "image/heic", "image/heif", "image/jxl"})
@@ -96,7 +96,7 @@ def _elsewhere(image: ElementNode, base: Base) -> Iterator[tuple[str, str]]:
 def _is_own_name(name: str) -> bool:
     return (
         name.endswith("src")
-        and len(name) <= _MAX_NAME_CHARS
+        and _NAME.fullmatch(name) is not None
         and (name.startswith("data") or "lazy" in name)
         and not _OTHER_PICTURE.search(name)
     )
@@ -127,10 +127,10 @@ def _largest(elements: Iterable[ElementNode], base: Base) -> tuple[str, str] | N
 
 def _srcsets(element: ElementNode) -> Iterator[tuple[str, str]]:
     """`srcset` and those under other names, data-srcset and the like, with their values."""
-    named = (name for name in element.attrs if name.endswith("srcset"))
+    named = (name for name in element.attrs if name.endswith("srcset") and _NAME.fullmatch(name))
     for name in islice(named, _MAX_NAMES):
         value = element.getattr(name) or ""
-        if len(name) <= _MAX_NAME_CHARS and len(value) <= _MAX_SRCSET_CHARS:
+        if len(value) <= _MAX_SRCSET_CHARS:
             yield name, value
 
 

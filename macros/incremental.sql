@@ -18,17 +18,15 @@
 {#-
     Of first landings, those of pairs that are new, or that stand with a later one.
 -#}
-{% macro anti_join_of_earlier(landings) -%}
+{% macro anti_join_of_earlier(
+    landings, order=['crawl_landed_at', 'crawl_id', 'path']
+) -%}
     {%- if is_incremental() %}
         anti join {{ this }} as standing
             on
                 {{ landings }}.pair_id = standing.pair_id
-                and (standing.crawl_landed_at, standing.crawl_id, standing.path)
-                <= (
-                    {{ landings }}.crawl_landed_at,
-                    {{ landings }}.crawl_id,
-                    {{ landings }}.path
-                )
+                and (standing.{{ order | join(', standing.') }})
+                <= ({{ landings }}.{{ order | join(', ' ~ landings ~ '.') }})
     {%- endif %}
 {%- endmacro %}
 

@@ -48,11 +48,13 @@ first_landings as (
         image_url,
         caption,
         source_id,
+        is_outside_src,
         crawl_landed_at
     from landings
+    -- One in which a page has it in `src` before all that have it elsewhere.
     qualify row_number() over (
         partition by pair_id
-        order by crawl_landed_at, crawl_id, path
+        order by is_outside_src, crawl_landed_at, crawl_id, path
     ) = 1
 
 ),
@@ -80,12 +82,16 @@ pairs_deduplicated as (
         coalesce(
             regexp_matches(first_landings.image_url, '^(?i)https?://'), false
         ) as is_http,
+        first_landings.is_outside_src,
         first_landings.image_url is null
         or first_landings.caption is null as is_erased,
         first_landings.source_id,
         first_landings.crawl_landed_at
     from first_landings
-    {{ anti_join_of_earlier('first_landings') }}
+    {{ anti_join_of_earlier(
+        'first_landings',
+        ['is_outside_src', 'crawl_landed_at', 'crawl_id', 'path']
+    ) }}
 
 )
 

@@ -103,9 +103,15 @@ def land() -> None:
         append(_scores(CASES))
 
 
-def land_file(cases: tuple[Case, ...], crawl_id: str, path: str, outcome: str = "ok") -> None:
+def land_file(
+    cases: tuple[Case, ...],
+    crawl_id: str,
+    path: str,
+    outcome: str = "ok",
+    image_source: str | None = None,
+) -> None:
     """Land the pairs of cases as one crawl file, each seen twice on one page."""
-    pairs = _pairs(cases, crawl_id, path)
+    pairs = _pairs(cases, crawl_id, path, image_source)
     append({"raw.image_text_pairs": pairs, "raw.crawl_files": _crawl_file(pairs, outcome)})
 
 
@@ -141,8 +147,14 @@ def _ids(ids: list[uuid.UUID]) -> pa.Array:
     return pa.array([key.bytes for key in ids], pa.uuid())
 
 
-def _pairs(cases: tuple[Case, ...], crawl_id: str, path: str) -> pa.Table:
-    sighting = {"page_url": f"https://page.example/{crawl_id}/{path}", "license_url": None}
+def _pairs(
+    cases: tuple[Case, ...], crawl_id: str, path: str, image_source: str | None = None
+) -> pa.Table:
+    sighting = {
+        "page_url": f"https://page.example/{crawl_id}/{path}",
+        "license_url": None,
+        "image_source": image_source,
+    }
     rows = [
         {
             "image_url": case.image_url,

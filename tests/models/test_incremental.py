@@ -13,6 +13,7 @@ from tests.models.landed import CASES, CRAWL, LATER_CRAWL, Case
 
 LATE = Case(caption="seen late", drop_reason=None)
 NEW = Case(caption="new in a later crawl", drop_reason=None)
+LAZY = Case(caption="first outside src", drop_reason=None)
 BY_CAPTION = {case.caption: case for case in CASES}
 UNCOMPARED = BY_CAPTION["not yet compared"]
 REFETCHED = replace(BY_CAPTION["a picture"], picture="another picture", day=2)
@@ -41,6 +42,12 @@ def late_old_crawl() -> None:
     landed.land_file((CASES[0], LATE), CRAWL, "late.wat")
 
 
+def later_in_src() -> None:
+    """What was loaded late on the first page stands in `src` on a later one, and once more late."""
+    landed.land_file((LAZY,), "CRAWL-3", "src.wat", image_source="src")
+    landed.land_file((LAZY,), CRAWL, "again.wat", image_source="data-src")
+
+
 def better_attempt() -> None:
     """A file that was cut off is read again, and what it brought before counts no more.
 
@@ -49,7 +56,7 @@ def better_attempt() -> None:
     landed.land_file(CASES[:6], LATER_CRAWL, "one.wat")
 
 
-ADDED = (late_score, refetch, takedown, new_crawl, late_old_crawl)
+ADDED = (late_score, refetch, takedown, new_crawl, late_old_crawl, later_in_src)
 RELATIONS = (
     "intermediate.int_recipe_models",
     "intermediate.int_pairs_deduplicated",
@@ -78,6 +85,8 @@ def test_going_on_and_building_anew_come_to_the_same(monkeypatch: pytest.MonkeyP
     # A pair that is in a later crawl alone.
     landed.land_file((LATE,), "CRAWL-2b", "one.wat")
     landed.land_found(LATE)
+    landed.land_file((LAZY,), "CRAWL-1b", "late.warc", image_source="data-src")
+    landed.land_found(LAZY)
     run_dbt("build", *MADE, "--exclude-resource-type", "test", "unit_test")
     before = _contents()
     better_attempt()
@@ -118,4 +127,5 @@ def _check_what_was_added() -> None:
     assert kept[REFETCHED.caption][0] == REFETCHED.image_id
     assert FORGOTTEN.drop_reason is None
     assert FORGOTTEN.caption not in kept
+    assert kept[LAZY.caption][1] == "CRAWL-3"
     assert kept[LATE.caption][1:] == [CRAWL, f"https://page.example/{CRAWL}/late.wat", 4]
