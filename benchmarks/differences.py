@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.parse import urljoin, urlsplit
 
 import pyarrow.parquet as pq
 from fastwarc.warc import ArchiveIterator, WarcRecordType
@@ -18,6 +18,8 @@ from benchmarks.ours import Row, extract
 from benchmarks.processes import answer
 from benchmarks.tables import heading, note, table
 from benchmarks.wats import FileTruth
+from ingest.references import decoded
+from ingest.urls import MAX_URL_CHARS, absolute_url
 
 MALFORMED = "record malformed: cc2dataset drops it, pairlake reads what it can"
 DROPPED = "record dropped by pairlake's parser"
@@ -25,8 +27,6 @@ UNEXPLAINED = "unexplained"
 
 _HTTP = ("http://", "https://")
 _ENDS = "".join(map(chr, range(0x21)))
-_CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f]")
-_MAX_URL_CHARS = 2_000
 _STEPS = (
     ("white space around the URL dropped", lambda url: url.strip(_ENDS)),
     ("line breaks within the URL dropped", lambda url: re.sub("[\t\r\n]", "", url)),
@@ -88,11 +88,13 @@ def _settle(
     image: _Image, only: tuple[Counter[Row], Counter[Row]], reasons: dict[str, list[int]]
 ) -> None:
     """Take the image's rows out of those that only one side has, and count them to the reason."""
-    their_url = _their_url(image)
+    their_url, our_alt = _their_url(image), decoded(image.alt)
     our_url, words = _our_url(image)
-    if their_url == our_url:
+    if (their_url, image.alt) == (our_url, our_alt):
         return
-    keys = (image.page_url, their_url, image.alt), (image.page_url, our_url or "", image.alt)
+    if their_url == our_url:
+        words = "alt text decoded"
+    keys = (image.page_url, their_url, image.alt), (image.page_url, our_url or "", our_alt)
     taken = [rows[key] > 0 for rows, key in zip(only, keys, strict=True)]
     reason = words if taken[0] else f"lost by cc2dataset: {words}"
     for side, was_taken in enumerate(taken):
@@ -121,37 +123,34 @@ def _our_url(image: _Image) -> tuple[str | None, str]:
         done += [name] * (before != url)
     if not url or url.startswith("#"):
         return None, "URL empty or a mere fragment"
-    if len(url) > _MAX_URL_CHARS:
-        return None, "URL over 2,000 characters"
-    base = urljoin(image.page_url, image.base or "")
-    if not base.startswith(_HTTP):
+    base = absolute_url(image.base, image.page_url) if image.base else image.page_url
+    if base is None:
         base = image.page_url
         done.append("<base> that is no http URL passed over")
+    joined = absolute_url(url, base)
+    if joined is None:
+        return None, _refusal(url)
+    return joined, " + ".join([*done, *_mended(base, url)] or ["joined by the URL standard"])
+
+
+def _refusal(url: str) -> str:
+    if len(url) > MAX_URL_CHARS:
+        return "URL over 2,000 characters"
+    return "host malformed" if url.startswith((*_HTTP, "//")) else "scheme not http"
+
+
+def _mended(base: str, src: str) -> list[str]:
     try:
-        joined, also_done = _mended(urljoin(base, url))
+        url = urljoin(base, src)
+        parts = urlsplit(url)
     except ValueError:
-        return None, "host malformed"
-    return joined, " + ".join([*done, *also_done] if joined else also_done)
-
-
-def _mended(url: str) -> tuple[str | None, list[str]]:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https"):
-        return None, ["scheme not http"]
-    if not parts.hostname:
-        return None, ["host missing"]
-    if _CONTROL.search(url):
-        return None, ["control character in the URL"]
+        return []
     steps = {
-        "fragment cut": bool(parts.fragment) or url.endswith("#"),
+        "fragment cut": "#" in url,
         "host in lower case": parts.netloc != parts.netloc.lower(),
         "/ put behind the host": not parts.path,
     }
-    place = parts._replace(netloc=parts.netloc.lower(), path=parts.path or "/", fragment="")
-    joined = urlunsplit(place)
-    if len(joined) > _MAX_URL_CHARS:
-        return None, ["URL over 2,000 characters"]
-    return joined, [name for name, was_done in steps.items() if was_done]
+    return [name for name, was_done in steps.items() if was_done]
 
 
 def _images(path: Path, pages: Collection[str]) -> Iterator[tuple[str, list[_Image] | None]]:
