@@ -11,6 +11,8 @@ from ingest.urls import without_brackets
 # Common Crawl cuts pages at 5 MB; a record beyond this is an attack or a broken length.
 MAX_RECORD_BYTES = 16 * 2**20
 _PIECE_BYTES = 2**16
+# A WAT is of records of metadata.
+_PERHAPS_PAGES = frozenset({"metadata", "response", "resource"})
 
 
 class Record(NamedTuple):
@@ -79,7 +81,8 @@ def found(
     A conversion is passed over: it is made of a response that the archive holds too. Raises
     BrokenRecord where the file ends within it.
     """
-    content_type = header("Content-Type") or ""
+    # Headers are asked for no more often than they must be, since each time costs.
+    content_type = (header("Content-Type") or "") if kind in _PERHAPS_PAGES else ""
     if kind == "metadata" and content_type.strip().lower().startswith("application/json"):
         kind = "wat"
     is_taken = kind in ("wat", "response", "resource")
@@ -88,22 +91,16 @@ def found(
         return Other(kind=kind, offset=offset)
     if length > MAX_RECORD_BYTES:
         return Unreadable(reason=f"{length} bytes in one record", offset=offset)
-    return Record(
-        kind=kind,
-        offset=offset,
-        page_url=without_brackets(header("WARC-Target-URI") or ""),
-        body=body,
-        content_type=content_type,
-        payload_type=header("WARC-Identified-Payload-Type") or "",
-    )
+    page_url = without_brackets(header("WARC-Target-URI") or "")
+    payload_type = "" if kind == "wat" else header("WARC-Identified-Payload-Type") or ""
+    return Record(kind, offset, page_url, body, content_type, payload_type)
 
 
 def _read(stream: _Stream, length: int, *, is_kept: bool) -> bytes:
-    parts, left = [], length
-    while left and (part := stream.read(min(left, _PIECE_BYTES))):
+    body = stream.read(length) if is_kept else b""
+    left = length - len(body)
+    while left and not is_kept and (part := stream.read(min(left, _PIECE_BYTES))):
         left -= len(part)
-        if is_kept:
-            parts.append(part)
     if left:
         raise BrokenRecord("the file ends within a record")
-    return b"".join(parts)
+    return body
