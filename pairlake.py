@@ -474,14 +474,22 @@ def _end(problems: list[str]) -> None:
 
 
 def _search() -> Any:
+    from ingest.images.sent import Sent
     from serve.search import Encoders, Search
     from udfs.caption_embeddings import encoder
     from udfs.image_aesthetics import direction
     from udfs.image_embeddings import picture_encoder
 
+    sent = Sent(side=settings().pixel_side)
+
+    def pictures(name: str) -> Any:
+        encode = picture_encoder(name)
+        # A query is made of what would be kept of its picture.
+        return lambda body: encode(sent.kept(body))
+
     encoders = Encoders(
         captions=lambda name: encoder(name).encode_captions,
-        pictures=picture_encoder,
+        pictures=pictures,
         aesthetic=direction,
     )
     return Search(settings().search, encoders)

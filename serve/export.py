@@ -21,15 +21,15 @@ from serve.selection import Encoder, Selected, Selection, select
 from serve.snapshot import Snapshot, opened
 from serve.webdataset import write_shards
 
-# What each format writes: one file, or a folder of files with such names.
-FORMATS: dict[str, tuple[str, ...] | None] = {
-    "parquet": None,
-    "csv": None,
-    "jsonl": None,
-    "webdataset": ("[0-9]*.tar", "[0-9]*.parquet", "[0-9]*_stats.json", "sizes.json"),
-    "release": ("laion*/part-*.parquet",),
-    "joined": ("laion*-joined/part-*.parquet",),
-    "datacomp": None,
+# Each format, and whether it is a folder of files.
+FORMATS = {
+    "parquet": False,
+    "csv": False,
+    "jsonl": False,
+    "webdataset": True,
+    "release": True,
+    "joined": True,
+    "datacomp": False,
 }
 _ALL = Selection()
 _ENDINGS = {".parquet": "parquet", ".csv": "csv", ".jsonl": "jsonl", ".npy": "datacomp"}
@@ -74,7 +74,7 @@ def export(
     with (
         _explained(destination),
         opened(snapshot) as (con, of),
-        placed(destination, files=FORMATS[named]) as made,
+        placed(destination, format=named, is_folder=FORMATS[named]) as made,
     ):
         selected = select(con, selection, encoder)
         exported = _written(con, made, named, of, selected, progress)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from functools import partial
@@ -123,10 +123,3 @@ def turn(lock: Lock) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def settled(promised: Future[_T]) -> _T:
-    """What a future comes to; TooSlow if the answer is given up before."""
-    while not wait([promised], LOOK_EVERY_S).done:
-        check_wanted()
-    return promised.result()

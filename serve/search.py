@@ -63,6 +63,7 @@ class Search:
         self._encoders = encoders
         self._loaded: dict[tuple[str, str], Any] = {}
         self._encoding = Lock()
+        self._decoding = Lock()
 
     def publication(self) -> Publication:
         """What is published; NothingPublished if nothing is."""
@@ -147,7 +148,9 @@ class Search:
             return part.vector
         if part.picture is not None:
             encode_picture = self._load("pictures", publication.image_encoder)
-            return cast(Vector, encode_picture(part.picture))
+            # One at a time: each may take as much memory as one may.
+            with turn(self._decoding):
+                return cast(Vector, encode_picture(part.picture))
         encode = self._load("captions", publication.caption_encoder)
         # One at a time: a model uses every core anyway.
         with turn(self._encoding):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 from pathlib import Path
 
@@ -39,6 +40,15 @@ def test_every_command_has_help_with_an_example_and_is_in_the_readme(name: str) 
     assert "Example: " in help_text
     assert all(p.help for p in command.params if isinstance(p, click.Option)), name
     assert f"pairlake {name}" in README
+
+
+def test_every_danger_names_a_test_that_is_there() -> None:
+    rows = re.findall(r"^\| (.*) \|$", (ROOT / "docs" / "reliability.md").read_text(), re.MULTILINE)
+    dangers = [row for row in rows if not row.startswith(("danger", "--"))]
+    named = [re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", row) for row in dangers]
+    assert all(named), dangers[named.index([])]
+    for file, test in (each for tests in named for each in tests):
+        assert re.search(rf"^def {test}\(", (ROOT / file).read_text(), re.MULTILINE), test
 
 
 if __name__ == "__main__":

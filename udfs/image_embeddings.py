@@ -28,15 +28,12 @@ read = READ_PIXELS
 
 
 def picture_encoder(name: str) -> Callable[[bytes], NDArray[np.float32]]:
-    """What turns the bytes of one picture into (D,), for queries by picture; loaded once.
-
-    The function raises BadRequest if the bytes are no JPEG, PNG or WebP, or too large a picture.
-    """
+    """What turns the pixels of one picture, as they are kept, into (D,); loaded once."""
     encoder = clip.encoder(name)
 
-    def encode(picture: bytes) -> NDArray[np.float32]:
+    def encode(pixels: bytes) -> NDArray[np.float32]:
         # Not in a block: a query is encoded once, and need not be the same to the last bit.
-        image_BCHW = encoder.prepare([read_picture(picture)])
+        image_BCHW = encoder.prepare([read_picture(pixels)])
         embedding_D: NDArray[np.float32] = encoder.encode_images(image_BCHW)[0]
         return embedding_D
 

@@ -11,16 +11,12 @@ import numpy as np
 import pyarrow as pa
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
-from lake.errors import BadRequest
 from udfs.job import Udf
 
 # (H, W, 3), red, green and blue from 0 to 255.
 Picture = NDArray[np.uint8]
-
-FORMATS = ("JPEG", "PNG", "WEBP")
-MOST_PIXELS = 50_000_000  # of a picture that someone sends
 
 # Joins a worklist of images with the one row of pixels that it names.
 READ_PIXELS = """
@@ -66,7 +62,7 @@ def decode(batch: pa.RecordBatch) -> Decoded:
         error = None
         try:
             if pixels is not None:
-                pictures.append(_picture(pixels))
+                pictures.append(read_picture(pixels))
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as unreadable:
             error = str(unreadable) or type(unreadable).__name__
         outcomes.append(
@@ -76,21 +72,8 @@ def decode(batch: pa.RecordBatch) -> Decoded:
     return Decoded(image_ids=batch["image_id"], pictures=pictures, outcomes=outcomes, errors=errors)
 
 
-def read_picture(content: bytes) -> Picture:
-    """A picture that someone sends, upright; BadRequest if it is not one that can be read here."""
-    try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            if image.width * image.height > MOST_PIXELS:
-                raise BadRequest(
-                    f"The picture has {image.width} x {image.height} pixels; send one of at most "
-                    f"{MOST_PIXELS:,}."
-                )
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise BadRequest("The picture cannot be read; send a JPEG, PNG or WebP.") from error
-
-
-def _picture(pixels: bytes) -> Picture:
+def read_picture(pixels: bytes) -> Picture:
+    """The picture that kept pixels are."""
     if simplejpeg.is_jpeg(pixels):
         rgb: Picture = simplejpeg.decode_jpeg(pixels, "RGB")
         return rgb

@@ -96,7 +96,7 @@ def picture_format(body: bytes) -> str | None:
     return next((name for name, magic in _MAGIC if magic.match(body)), None)
 
 
-def prepare(body: bytes, side: int) -> Picture | Unusable:
+def prepare(body: bytes, side: int, *, most_pixels: int = MAX_PIXELS) -> Picture | Unusable:
     """Decode `body` whole and strictly, and shrink it to `side` pixels on its short side.
 
     Never enlarged; transparent parts stand on white; no metadata is kept. Of an animation, the
@@ -112,7 +112,7 @@ def prepare(body: bytes, side: int) -> Picture | Unusable:
         with warnings.catch_warnings():
             # Pillow warns of odd metadata and of sizes that are judged here.
             warnings.simplefilter("ignore")
-            return _decode(body, kind, side)
+            return _decode(body, kind, side, most_pixels)
     except _Uncommon as error:
         return Unusable(outcome="unsupported_format", error=str(error))
     except Image.DecompressionBombError as error:
@@ -123,11 +123,11 @@ def prepare(body: bytes, side: int) -> Picture | Unusable:
         return Unusable(outcome="failed", error=in_words(error))
 
 
-def _decode(body: bytes, kind: str, side: int) -> Picture | Unusable:
+def _decode(body: bytes, kind: str, side: int, most_pixels: int) -> Picture | Unusable:
     # This reads the header only.
     image: Image.Image = Image.open(io.BytesIO(body), formats=[kind])
     width, height = image.size
-    if width * height > MAX_PIXELS:
+    if width * height > most_pixels:
         return Unusable(outcome="too_many_pixels", error=f"{width} x {height} pixels")
     frames = _frames(image, body, kind)
     if frames > MAX_FRAMES:

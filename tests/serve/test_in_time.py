@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from threading import Event, Lock
 
 import duckdb
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 
 from serve import hits, in_time
 from serve.hits import _looked_like
-from serve.in_time import AT_ONCE, TooSlow, check_wanted, ended_by, settled, turn
+from serve.in_time import AT_ONCE, TooSlow, check_wanted, ended_by, turn
 
 NEVER = Event()
 
@@ -97,7 +96,6 @@ def test_what_work_waits_for_is_left_or_ended(ended: Callable[..., list[str]]) -
 
     with held:
         assert ended(in_turn) == ["TooSlow"]
-    assert ended(lambda: settled(Future[int]())) == ["TooSlow"]
     assert ended(of_the_lake) == ["InterruptException"]
     con.close()
 

@@ -11,7 +11,7 @@ import pytest
 
 from lake.catalog import writing
 from lake.errors import BadRequest, PairlakeError
-from serve import index, nearest
+from serve import index, nearest, scan
 from serve.filters import parse
 from serve.hits import Hit
 from serve.index import NothingPublished
@@ -237,6 +237,17 @@ def test_vectors_that_do_not_fit_are_refused(published: Path, search: Search) ->
     other = replace(ENCODERS, captions=lambda _: lambda texts: np.ones((len(texts), 3), np.float32))
     with pytest.raises(PairlakeError, match="8 numbers, the query's encoder gives 3"):
         Search(published, other).by_text("apple", limit=1)
+
+
+@pytest.mark.parametrize("where", [[], ["width >= 1"]])
+@pytest.mark.parametrize("few", [0, 1_000])
+def test_a_search_takes_so_much_memory_and_no_more(
+    search: Search, monkeypatch: pytest.MonkeyPatch, where: list[str], few: int
+) -> None:
+    monkeypatch.setattr(nearest, "EXACT_ROWS", few)
+    monkeypatch.setattr(scan, "MOST_BYTES", 400)
+    with pytest.raises(BadRequest, match="take more than 400 bytes; ask for fewer"):
+        _find(search, _text("apple"), where=where)
 
 
 def test_pairs_are_found_by_laions_ids(search: Search) -> None:

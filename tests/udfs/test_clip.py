@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,15 +10,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from PIL import ExifTags, Image
+from PIL import Image
 
-from lake.errors import BadRequest
 from lake.vectors import from_blobs
 from tests.udfs.test_images import _jpeg, _picture
-from udfs import caption_embeddings, clip, image_embeddings, pixels
+from udfs import caption_embeddings, clip, image_embeddings
 from udfs.device import BLOCK_ROWS, Device, in_blocks
 from udfs.job import ModelUnavailable
-from udfs.pixels import read_picture
 from udfs.transform import Transform
 
 TINY = {
@@ -64,32 +61,13 @@ def test_both_towers_write_unit_vectors_of_one_width(tiny: Path) -> None:
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=2e-3)
 
 
-def test_a_picture_that_someone_sends_is_encoded_like_those_of_the_lake(tiny: Path) -> None:
+def test_the_picture_of_a_query_is_encoded_like_those_of_the_lake(tiny: Path) -> None:
     ids = pa.array([bytes(16)], pa.uuid())
     batch = pa.record_batch({"image_id": ids, "pixels": pa.array([_jpeg(_picture(1))])})
     images = image_embeddings.load(image_embeddings.identify("tiny"))(batch)
     (kept,) = from_blobs(pa.concat_arrays(images["embedding"].chunks))
     encode = image_embeddings.picture_encoder("tiny")
     assert float(encode(_jpeg(_picture(1))) @ kept) == pytest.approx(1, abs=2e-3)
-
-
-@pytest.mark.parametrize("content", [b"", b"<svg/>", _jpeg(_picture(1))[:300]])
-def test_what_is_no_picture_is_refused_in_words(content: bytes) -> None:
-    with pytest.raises(BadRequest, match="cannot be read; send a JPEG, PNG or WebP"):
-        read_picture(content)
-
-
-def test_a_picture_that_someone_sends_is_upright_and_not_too_large(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    file = io.BytesIO()
-    turned = Image.Exif()
-    turned[ExifTags.Base.Orientation] = 6
-    _picture(1).save(file, "JPEG", exif=turned)
-    assert read_picture(file.getvalue()).shape == (200, 160, 3)
-    monkeypatch.setattr(pixels, "MOST_PIXELS", 1_000)
-    with pytest.raises(BadRequest, match="200 x 160 pixels; send one of at most 1,000"):
-        read_picture(file.getvalue())
 
 
 def test_embeddings_do_not_depend_on_their_batch(tiny: Path) -> None:
