@@ -16,7 +16,6 @@ renamed as (
         path,
         image_url,
         caption,
-<<<<<<< HEAD
         -- Earlier versions kept the brackets that Wget puts around a URL.
         list_transform(sightings, lambda sighting: case
             when sighting['page_url'] like '<%>'
@@ -25,8 +24,6 @@ renamed as (
                 )
             else sighting
         end) as sightings,
-=======
-        sightings,
         -- Those that do not tell are of `src`: earlier versions took no others.
         not coalesce(
             list_bool_or(list_transform(
@@ -38,7 +35,6 @@ renamed as (
             )),
             true
         ) as is_outside_src,
->>>>>>> 8b9ca02 (Recipes may keep to images in src, as LAION's do)
         occurrences,
         source_id,
         attempt_id,
