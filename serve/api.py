@@ -58,17 +58,17 @@ def _add_search(router: APIRouter, search: Search) -> None:
 
 def _add_dataset(router: APIRouter, search: Search) -> None:
     @router.get("/api/stats")
-    def stats() -> dict[str, Any]:
+    async def stats() -> dict[str, Any]:
         """What is published; rows is 0 where nothing is."""
         try:
-            return _without_dataset(search.publication())
+            return _without_dataset(await in_time(search.publication))
         except NothingPublished as error:
             return {"rows": 0, "published_at": None, "message": error.format_message()}
 
     @router.get("/api/dataset")
-    def dataset() -> dict[str, Any]:
+    async def dataset() -> dict[str, Any]:
         """The dataset in figures, and by what it can be searched."""
-        publication = search.publication()
+        publication = await in_time(search.publication)
         return {
             **_without_dataset(publication),
             **publication.dataset,

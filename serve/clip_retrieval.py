@@ -77,24 +77,32 @@ def clip_retrieval(search: Search) -> APIRouter:
     @router.post("/knn-service")
     async def knn(asked: KnnRequest) -> Response:
         """The nearest pairs; those after `num_images` with their id and similarity only."""
-        _check_name(search, asked.indice_name)
-        hits = (await in_time(search.find, _query(asked, search))).results
+        hits = await in_time(_nearest, asked, search)
         found = [_found(hit, whole=place < asked.num_images) for place, hit in enumerate(hits)]
         return Response(msgspec.json.encode(found), media_type="application/json")
 
     @router.post("/metadata")
     async def metadata(asked: MetadataRequest) -> list[dict[str, Any]]:
         """The facts of pairs by their ids; an id that is not published is left out."""
-        _check_name(search, asked.indice_name)
-        hits = await in_time(search.samples, asked.ids)
+        hits = await in_time(_samples, asked, search)
         return [{"id": n, "metadata": _facts(hits[n])} for n in asked.ids if n in hits]
 
     @router.get("/indices-list")
-    def indices() -> list[str]:
+    async def indices() -> list[str]:
         """The names of the indices."""
-        return [search.publication().recipe]
+        return [(await in_time(search.publication)).recipe]
 
     return router
+
+
+def _nearest(asked: KnnRequest, search: Search) -> list[Hit]:
+    _check_name(search, asked.indice_name)
+    return search.find(_query(asked, search)).results
+
+
+def _samples(asked: MetadataRequest, search: Search) -> dict[int, Hit]:
+    _check_name(search, asked.indice_name)
+    return search.samples(asked.ids)
 
 
 def _check_name(search: Search, name: str | None) -> None:

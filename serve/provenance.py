@@ -86,7 +86,9 @@ def wrote(made: Path, format: str | None = None) -> bool:
     told = _told(made / IN_FOLDER)
     if told is None or told["format"] != format:
         return False
-    sums: dict[str, str] = told.get("files", {})
+    sums = told.get("files")
+    if not isinstance(sums, dict):
+        return False
     folders = {str(parent) for name in sums for parent in Path(name).parents}
     folders |= set(told.get("parts", {}))
     for path in made.rglob("*"):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 from concurrent.futures.process import BrokenProcessPool
+from functools import cached_property
 from threading import Lock
 
 from ingest.images.picture import Unusable
@@ -26,7 +27,6 @@ class Sent:
         """`side` is the short side, in pixels, of what is kept of pictures."""
         self._side = side
         self._turn = Lock()
-        self._pool = WorkerPool(1)
 
     def kept(self, body: bytes) -> bytes:
         """The pixels, as a JPEG; BadRequest if the bytes are no picture that `fetch` would keep."""
@@ -35,10 +35,14 @@ class Sent:
                 return self._pool.submit(_kept, body, self._side).result()
             except BrokenProcessPool as error:
                 self._pool.end()
-                self._pool = WorkerPool(1)
+                del self._pool
                 raise BadRequest(
                     "The picture cannot be read: its decoder died of it; send another one."
                 ) from error
+
+    @cached_property
+    def _pool(self) -> WorkerPool:
+        return WorkerPool(1)
 
 
 def _kept(body: bytes, side: int) -> bytes:

@@ -412,7 +412,9 @@ def test_the_catalog_is_no_place_for_an_export(mart: Mart, home: Path) -> None:
 @pytest.mark.parametrize("kind", ["changed", "more", "folder", "link", "linked folder"])
 def test_a_folder_that_has_changed_is_left_as_it_is(mart: Mart, tmp_path: Path, kind: str) -> None:
     mart.keep(APPLE)
-    it = tmp_path / "it"
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    it = folder / "it"
     export(it, format="webdataset")
     shard = it / "00000.tar"
     if kind == "changed":
@@ -425,18 +427,20 @@ def test_a_folder_that_has_changed_is_left_as_it_is(mart: Mart, tmp_path: Path, 
         shard.unlink()
         shard.symlink_to("sizes.json")
     else:
-        it.rename(tmp_path / "real")
+        it.rename(folder / "real")
         it.symlink_to("real")
-    before = _of(tmp_path)
+    before = _of(folder)
     with pytest.raises(BadRequest, match=r"no such export wrote|symbolic link"):
         export(it, format="webdataset")
-    assert _of(tmp_path) == before
+    assert _of(folder) == before
 
 
 @pytest.mark.parametrize("kind", ["link", "file", "folder"])
 def test_the_hidden_folder_is_an_exports_own(mart: Mart, tmp_path: Path, kind: str) -> None:
     mart.keep(APPLE)
-    mine, hidden = tmp_path / "mine", tmp_path / ".pairs.csv.partial"
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    mine, hidden = folder / "mine", folder / ".pairs.csv.partial"
     mine.mkdir()
     (mine / "notes.txt").write_text("mine")
     if kind == "link":
@@ -445,10 +449,10 @@ def test_the_hidden_folder_is_an_exports_own(mart: Mart, tmp_path: Path, kind: s
         mine.rename(hidden)
     else:
         hidden.write_text("mine")
-    before = _of(tmp_path)
+    before = _of(folder)
     with pytest.raises(BadRequest, match="is in the way, and no export made it"):
-        export(tmp_path / "pairs.csv")
-    assert _of(tmp_path) == before
+        export(folder / "pairs.csv")
+    assert _of(folder) == before
 
 
 def test_what_comes_while_an_export_runs_is_left_as_it_is(mart: Mart, tmp_path: Path) -> None:
