@@ -73,6 +73,7 @@ _fetch_limits = _options(
 
 @main.command()
 @_crawl_arguments
+@click.option("--with-bytes", is_flag=True, help="Also the images that web archives hold.")
 def crawl(**arguments: Any) -> None:
     """Land the image-text pairs of crawl files: PATHS, or those of a crawl.
 
@@ -82,6 +83,7 @@ def crawl(**arguments: Any) -> None:
     \b
     Example: pairlake crawl --crawl CC-MAIN-2026-43 --files 100 --sample 7
              pairlake crawl laion2B-en/*.parquet
+             pairlake crawl archive/ --with-bytes
     """
     _end(_crawl(**arguments))
 
@@ -314,6 +316,7 @@ def _crawl(
     name: str | None = None,
     url_column: str | None = None,
     caption_column: str | None = None,
+    with_bytes: bool = False,
 ) -> list[str]:
     """Land crawl files; returns what went wrong, as sentences."""
     from ingest.crawl import crawl as crawl_files
@@ -338,6 +341,7 @@ def _crawl(
         locations,
         crawl_id=crawl_id or name,
         columns=Columns(url=url_column, caption=caption_column),
+        with_bytes=with_bytes,
         progress=_progress,
     )
     _clear_progress()

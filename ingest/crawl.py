@@ -17,6 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
+from ingest.images.blocked import Blocked
+from ingest.images.landing import DOWNLOADS, IMAGES, PIXELS, unlanded
 from ingest.list_file import Columns
 from ingest.readers import Task, readings
 from ingest.reading import CrawlFile, Reading
@@ -24,6 +26,7 @@ from ingest.workspace import workspace
 from lake.append import append
 from lake.catalog import connect
 from lake.errors import JobFailed
+from lake.settings import settings
 
 _ROW = pa.schema(
     {
@@ -38,6 +41,7 @@ _ROW = pa.schema(
         "images": pa.int64(),
         "pairs": pa.int64(),
         "sightings": pa.int64(),
+        "downloads": pa.int64(),
         "bytes": pa.int64(),
         "seconds": pa.float64(),
         "started_at": pa.timestamp("us"),
@@ -45,6 +49,7 @@ _ROW = pa.schema(
     }
 )
 _PAIRS = "raw.image_text_pairs"
+_OF_IMAGES = (DOWNLOADS, IMAGES, PIXELS)
 
 Progress = Callable[[str], object]
 
@@ -59,6 +64,8 @@ class CrawlSummary:
     sightings: int
     unreadable_records: int = 0
     other_records: int = 0
+    # Images whose bytes landed with their pages; None where they were not wanted.
+    downloads: int | None = None
     # The first error that nobody foresaw, in words.
     failure: str | None = None
 
@@ -76,7 +83,11 @@ class CrawlSummary:
             landed += f", {self.unreadable_records:,} unreadable records"
         if self.other_records:
             landed += f", {self.other_records:,} records of no page"
-        return f"{landed}; failed: {self.failure}" if self.failure else landed
+        if self.downloads is not None:
+            landed += f"; {self.downloads:,} downloads out of the files"
+        if self.failure:
+            landed += f"; failed: {self.failure}"
+        return landed
 
 
 def crawl(
@@ -84,6 +95,7 @@ def crawl(
     *,
     crawl_id: str | None = None,
     columns: Columns | None = None,
+    with_bytes: bool = False,
     progress: Progress = lambda message: None,
 ) -> CrawlSummary:
     """Land the pairs of every crawl file that has not landed whole yet, one transaction each.
@@ -91,13 +103,15 @@ def crawl(
     Without a `crawl_id`, a file belongs to the crawl that its path names, a list to one named as
     its folder, and others to `local`. What cannot be read is an outcome in raw.crawl_files, and
     is tried again by the next call. `columns` name the URL and caption columns of lists.
-    `progress` hears of each file.
+    Where they are wanted `with_bytes`, the images that a web archive holds land with their pages,
+    also those of files that have landed without. `progress` hears of each file.
     """
     tally = _Tally(progress)
     con = connect()
     try:
         named = {_path(location): location for location in locations}
-        done = _landed(con)
+        blocked = _blocked(con) if with_bytes else None
+        done = _landed(con, with_bytes)
         with workspace() as folder:
             todo = [
                 Task(
@@ -106,6 +120,7 @@ def crawl(
                     path=path,
                     folder=folder / str(number),
                     columns=columns or Columns(),
+                    blocked=blocked,
                 )
                 for number, (path, location) in enumerate(named.items())
                 if (crawl_id or _crawl_id(path), path) not in done
@@ -114,7 +129,12 @@ def crawl(
             with closing(readings(todo)) as arriving:
                 for reading in arriving:
                     tally.add(_land(reading, con))
+                    if blocked is not None:
+                        blocked.refresh(con)
     finally:
+        if with_bytes:
+            # All connections of a process share it.
+            con.execute("reset threads")
         con.close()
     return tally.summary(skipped=len(named) - len(todo))
 
@@ -127,6 +147,7 @@ class _Tally:
         self._outcomes: Counter[str] = Counter()
         self._pairs = self._sightings = self._unreadable = self._others = self.files = 0
         self._failure: str | None = None
+        self._downloads: int | None = None
 
     def add(self, file: CrawlFile) -> None:
         self._outcomes[file.outcome] += 1
@@ -134,6 +155,8 @@ class _Tally:
         self._sightings += file.sightings
         self._unreadable += file.unreadable_records
         self._others += sum(file.other_records.values())
+        if file.downloads is not None:
+            self._downloads = (self._downloads or 0) + file.downloads
         if file.outcome == "failed" and not self._failure:
             self._failure = f"{file.path}, {file.error}"
         elapsed = time.monotonic() - self._started
@@ -158,6 +181,7 @@ class _Tally:
             sightings=self._sightings,
             unreadable_records=self._unreadable,
             other_records=self._others,
+            downloads=self._downloads,
             failure=self._failure,
         )
 
@@ -170,19 +194,32 @@ def _land(reading: Reading, con: duckdb.DuckDBPyConnection) -> CrawlFile:
         raise JobFailed(
             f"{file.path} has {file.pairs} pairs, but {landing} would land; nothing was written."
         )
-    known = con.execute(
-        "select coalesce(max(sightings), 0) from lake.raw.crawl_files "
-        "where crawl_id = ? and path = ?",
-        [file.crawl_id, file.path],
-    ).fetchone()
-    if file.outcome != "ok" and known and file.sightings <= known[0]:
-        # Of a file that stays damaged, what could be read lands once.
-        file, tables = replace(file, links=0, images=0, pairs=0, sightings=0), {}
-    append({**tables, "raw.crawl_files": _row(file)}, con)
+    sightings, downloads = _known(file, con)
+    # Of a file that stays damaged, or is read again for its images, what could be read lands once.
+    if file.sightings <= sightings:
+        file = replace(file, links=0, images=0, pairs=0, sightings=0)
+        tables = {name: parts for name, parts in tables.items() if name in _OF_IMAGES}
+    if file.downloads is not None and file.downloads <= downloads:
+        file = replace(file, downloads=0)
+        tables = {name: parts for name, parts in tables.items() if name not in _OF_IMAGES}
+    append({**unlanded(tables, con), "raw.crawl_files": _row(file)}, con)
     for parts in reading.tables.values():
         for part in parts:
             part.unlink()
     return file
+
+
+def _known(file: CrawlFile, con: duckdb.DuckDBPyConnection) -> tuple[int, int]:
+    """The most sightings and downloads that have landed of a file, in an attempt as good as this.
+
+    -1 where there was none.
+    """
+    row = con.execute(
+        "select coalesce(max(sightings), -1), coalesce(max(downloads), -1) "
+        "from lake.raw.crawl_files where crawl_id = ? and path = ? and (? or outcome = 'ok')",
+        [file.crawl_id, file.path, file.outcome != "ok"],
+    ).fetchone()
+    return row or (-1, -1)
 
 
 def _row(file: CrawlFile) -> pa.Table:
@@ -212,8 +249,16 @@ def _crawl_id(path: str) -> str:
     return PurePosixPath(path).parent.name or "local"
 
 
-def _landed(con: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
+def _blocked(con: duckdb.DuckDBPyConnection) -> Blocked:
+    # Each thread of DuckDB holds row groups of pixels; landing is a small part of the work.
+    con.execute("set threads = 1")
+    return Blocked(con, settings().hash_lists)
+
+
+def _landed(con: duckdb.DuckDBPyConnection, with_bytes: bool) -> set[tuple[str, str]]:
     rows = con.execute(
-        "select distinct crawl_id, path from lake.raw.crawl_files where outcome = 'ok'"
+        "select distinct crawl_id, path from lake.raw.crawl_files "
+        "where outcome = 'ok' and (downloads is not null or not ?)",
+        [with_bytes],
     ).fetchall()
     return {(crawl_id, path) for crawl_id, path in rows}

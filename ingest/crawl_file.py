@@ -6,16 +6,18 @@ import io
 import os
 import signal
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 import aiohttp
 
+from ingest.archived import take_images
 from ingest.html import parse_page
+from ingest.images.blocked import Blocked
 from ingest.list_file import Columns, NotAList, list_kind
-from ingest.lists import read_list
+from ingest.lists import on_disk, read_list
 from ingest.pages import Page, UnreadableRecord
 from ingest.reading import CrawlFile, Reading
 from ingest.records import Damage, Failed, Found, Other, Record, Unreadable
@@ -81,6 +83,7 @@ def read_crawl_file(
     folder: Path,
     columns: Columns | None = None,
     passed_over: Collection[int] = (),
+    blocked: Blocked | None = None,
 ) -> Reading:
     """What one attempt at the crawl file at `location` (anything fsspec opens) brings.
 
@@ -89,7 +92,8 @@ def read_crawl_file(
     or unreadable, with nothing. What kind of file it is follows from its first bytes. `path` is the
     file's name in the lake, `folder` an empty one for the rows, `columns` name those of a list; the
     records whose numbers are `passed_over` count as unreadable. A page that takes more than
-    PAGE_SECONDS ends the process: `Mark.last` says where.
+    PAGE_SECONDS ends the process: `Mark.last` says where. Where `blocked` says what is not to be
+    kept, the bytes of the pages' images are taken as well, as far as the file holds them.
     """
     started = time.monotonic()
     file = CrawlFile(crawl_id=crawl_id, path=path)
@@ -98,7 +102,7 @@ def read_crawl_file(
         for attempt in retrying():
             with attempt:
                 file = CrawlFile(crawl_id=crawl_id, path=path, started_at=file.started_at)
-                tables = _read(location, file, folder, columns or Columns(), passed_over)
+                tables = _read(location, file, folder, columns or Columns(), passed_over, blocked)
     except Exception as error:  # noqa: BLE001 - no file ends the run
         file = CrawlFile(crawl_id=crawl_id, path=path, started_at=file.started_at, bytes=file.bytes)
         file.outcome, file.error = _failure(error)
@@ -108,12 +112,20 @@ def read_crawl_file(
 
 
 def _read(
-    location: str, file: CrawlFile, folder: Path, columns: Columns, passed_over: Collection[int]
+    location: str,
+    file: CrawlFile,
+    folder: Path,
+    columns: Columns,
+    passed_over: Collection[int],
+    blocked: Blocked | None,
 ) -> Mapping[str, Sequence[Path]]:
     with opened(location) as stream:
         kind = list_kind(_unpacked(stream.peek(_HEAD_BYTES)), columns)
         if kind is None:
-            return _read_records(stream, file, folder, passed_over)
+            if blocked is None:
+                return _read_records(stream, file, folder, passed_over)
+            return _read_with_bytes(location, file, folder, passed_over, blocked)
+    file.downloads = None if blocked is None else 0
     return read_list(
         location,
         kind,
@@ -123,6 +135,43 @@ def _read(
         folder=folder,
         counts=file,
     )
+
+
+def _read_with_bytes(
+    location: str, file: CrawlFile, folder: Path, passed_over: Collection[int], blocked: Blocked
+) -> Mapping[str, Sequence[Path]]:
+    """What the pages show, and the bytes of it: the records are read thrice, from the disk."""
+    folder.mkdir(parents=True, exist_ok=True)
+    copy = on_disk(location, folder)
+    try:
+        with opened(str(copy)) as stream:
+            tables = _read_records(stream, file, folder, passed_over)
+
+            def responses() -> Iterator[Record]:
+                stream.seek(0)
+                with closing(Mark(folder)) as mark:
+                    for number, found in enumerate(_records(stream)):
+                        if not isinstance(found, Record) or found.kind == "wat":
+                            continue
+                        if number not in passed_over:
+                            mark.set(number)
+                            yield found
+
+            file.downloads, images = take_images(
+                responses,
+                tables["raw.image_text_pairs"],
+                blocked,
+                folder,
+                partial(_note_failure, file),
+            )
+    finally:
+        copy.unlink()
+    return {**tables, **images}
+
+
+def _records(stream: io.BufferedReader) -> Iterator[Found | Damage | Failed]:
+    is_zip = stream.peek(len(ZIP)).startswith(ZIP) and stream.seekable()
+    return read_wacz(stream) if is_zip else read_records(stream)
 
 
 def _unpacked(head: bytes) -> bytes:
@@ -136,8 +185,7 @@ def _read_records(
     head = _unpacked(stream.peek(_HEAD_BYTES))
     is_archive = False
     with Spool(folder, partial(_note_failure, file)) as spool, closing(Mark(folder)) as mark:
-        is_zip = head.startswith(ZIP) and stream.seekable()
-        for number, found in enumerate(read_wacz(stream) if is_zip else read_records(stream)):
+        for number, found in enumerate(_records(stream)):
             if isinstance(found, Damage | Failed):
                 _note(found, file)
                 continue

@@ -121,7 +121,7 @@ def read_list(
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder) as scratch, _connect(Path(scratch)) as con:
         spool = Path(scratch) / "spool"
-        file = _on_disk(location, Path(scratch))
+        file = on_disk(location, Path(scratch))
         counts.bytes = file.stat().st_size
         try:
             scores = _spool(file, kind, columns, spool, con, counts)
@@ -152,8 +152,8 @@ def _connect(scratch: Path) -> duckdb.DuckDBPyConnection:
     return con
 
 
-def _on_disk(location: str, scratch: Path) -> Path:
-    """The list under a name of ours, which DuckDB cannot take for a pattern."""
+def on_disk(location: str, scratch: Path) -> Path:
+    """A file under a name of ours, which DuckDB cannot take for a pattern."""
     file = scratch / "list"
     filesystem, name = url_to_fs(location)
     if isinstance(filesystem, LocalFileSystem):

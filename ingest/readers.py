@@ -17,6 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from ingest.crawl_file import Mark, read_crawl_file
+from ingest.images.blocked import Blocked
 from ingest.list_file import Columns
 from ingest.reading import CrawlFile, Reading
 from ingest.workspace import workspace
@@ -39,6 +40,7 @@ class Task:
     folder: Path
     columns: Columns
     passed_over: frozenset[int] = frozenset()
+    blocked: Blocked | None = None
 
 
 def readings(tasks: Iterable[Task]) -> Generator[Reading]:
@@ -103,6 +105,7 @@ def _read(task: Task) -> Reading:
         folder=task.folder,
         columns=task.columns,
         passed_over=task.passed_over,
+        blocked=task.blocked,
     )
 
 

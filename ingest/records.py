@@ -19,7 +19,7 @@ class Record(NamedTuple):
     """A record that may be a page: the JSON of a WAT, or a response, or what stands for one.
 
     `body` is all that the record holds, of the type `content_type` as the archive says;
-    `payload_type` is what the archive took it for, if it looked.
+    `payload_type` is what the archive took it for, if it looked, `date` when it was crawled.
     """
 
     kind: str
@@ -28,6 +28,7 @@ class Record(NamedTuple):
     body: bytes
     content_type: str = ""
     payload_type: str = ""
+    date: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,8 +93,11 @@ def found(
     if length > MAX_RECORD_BYTES:
         return Unreadable(reason=f"{length} bytes in one record", offset=offset)
     page_url = without_brackets(header("WARC-Target-URI") or "")
-    payload_type = "" if kind == "wat" else header("WARC-Identified-Payload-Type") or ""
-    return Record(kind, offset, page_url, body, content_type, payload_type)
+    if kind == "wat":
+        return Record(kind, offset, page_url, body, content_type)
+    payload_type = header("WARC-Identified-Payload-Type") or ""
+    date = header("WARC-Date") or header("archive-date") or ""
+    return Record(kind, offset, page_url, body, content_type, payload_type, date)
 
 
 def _read(stream: _Stream, length: int, *, is_kept: bool) -> bytes:

@@ -43,10 +43,11 @@ class Html(NamedTuple):
 
 
 class Response(NamedTuple):
-    """One answer: its headers, and its body as it was sent."""
+    """One answer: its headers, its body as it was sent, and its status if it has one."""
 
     headers: Sequence[tuple[str, str]]
     body: bytes
+    status: int | None = None
 
     def all(self, name: str) -> list[str]:
         """The values of every header of this name, in whatever case it is written."""
@@ -66,7 +67,7 @@ def html_of(record: Record) -> Html | Other:
     said = said or _media_type([record.payload_type])[0]
     if said and said not in _PAGES:
         return Other(kind=_kind(said))
-    body = _unpacked(response)
+    body = unpacked(response, MAX_PAGE_BYTES)
     if not said and not _is_text(body):
         return Other(kind=_kind(said))
     return Html(body, charset)
@@ -78,12 +79,13 @@ def response_of(record: Record) -> Response:
     A record that has no HTTP headers, as those of FTP and DNS, is all body.
     """
     headers: list[tuple[str, str]] = []
-    body, is_last = record.body, False
+    body, is_last, status = record.body, False, None
     while not is_last and (begin := _STATUS_LINE.match(stripped := body.lstrip())):
         head = io.BytesIO(stripped[:_MAX_HEAD_BYTES])
         headers = _PARSER.parse(head).headers
         body, is_last = stripped[head.tell() :], not begin[1].startswith(b"1")
-    return Response(headers, body)
+        status = int(begin[1][:3] or 0)
+    return Response(headers, body, status)
 
 
 def _media_type(values: Iterable[str]) -> tuple[str, str | None]:
@@ -106,27 +108,34 @@ def _kind(media_type: str) -> str:
     return kind if kind in _KINDS else "other"
 
 
-def _unpacked(response: Response) -> bytes:
+def unpacked(response: Response, most: int) -> bytes:
     """The body as it was before it was sent, whether or not its headers say how it was packed.
 
     Many crawlers join and unpack what they keep, and leave the headers as they were. Of a body
-    that is cut off, what there is.
+    that is cut off, what there is. Raises UnreadableRecord for one of more than `most` bytes.
     """
-    body = response.body
-    encodings = ",".join(response.all("content-encoding") + response.all("transfer-encoding"))
-    if "chunked" in encodings.lower().replace(" ", "").split(","):
-        body = _joined(body)
-    for way in ways(encodings):
-        body = _without(body, [way])
+    body = joined(response)
+    for way in ways(_encodings(response)):
+        body = _without(body, [way], most)
     # Or packed once more than the headers say.
-    body = _without(body, sniffed(body))
-    if len(body) > MAX_PAGE_BYTES:
-        raise UnreadableRecord("a page is too large")
+    body = _without(body, sniffed(body), most)
+    if len(body) > most:
+        raise UnreadableRecord(f"more than {most} bytes")
     return body
 
 
-def _without(body: bytes, packed: Sequence[str]) -> bytes:
-    done = unpack(body, packed, MAX_PAGE_BYTES)
+def joined(response: Response) -> bytes:
+    """The body in one piece, if it was sent in chunks, and as it is if it begins with none."""
+    is_chunked = "chunked" in _encodings(response).lower().replace(" ", "").split(",")
+    return _joined(response.body) if is_chunked else response.body
+
+
+def _encodings(response: Response) -> str:
+    return ",".join(response.all("content-encoding") + response.all("transfer-encoding"))
+
+
+def _without(body: bytes, packed: Sequence[str], most: int) -> bytes:
+    done = unpack(body, packed, most)
     if done.wrong and _is_text(body):
         return body
     if done.wrong and not done.body:

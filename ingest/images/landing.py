@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ingest.images.download import Download
 from ingest.images.picture import Picture
 from lake.append import append
+
+DOWNLOADS, IMAGES, PIXELS = "raw.downloads", "raw.images", "raw.image_pixels"
+# A part is read into memory to be landed, and pixels take theirs several times over.
+PART_DOWNLOADS, PART_BYTES = 2_000, 12_000_000
 
 _DOWNLOADS = pa.schema(
     {
@@ -59,26 +65,91 @@ def land(downloads: Sequence[Download], con: duckdb.DuckDBPyConnection) -> int:
     An image lands once, however many URLs of the batch or earlier ones lead to it, and its pixels
     once more where they have been released.
     """
-    pictures: dict[uuid.UUID, tuple[Download, Picture]] = {}
-    for download in downloads:
-        if download.image_id and download.picture:
-            pictures.setdefault(download.image_id, (download, download.picture))
-    known = _landed("raw.images", pictures, con)
+    pictures = _pictures(downloads)
+    known = _landed(IMAGES, pictures, con)
     # New images have no pixels yet; only the few that are known can have.
-    seen = _landed("raw.image_pixels", known, con)
+    seen = _landed(PIXELS, known, con)
     append(
         {
-            "raw.downloads": _table(_DOWNLOADS, [_fields(download) for download in downloads]),
-            "raw.images": _table(
+            DOWNLOADS: _table(_DOWNLOADS, [_fields(download) for download in downloads]),
+            IMAGES: _table(
                 _IMAGES, [_image(*found) for key, found in pictures.items() if key not in known]
             ),
-            "raw.image_pixels": _table(
+            PIXELS: _table(
                 _PIXELS, [_pixels(*found) for key, found in pictures.items() if key not in seen]
             ),
         },
         con,
     )
     return len(pictures) - len(known)
+
+
+class Parts:
+    """Downloads on their way to whoever lands them, in files of `folder` of a bounded size each."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._pending: list[Download] = []
+        self._bytes = self.downloads = 0
+        self._seen: set[uuid.UUID] = set()
+        self._files: dict[str, list[Path]] = {DOWNLOADS: [], IMAGES: [], PIXELS: []}
+
+    def add(self, download: Download) -> None:
+        """Take one more."""
+        self._pending.append(download)
+        self.downloads += 1
+        self._bytes += len(download.picture.pixels) if download.picture else 0
+        if self._bytes >= PART_BYTES or len(self._pending) >= PART_DOWNLOADS:
+            self._write()
+
+    def written(self) -> Mapping[str, Sequence[Path]]:
+        """The files by table, none without a row; each image is in one of them."""
+        self._write()
+        return {name: files for name, files in self._files.items() if files}
+
+    def _write(self) -> None:
+        pictures = _pictures(self._pending)
+        new = [found for key, found in pictures.items() if key not in self._seen]
+        tables = {
+            DOWNLOADS: _table(_DOWNLOADS, [_fields(download) for download in self._pending]),
+            IMAGES: _table(_IMAGES, [_image(*found) for found in new]),
+            PIXELS: _table(_PIXELS, [_pixels(*found) for found in new]),
+        }
+        for name, rows in tables.items():
+            if rows.num_rows:
+                self._files[name].append(self._folder / f"{name}-{len(self._files[name])}.parquet")
+                pq.write_table(rows, self._files[name][-1])
+        self._seen |= pictures.keys()
+        self._pending, self._bytes = [], 0
+
+
+def unlanded(
+    tables: Mapping[str, Sequence[Path]], con: duckdb.DuckDBPyConnection
+) -> Mapping[str, Sequence[Path]]:
+    """The files of Parts without the images and the pixels that the lake has."""
+    kept = dict(tables)
+    for name in (IMAGES, PIXELS):
+        kept[name] = [file for file in tables.get(name, ()) if _drop_landed(name, file, con)]
+    return kept
+
+
+def _drop_landed(table: str, file: Path, con: duckdb.DuckDBPyConnection) -> int:
+    """Leave in a file the rows that its table lacks; returns how many."""
+    ids = pq.read_table(file, columns=["image_id"])["image_id"].to_pylist()
+    known = _landed(table, ids, con)
+    if known:
+        is_new = pa.array([image not in known for image in ids])
+        pq.write_table(pq.read_table(file).filter(is_new), file)
+    return len(ids) - len(known)
+
+
+def _pictures(downloads: Sequence[Download]) -> dict[uuid.UUID, tuple[Download, Picture]]:
+    """The images that have arrived, each with the first download that brought it."""
+    pictures: dict[uuid.UUID, tuple[Download, Picture]] = {}
+    for download in downloads:
+        if download.image_id and download.picture:
+            pictures.setdefault(download.image_id, (download, download.picture))
+    return pictures
 
 
 def _landed(
