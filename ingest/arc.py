@@ -18,7 +18,7 @@ from warcio.archiveiterator import ARCIterator, WARCIterator
 from warcio.bufferedreaders import DecompressingBufferedReader
 from warcio.exceptions import ArchiveLoadFailed
 
-from ingest.records import BrokenRecord, Found, found
+from ingest.records import FIRST_LINE, BrokenRecord, Found, found
 
 _MAX_HEADER_BYTES = 2**16
 _BLOCK_BYTES = 2**14
@@ -63,19 +63,28 @@ def _records(stream: Any, is_arc: bool, offset: int | None = None) -> Iterator[F
                 raise _OneMember from error
             raise BrokenRecord(f"{type(error).__name__}: {error}"[:300]) from error
         yield one
+        lines.between = True
 
 
 class _Lines(DecompressingBufferedReader):  # type: ignore[misc]
-    """Gives no more lines than a header has, however long they are."""
+    """Gives no more lines than a header has, however long they are.
 
-    room = 0
+    And an empty one `between` two records where there is none, as warcio wants it.
+    """
+
+    room, between, _held = 0, False, b""
 
     def readline(self, length: int | None = None) -> bytes:
-        line: bytes = super().readline(min(length or self.room, self.room))
+        line: bytes = self._held or super().readline(min(length or self.room, self.room))
+        is_next = self.between and FIRST_LINE.match(line) is not None
+        self._held, self.between = line if is_next else b"", False
         self.room -= len(line)
         if self.room <= 0:
             raise BrokenRecord("the header of a record is too long")
-        return line
+        return b"\n" if is_next else line
+
+    def rem_length(self) -> int:
+        return int(super().rem_length()) + len(self._held)
 
 
 def _found(record: Any, offset: int) -> Found:

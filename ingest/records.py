@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -11,6 +12,10 @@ from ingest.urls import without_brackets
 # Common Crawl cuts pages at 5 MB; a record beyond this is an attack or a broken length.
 MAX_RECORD_BYTES = 16 * 2**20
 _PIECE_BYTES = 2**16
+# What the records of a WARC begin with, and those of an ARC: URL, address, date, type and length.
+WARC_LINE = rb"WARC/[01]\.\d+\r?\n"
+ARC_LINE = rb"[a-z][a-z0-9+.-]{1,20}:\S[^\n]{0,4000}? [\da-f.:]+ \d{8,14} \S+ \d+\r?\n"
+FIRST_LINE = re.compile(WARC_LINE + b"|" + ARC_LINE)
 # A WAT is of records of metadata.
 _PERHAPS_PAGES = frozenset({"metadata", "response", "resource"})
 

@@ -13,7 +13,16 @@ from fastwarc.stream_io import ZstdReader
 from fastwarc.warc import ArchiveIterator
 
 from ingest.arc import read_by_warcio
-from ingest.records import BrokenRecord, Damage, Failed, Found, Record, found
+from ingest.records import (
+    ARC_LINE,
+    WARC_LINE,
+    BrokenRecord,
+    Damage,
+    Failed,
+    Found,
+    Record,
+    found,
+)
 from ingest.stream import NETWORK_ERRORS, GaveUp
 from ingest.unpacking import GZIP, ZSTD, ZSTD_DICTIONARY, sniffed, unpack
 from lake.errors import in_words
@@ -25,20 +34,17 @@ _CHUNK = 2**16
 _HEAD_BYTES = 2**13
 _MAX_LINE_BYTES = 2**13
 _MAX_DICTIONARY_BYTES = 2**23
-# The first line of a record of ARC: URL, address, date, type and length.
-_ARC_LINE = rb"[a-z][a-z0-9+.-]{1,20}:\S[^\n]{0,4000}? [\da-f.:]+ \d{8,14} \S+ \d+\r?\n"
-_WARC_LINE = rb"WARC/[01]\.\d+\r?\n"
-_ARC = re.compile(_ARC_LINE)
+_ARC = re.compile(ARC_LINE)
 # fastwarc wants `Content-Length` in these letters, and this end of lines.
 _USUAL = re.compile(
     rb"WARC/\d\.\d+\r\n(?=(?:[^\r\n]+\r\n)*?WARC-Type:)(?=(?:[^\r\n]+\r\n)*?Content-Length:)"
 )
-_UNUSUAL = re.compile(_WARC_LINE)
+_UNUSUAL = re.compile(WARC_LINE)
 # What a record begins with that is packed so, or not packed.
 _BEGINNINGS = {
     GZIP: re.compile(re.escape(GZIP)),
     ZSTD: re.compile(re.escape(ZSTD)),
-    b"": re.compile(_WARC_LINE + rb"|(?<=\n)" + _ARC_LINE),
+    b"": re.compile(WARC_LINE + rb"|(?<=\n)" + ARC_LINE),
 }
 _ANY_BEGINNING = re.compile(b"|".join(b"(?:%b)" % one.pattern for one in _BEGINNINGS.values()))
 

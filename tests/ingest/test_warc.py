@@ -300,6 +300,11 @@ def test_a_file_packed_as_one_is_read_whole(form: str) -> None:
     assert (file.outcome, len(captions)) == ("ok", COUNT)
 
 
+def test_records_of_an_arc_may_follow_at_once() -> None:
+    file, captions = crawled(b"".join(one[:-1] for one in FORMS["ARC"][0]))
+    assert (file.outcome, file.unreadable_records, len(captions)) == ("ok", 0, COUNT)
+
+
 def test_the_archives_in_a_wacz_are_read() -> None:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as wacz:
