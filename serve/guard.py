@@ -116,7 +116,7 @@ class Bounded:
         if self._under_way > MOST_AT_ONCE:
             return _refusal(503, f"More than {MOST_AT_ONCE} requests are under way; try again.")
         too_large = _refusal(
-            413, f"The request is larger than {MOST_BODY:,} bytes; send a smaller."
+            413, f"The request is larger than {MOST_BODY:,} bytes; send a smaller one."
         )
         if int(Headers(scope=scope).get("content-length", "0")) > MOST_BODY:
             return too_large
