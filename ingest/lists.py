@@ -5,20 +5,20 @@ However large the list is, no more than a bounded part of it is in memory.
 
 from __future__ import annotations
 
-import gzip
-import re
 import shutil
-import zlib
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, cast
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
-from ingest.list_file import Columns, Layout, NotAList, find_layout
-from ingest.list_text import transcribe
+from ingest.list_file import Columns, NotAList
+from ingest.list_parquet import transcribe_parquet
+from ingest.list_rows import is_list
+from ingest.list_text import transcribe_text
 from ingest.reading import CrawlFile
 from ingest.stream import opened
 from ingest.urls import MAX_URL_CHARS
@@ -33,9 +33,6 @@ _MAX_BUCKETS = 64
 # Usual lists take a tenth of it; the rest is for those with huge pages or very long captions.
 _MEMORY = "1GB"
 _COPY_BYTES = 2**20
-# Spark of old marked no text as such.
-_PARQUET = "binary_as_string = true, hive_partitioning = false"
-_NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL\(.*\)")
 
 _MACROS = (
     f"create temp macro is_url(text) as length(text) <= {MAX_URL_CHARS} and "
@@ -70,12 +67,13 @@ copy (
 _FIRSTS = """
 create or replace temp table first_rows as
     from read_parquet($part, hive_partitioning = false)
-    select min(row_number) as row_number, count(*)::integer as occurrences
+    select pair_id, min(row_number) as row_number, count(*)::integer as occurrences
     group by pair_id
 """
 _PAIRS = """
 copy (
-    from read_parquet($part, hive_partitioning = false) inner join first_rows using (row_number)
+    from read_parquet($part, hive_partitioning = false)
+    inner join first_rows using (pair_id, row_number)
     select
         pair_id,
         md5(image_url)::uuid as url_id,
@@ -93,7 +91,7 @@ _SCORES = """
 copy (
     from (
         from read_parquet($part, hive_partitioning = false)
-        inner join first_rows using (row_number)
+        inner join first_rows using (pair_id, row_number)
         select pair_id, unnest($names) as name, unnest(scores) as value
     )
     select pair_id, $crawl_id as source, name, value
@@ -125,7 +123,7 @@ def read_list(
         counts.bytes = file.stat().st_size
         try:
             scores = _spool(file, kind, columns, spool, con, counts)
-        except (duckdb.Error, gzip.BadGzipFile, zlib.error, EOFError) as error:
+        except duckdb.Error as error:
             first_line = str(error).partition("\n")[0]
             raise NotAList(f"The list cannot be read: {first_line}") from error
         return _group(spool, scores, {"crawl_id": crawl_id, "path": path}, folder, con, counts)
@@ -173,61 +171,41 @@ def _spool(
     counts: CrawlFile,
 ) -> list[str]:
     """Deal the rows that are pairs out to `spool`, by bucket; returns the names of their scores."""
+    rows = file.with_name("rows.parquet")
     if kind == "parquet":
-        rows = f"read_parquet({_literal(file)}, {_PARQUET}, file_row_number = true)"
-        layout = find_layout(_numeric(rows, con), columns)
+        layout = transcribe_parquet(file, columns, rows, counts)
     else:
-        records = file.with_name("records.parquet")
-        with _unpacked(file) as stream:
-            layout = transcribe(stream, kind, columns, records, counts)
-        rows = f"read_parquet({_literal(records)})"
-    con.execute(_list_rows(layout, rows))
-    total, links = _row("select count(*), count(image_url) from list_rows", con)
-    if kind == "parquet":
-        counts.records = total
-    counts.links = counts.images = links
-    buckets = min(total // ROWS_AT_ONCE + 1, _MAX_BUCKETS)
+        layout = transcribe_text(file, kind, columns, rows, counts)
+    if 0 < counts.records == counts.unreadable_records:
+        raise NotAList(counts.error or f"None of its {counts.records} rows can be read.")
+    con.from_parquet(str(rows)).create_view("source_rows")
+    con.execute(_list_rows(pq.read_schema(rows)))
+    buckets = min(counts.records // ROWS_AT_ONCE + 1, _MAX_BUCKETS)
     (counts.sightings,) = _row(_SPOOL, con, spool=str(spool), buckets=buckets)
     return list(layout.scores)
 
 
-def _numeric(rows: str, con: duckdb.DuckDBPyConnection) -> dict[str, bool]:
-    """The columns of a Parquet file, and whether they hold numbers."""
-    described = con.execute(f"describe from {rows}").fetchall()
-    return {
-        name: bool(_NUMBER.fullmatch(type_))
-        for name, type_, *_ in described
-        if name != "file_row_number"
-    }
+def _list_rows(schema: pa.Schema) -> str:
+    """A view of a list's rows under the names that _SPOOL knows, of a list of captions each."""
 
+    def column(name: str, type_: str = "varchar") -> str:
+        return f"try_cast({name} as {type_})" if name in schema.names else f"null::{type_}"
 
-def _unpacked(file: Path) -> IO[bytes]:
-    with file.open("rb") as raw:
-        packed = raw.read(2) == b"\x1f\x8b"
-    return cast(IO[bytes], gzip.open(file)) if packed else file.open("rb")
-
-
-def _list_rows(layout: Layout, rows: str) -> str:
-    """A view of the list's rows under the names that _SPOOL knows."""
-
-    def column(name: str | None, type_: str = "varchar") -> str:
-        return f"null::{type_}" if name is None else f"try_cast({_identifier(name)} as {type_})"
-
-    role = layout.columns.get
-    scores = ", ".join(column(name, "double") for name in layout.scores.values())
+    scores = [name for name in schema.names if name.startswith("score_")]
+    several = is_list(schema.field("caption").type)
     return f"""
 create temp view list_rows as
-    from {rows}
+    from source_rows
     select
-        file_row_number as row_number,
-        nullif({column(role("url"))}, '') as image_url,
-        {column(role("caption"))} as caption,
-        {column(role("source_id"))} as source_id,
-        {column(role("page_url"))} as page_url,
-        {column(role("license_url"))} as license_url,
-        {column(role("width"), "double")} as width,
-        {column(role("height"), "double")} as height,
-        [{scores}]::double[] as scores
+        row_number,
+        url as image_url,
+        {"unnest(list_distinct(caption))" if several else "caption"} as caption,
+        {column("source_id")} as source_id,
+        {column("page_url")} as page_url,
+        {column("license_url")} as license_url,
+        {column("width", "double")} as width,
+        {column("height", "double")} as height,
+        [{", ".join(column(name, "double") for name in scores)}]::double[] as scores
 """
 
 
@@ -260,11 +238,3 @@ def _group(
 def _row(query: str, con: duckdb.DuckDBPyConnection, **values: object) -> tuple[int, ...]:
     row: tuple[int, ...] | None = con.execute(query, values or None).fetchone()
     return row or ()
-
-
-def _literal(text: Path | str) -> str:
-    return "'" + str(text).replace("'", "''") + "'"
-
-
-def _identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
-import io
-import json
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +17,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import list_text, lists
+from ingest import list_lines, list_text, lists
 from ingest.list_file import Columns, NotAList, list_kind
-from ingest.lists import read_list
-from ingest.reading import CrawlFile
 from lake.keys import pair_id, text_id
 from lake.tables import ATTEMPT, TABLES
 from tests.ingest.conftest import Web
+from tests.ingest.landing_lists import Landed, Rows, jsonl, land, parquet, separated
 
 URL, OTHER = "https://a.example/cat.jpg", "http://b.example/dog.png?w=1&amp;h=2"
 AWKWARD = [
@@ -43,74 +38,6 @@ AWKWARD = [
     "back\\slash",
     '"',
 ]
-
-
-@dataclass
-class Landed:
-    """What a list brought: its counts, its pairs, and the scores by URL, caption and name."""
-
-    counts: CrawlFile
-    pairs: list[dict[str, Any]]
-    scores: dict[tuple[str, str, str], float]
-    types: dict[str, dict[str, str]]
-
-    @property
-    def texts(self) -> list[tuple[str, str]]:
-        return sorted((pair["image_url"], pair["caption"]) for pair in self.pairs)
-
-
-def land(location: Path | str, kind: str, folder: Path, columns: Columns | None = None) -> Landed:
-    counts = CrawlFile(crawl_id="list", path="the/list")
-    files = read_list(
-        str(location),
-        kind,
-        crawl_id="list",
-        path="the/list",
-        columns=columns or Columns(),
-        folder=folder,
-        counts=counts,
-    )
-    written = {str(file) for paths in files.values() for file in paths}
-    assert {str(file) for file in folder.iterdir()} == written
-    rows: dict[str, list[dict[str, Any]]] = {}
-    types: dict[str, dict[str, str]] = {}
-    with duckdb.connect() as con:
-        con.execute("set arrow_lossless_conversion = true")
-        for table, paths in files.items():
-            rows[table] = []
-            for path in paths:
-                relation = con.from_parquet(str(path), hive_partitioning=False)
-                types[table] = dict(zip(relation.columns, map(str, relation.types), strict=True))
-                rows[table] += relation.to_arrow_table().to_pylist()
-    pairs, scores = rows["raw.image_text_pairs"], rows["raw.list_scores"]
-    texts = {str(pair["pair_id"]): (pair["image_url"], pair["caption"]) for pair in pairs}
-    assert len(texts) == len(pairs) == counts.pairs
-    assert sum(pair["occurrences"] for pair in pairs) == counts.sightings
-    assert {score["source"] for score in scores} <= {"list"}
-    by_name = {(*texts[str(row["pair_id"])], row["name"]): row["value"] for row in scores}
-    assert len(by_name) == len(scores)
-    return Landed(counts, pairs, by_name, types)
-
-
-Rows = Sequence[Mapping[str, Any]]
-
-
-def parquet(rows: Rows) -> bytes:
-    target = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist([dict(row) for row in rows]), target)
-    return target.getvalue()
-
-
-def separated(rows: Rows, delimiter: str = ",") -> bytes:
-    target = io.StringIO(newline="")
-    writer = csv.DictWriter(target, list(rows[0]), delimiter=delimiter)
-    writer.writeheader()
-    writer.writerows(rows)
-    return target.getvalue().encode()
-
-
-def jsonl(rows: Rows) -> bytes:
-    return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
 
 
 FORMATS: dict[str, tuple[str, Callable[[Rows], bytes]]] = {
@@ -418,16 +345,13 @@ class TestScores:
         assert set(land(path, "parquet", folder).scores.values()) == {3.0}
         assert len(land(path, "parquet", folder).scores) == len(types)
 
-    def test_a_word_among_the_numbers_of_a_csv_is_no_score(
-        self, path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(list_text, "_BATCH_BYTES", 10)
-        rows = [
-            {"url": f"{URL}?{n}", "text": "x", "s": s} for n, s in enumerate(["1", "oops", "2"])
-        ]
+    def test_an_odd_value_among_numbers_costs_itself(self, path: Path, folder: Path) -> None:
+        said = ["1", "oops", "2", "", "NULL", "nan", "N/A", *map(str, range(3, 10))]
+        rows = [{"url": f"{URL}?{n}", "text": "x", "s": s} for n, s in enumerate(said)]
         path.write_bytes(separated(rows))
         landed = land(path, "csv", folder)
-        assert sorted(landed.scores.values()) == [1.0, 2.0]
+        assert sorted(landed.scores.values()) == [float(n) for n in range(1, 10)]
+        assert landed.counts.unreadable_records == 0
 
     def test_too_many_are_refused(self, path: Path, folder: Path) -> None:
         row = {"url": URL, "text": "x"} | {f"e{number}": 0.5 for number in range(512)}
@@ -513,7 +437,8 @@ class TestBrokenLines:
         landed = land(path, "csv", folder)
         found = {p["caption"]: p["sightings"][0]["record_offset"] for p in landed.pairs}
         assert found == {"zero": 0, "five": 5, "two\nlines": 6, "eight": 8}
-        assert (landed.counts.records, landed.counts.unreadable_records) == (10, 6)
+        # The long one is a row, and its caption no caption.
+        assert (landed.counts.records, landed.counts.unreadable_records) == (10, 5)
 
     def test_of_jsonl_are_counted_and_the_rest_is_kept(self, path: Path, folder: Path) -> None:
         lines = [
@@ -534,7 +459,7 @@ class TestBrokenLines:
         path.write_bytes(b"\n".join(lines))
         landed = land(path, "jsonl", folder)
         found = {p["caption"]: p["sightings"][0]["record_offset"] for p in landed.pairs}
-        assert found == {"zero": 0, "ten": 10}
+        assert found == {"zero": 0, "list": 9, "ten": 10}
         assert (landed.counts.records, landed.counts.unreadable_records) == (12, 8)
         assert landed.counts.links == 4
 
@@ -542,7 +467,7 @@ class TestBrokenLines:
     def test_that_are_too_long_are_counted_and_never_cut(
         self, format_: str, path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(list_text, "_MAX_LINE_BYTES", 100)
+        monkeypatch.setattr(list_lines, "_MAX_LINE_CHARS", 100)
         kind, written = FORMATS[format_]
         texts = ["short", "l" * 1_000, "exact".ljust(100), "last"]
         path.write_bytes(written([{"url": URL, "caption": text} for text in texts]))
@@ -602,7 +527,7 @@ def test_buckets_give_the_same_as_one_group(
     path.write_bytes(written(rows))
     one = land(path, kind, tmp_path / "one")
     monkeypatch.setattr(lists, "ROWS_AT_ONCE", 100)
-    monkeypatch.setattr(list_text, "_BATCH_BYTES", 1_000)
+    monkeypatch.setattr(list_text, "_BATCH_CHARS", 1_000)
     many = land(path, kind, tmp_path / "many")
     assert len(list((tmp_path / "one").glob("pairs-*"))) == 1
     assert len(list((tmp_path / "many").glob("pairs-*"))) == 11
@@ -663,8 +588,14 @@ class TestLocations:
         (b"WARC/1.0\r\nWARC-Type: warcinfo\r\n", None),
         (b"\x89PNG\r\n\x1a\n, url", None),
         (b"url,\0text\n", None),
-        ("url,text".encode("utf-16"), None),
-        (b"[1, 2]", None),
+        ("url,text".encode("utf-16"), "csv"),
+        ("url,text".encode("utf-32"), "csv"),
+        (b"Image URL\tText\rhttps://a.example/x\ty\r", "csv"),
+        (b"[1, 2]", "json"),
+        (b'\xef\xbb\xbf [\r\n {"url": 1}]', "json"),
+        (b"[]", "json"),
+        (b'{\n  "url": 1\n}', "json"),
+        (b"[url],[text]\n", "csv"),
     ],
 )
 def test_the_kind_is_told_by_the_content(head: bytes, kind: str | None) -> None:
