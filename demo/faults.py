@@ -72,7 +72,7 @@ FAULTS: tuple[Fault, ...] = (
     _elsewhere("private_address", "download_private_address", "10.0.0.1"),
     _elsewhere("private_address", "download_private_address", "192.168.1.1"),
     _elsewhere("private_address", "download_private_address", "169.254.169.254"),
-    _elsewhere("private_address", "download_private_address", "[::ffff:10.0.0.1]"),
+    _elsewhere("private_address", "download_private_address", "[::ffff:a00:1]"),
     _route("mislabelled", None),
     _route("opted_out", "opted_out_x_robots_tag"),
     _route("opted_out_of_another", None),

@@ -82,7 +82,7 @@ class CrawlSummary:
         if self.unreadable_records:
             landed += f", {self.unreadable_records:,} unreadable records"
         if self.other_records:
-            landed += f", {self.other_records:,} records of no page"
+            landed += f", {self.other_records:,} other records"
         if self.downloads is not None:
             landed += f"; {self.downloads:,} downloads out of the files"
         if self.failure:

@@ -10,6 +10,7 @@ import csv
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import Enum
 from itertools import chain
 from operator import itemgetter
@@ -269,4 +270,5 @@ def _is_number(text: str) -> bool:
 
 
 def _whole(id_: str) -> str:
-    return str(int(float(id_))) if _DOUBLE.fullmatch(id_) else id_
+    # Not by way of a double, which has fewer digits than ids may have.
+    return str(int(Decimal(id_))) if _DOUBLE.fullmatch(id_) else id_

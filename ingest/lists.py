@@ -63,6 +63,9 @@ copy (
     where is_url(image_url) and is_caption(caption)
 ) to $spool (format parquet, partition_by (bucket), row_group_size 8192, row_group_size_bytes '1MB')
 """
+_ROWS_WITH_PAIR = """
+from list_rows select count(distinct row_number) where is_url(image_url) and is_caption(caption)
+"""
 # Not first() of each column: those states cannot leave the memory.
 _FIRSTS = """
 create or replace temp table first_rows as
@@ -182,7 +185,18 @@ def _spool(
     con.execute(_list_rows(pq.read_schema(rows)))
     buckets = min(counts.records // ROWS_AT_ONCE + 1, _MAX_BUCKETS)
     (counts.sightings,) = _row(_SPOOL, con, spool=str(spool), buckets=buckets)
+    _count_others(counts, pq.read_schema(rows), con)
     return list(layout.scores)
+
+
+def _count_others(counts: CrawlFile, schema: pa.Schema, con: duckdb.DuckDBPyConnection) -> None:
+    """Count the rows that could be read, and have no URL or no caption of use."""
+    with_pair = counts.sightings
+    if is_list(schema.field("caption").type):
+        (with_pair,) = _row(_ROWS_WITH_PAIR, con)
+    others = counts.records - counts.unreadable_records - with_pair
+    if others > 0:
+        counts.other_records["no pair"] = others
 
 
 def _list_rows(schema: pa.Schema) -> str:
@@ -198,9 +212,9 @@ create temp view list_rows as
     from source_rows
     select
         row_number,
-        url as image_url,
+        trim(url::varchar, e' \\t\\r\\n') as image_url,
         {"unnest(list_distinct(caption))" if several else "caption"} as caption,
-        {column("source_id")} as source_id,
+        nullif({column("source_id")}, '') as source_id,
         {column("page_url")} as page_url,
         {column("license_url")} as license_url,
         {column("width", "double")} as width,

@@ -19,7 +19,7 @@ import pytest
 
 from ingest import list_json
 from ingest.list_file import Columns, NotAList, list_kind
-from tests.ingest.landing_lists import Landed, land
+from tests.ingest.landing_lists import Landed, jsonl, land, parquet, separated
 
 URLS = [f"https://a.example/{n}.jpg" for n in range(4)]
 TEXTS = ["one", "two", "three", "four"]
@@ -342,3 +342,34 @@ def test_ids_that_pandas_made_doubles_are_whole_in_csv(folder: Path) -> None:
     assert ids == ["123", "2949456002881", "123456789012345680", ""]
     path.write_text(f"url,text,id\n{URLS[0]},x,1.0\n{URLS[1]},x,1.1\n")
     assert by_url(land(path, "csv", folder / "versions"), "source_id")[:2] == ["1.0", "1.1"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_what_is_no_pair_is_counted_and_blanks_around_a_url_go(kind: str, folder: Path) -> None:
+    urls = [f" {URLS[0]}", f"{URLS[1]}\t", "ftp://a.example/2.jpg", URLS[3]]
+    rows = [
+        {"url": url, "caption": caption, "id": id_}
+        for url, caption, id_ in zip(urls, ["one", "two", "three", "\u200b"], "12 4", strict=True)
+    ]
+    path = folder.with_name("list")
+    path.write_bytes({"csv": separated, "jsonl": jsonl, "parquet": parquet}[kind](rows))
+    landed = land(path, kind, folder)
+    assert landed.texts == [(URLS[0], "one"), (URLS[1], "two")]
+    assert (landed.counts.records, landed.counts.unreadable_records) == (4, 0)
+    assert landed.counts.other_records == {"no pair": 2}
+
+
+def test_a_row_of_captions_of_which_one_is_of_use_is_no_other(folder: Path) -> None:
+    captions = pa.array([["one", "uno"], ["", "two"], [""], []], pa.list_(pa.string()))
+    landed = arrow(folder, caption=captions)
+    assert landed.counts.sightings == 3
+    assert landed.counts.other_records == {"no pair": 2}
+
+
+def test_ids_that_came_as_doubles_keep_every_digit_and_none_is_none(folder: Path) -> None:
+    path = folder.with_name("list")
+    ids = ["9007199254740993.0", "12.0", ""]
+    path.write_bytes(separated([
+        {"url": url, "caption": "one", "id": id_} for url, id_ in zip(URLS, ids, strict=False)
+    ]))  # fmt: skip
+    assert by_url(land(path, "csv", folder), "source_id") == ["9007199254740993", "12", None, None]

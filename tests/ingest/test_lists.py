@@ -245,7 +245,6 @@ NOT_PAIRS: list[tuple[str | None, str | None]] = [
     ("https:///x.jpg", "no host"),
     ("https://a.example/a b.jpg", "a space"),
     ("https://a.example/a\x7f.jpg", "a control"),
-    (" https://a.example/x.jpg", "a space before"),
     ("https://a.example/" + "x" * 2_000, "too long"),
     (URL, None),
     (URL, ""),
@@ -269,6 +268,7 @@ def test_rows_that_cannot_be_pairs_are_left_out_and_counted(
     assert (landed.counts.records, landed.counts.unreadable_records) == (len(rows), 0)
     assert landed.counts.links == landed.counts.images == len(rows) - 2
     assert (landed.counts.pairs, landed.counts.sightings) == (2, 2)
+    assert landed.counts.other_records == {"no pair": len(NOT_PAIRS)}
 
 
 @pytest.mark.parametrize("format_", FORMATS)
