@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import random
+import re
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from PIL import Image, ImageChops, ImageFont
 
 from demo import scenes
 from demo.pictures import pictures
-from udfs import image_watermarks
+from udfs import image_watermarks, registry
 from udfs.job import ModelUnavailable
 from udfs.watermark.lettering import UNSEEN_WORDS, Letters
 from udfs.watermark.network import Detector, prepare
@@ -23,6 +25,9 @@ from udfs.watermark.planting import SEEN_LAYOUTS, UNSEEN_LAYOUTS, plant
 from udfs.watermark.weights import MOST_PIXELS, WEIGHTS, sha256
 
 CARD = WEIGHTS.with_name("MODEL_CARD.md")
+ROOT = WEIGHTS.parents[2]
+# Licences of pictures from which weights may be made that are licensed CC BY-SA 4.0.
+FREE = re.compile(r"CC0|public domain|CC BY(-SA)? \d\.\d|Apache-2\.0|BSD-3-Clause|MIT")
 COUNT = 48
 
 
@@ -60,6 +65,37 @@ def _stored(picture: Image.Image) -> Image.Image:
 def test_the_weights_are_those_of_the_card_and_small_enough_to_ship() -> None:
     assert f"sha256 of `{WEIGHTS.name}`: `{sha256()}`" in CARD.read_text()
     assert WEIGHTS.stat().st_size < 1_500_000
+
+
+def test_all_weights_have_the_licence_of_their_card_beside_them() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["license"] == "Apache-2.0 AND CC-BY-SA-4.0"
+    assert "Apache License" in (ROOT / "LICENSE").read_text()
+    assert "Attribution-ShareAlike 4.0" in (ROOT / "LICENSES" / "CC-BY-SA-4.0.txt").read_text()
+    shipped = [*ROOT.glob("demo/*/*.safetensors"), *ROOT.glob("udfs/*/*.safetensors")]
+    assert WEIGHTS in shipped
+    assert len(shipped) == 2
+    for weights in shipped:
+        licence = weights.with_name("LICENSE")
+        assert str(licence.relative_to(ROOT)) in project["license-files"]
+        assert weights.name in licence.read_text().splitlines()[0]
+        assert "SPDX-License-Identifier: CC-BY-SA-4.0" in licence.read_text()
+        assert "(LICENSE)" in weights.with_name("MODEL_CARD.md").read_text()
+    assert registry.entries()["watermark_cnn"].licence == "CC-BY-SA-4.0"
+
+
+def test_all_pictures_that_were_trained_on_are_free_and_credited() -> None:
+    rows = [line.strip("| ").split(" | ") for line in CARD.read_text().splitlines()]
+    counted = {row[0]: row[1:] for row in rows if len(row) == 3 and row[1].isdigit()}
+    del counted["font families"]
+    trained = {name for name, (learnt, _) in counted.items() if int(learnt)}
+    # A folder of which only a part is free stands first with that part, then with what is not.
+    licences = {row[0]: row[2] for row in reversed(rows) if len(row) == 3 and row[0] in counted}
+    for name in trained:
+        assert all(map(FREE.fullmatch, re.split(", | and ", licences[name]))), name
+    assert not FREE.fullmatch(licences["tuxpaint"])
+    credited = WEIGHTS.with_name("LICENSE").read_text().splitlines()
+    assert {line[2:].partition(":")[0] for line in credited if line.startswith("- ")} == trained
 
 
 @pytest.mark.parametrize(
