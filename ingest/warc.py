@@ -66,6 +66,8 @@ def read_records(stream: io.BufferedReader) -> Iterator[Found | Damage | Failed]
             stream.seek(start)
         packed = _packed(stream)
         dictionary = dictionary or _dictionary(stream)
+        # A dictionary is made of beginnings of records, which are none.
+        beginning = _BEGINNINGS[ZSTD] if dictionary else beginning
         waiting: Found | None = None
         try:
             for one in _records(stream, dictionary if start else None):

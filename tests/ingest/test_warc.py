@@ -330,7 +330,8 @@ def alts(content: bytes) -> set[str]:
 
 
 @given(
-    form=st.sampled_from(sorted(FORMS)),
+    # Where a record of a plain ARC begins, nothing but the length of the one before it says.
+    form=st.sampled_from(sorted(set(FORMS) - {"ARC"})),
     place=st.floats(0, 1, exclude_max=True),
     damage=st.binary(max_size=30),
     gone=st.integers(0, 30),
@@ -340,14 +341,13 @@ def test_what_damage_did_not_touch_still_lands(
 ) -> None:
     parts, before = FORMS[form]
     content = b"".join(parts)
-    # The dictionary is what all others need, and ARC has no mark but the end of a line.
+    # The dictionary is what all others need.
     first = len(parts[0]) if "dictionary" in form else 0
     start = first + int(place * (len(content) - first))
     left = alts(content[:start] + damage + content[start + gone :])
     begin = 0
     for number, part in enumerate(parts):
-        end = begin + len(part) + (form == "ARC")
-        is_whole = end <= start or begin - (form == "ARC") >= start + max(gone, 1)
+        is_whole = begin + len(part) <= start or begin >= start + max(gone, 1)
         if number >= before and is_whole:
             assert f"number {number - before}" in left
         begin += len(part)
