@@ -376,7 +376,8 @@ def _fetch(limit: int | None, minutes: float | None) -> list[str]:
     summary = fetch_images(limit=limit, minutes=minutes, progress=_progress)
     _clear_progress()
     click.echo(f"fetch    {summary}")
-    return _unforeseen(summary.failed, "downloads", "downloads")
+    problems = _unforeseen(summary.failed, "downloads", "downloads")
+    return [*problems, summary.problem] if summary.problem else problems
 
 
 def _unforeseen(failed: int, what: str, table: str) -> list[str]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import resource
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import aiohttp
 
 from ingest.agent import product_token
+from ingest.answers import forgiving_session
 from ingest.connector import guarded_connector
 from ingest.downloader import Downloader
 from ingest.images.blocked import Blocked
 from ingest.images.decoders import Decoders
 from ingest.images.download import Download
+from ingest.line import Line
 from ingest.sites import Sites
 from ingest.turns import Turn, Turns
 from lake.settings import Settings
@@ -29,7 +31,7 @@ class Asking:
     """All downloads that `turns` hands out; each goes to `take`, which may take its time.
 
     `at_once` are under way; so many `decoders` are at work beside them, one per processor if not
-    told.
+    told. `known` are URLs of hosts that have answered in earlier runs (ingest/line.py).
     """
 
     def __init__(
@@ -41,15 +43,26 @@ class Asking:
         current: Settings,
         at_once: int,
         decoders: int | None = None,
+        known: Sequence[str] = (),
     ) -> None:
         self._turns, self._take = turns, take
         self._blocked, self._settings = blocked, current
         self._at_once, self._decoders = at_once, decoders
+        headers = {
+            "User-Agent": current.user_agent,
+            "Accept": ACCEPT,
+            "Accept-Encoding": "identity",
+        }
+        self._headers, self._networks = headers, current.allowed_networks()
+        self._line = Line(known, headers, self._networks)
         # Turns that were taken; each ends as a download.
         self.taken = 0
 
     async def run(self) -> None:
-        """Go on until there are no more turns; raises the first error of a download as itself."""
+        """Go on until there are no more turns; raises the first error of a download as itself.
+
+        NobodyAnswers where nobody at all can be reached.
+        """
         _allow_open_files()
         # Name lookups block a thread each.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(self._at_once))
@@ -66,31 +79,37 @@ class Asking:
                 )
                 for _ in range(self._at_once):
                     group.create_task(self._work(downloader))
+            await self._settle()
         except ExceptionGroup as error:
             raise error.exceptions[0] from None
         finally:
             decoders.close()
 
     def _session(self) -> aiohttp.ClientSession:
-        connector = guarded_connector(self._settings.allowed_networks(), connections=self._at_once)
-        return aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={
-                "User-Agent": self._settings.user_agent,
-                "Accept": ACCEPT,
-                "Accept-Encoding": "identity",
-            },
-            # Each download has a deadline of its own, redirects included.
-            timeout=aiohttp.ClientTimeout(total=None),
-            # What arrives is unpacked within bounds (ingest/bodies.py).
-            auto_decompress=False,
-        )
+        connector = guarded_connector(self._networks, connections=self._at_once)
+        return forgiving_session(connector, self._headers, heard=self._line.heard)
 
     async def _work(self, downloader: Downloader) -> None:
-        while (turn := await self._turns.next()) is not None:
+        while (turn := await self._next()) is not None:
             self.taken += 1
-            await self._take(await self._download(turn, downloader))
+            begun = self._line.begin()
+            download = await self._download(turn, downloader)
+            for counting in self._line.end(download, begun):
+                await self._take(counting)
+            if self._turns.is_empty:
+                await self._settle()
+
+    async def _next(self) -> Turn | None:
+        while self._line.is_dark:
+            if self._line.under_way:
+                await self._line.change()
+            else:
+                await self._settle()
+        return await self._turns.next()
+
+    async def _settle(self) -> None:
+        for download in await self._line.settled():
+            await self._take(download)
 
     async def _download(self, turn: Turn, downloader: Downloader) -> Download:
         if turn.left_alone:

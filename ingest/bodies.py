@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 import aiohttp
 from yarl import URL
 
+from ingest.places import leads_to
 from ingest.unpacking import unpack, ways
 
 # RFC 9309, 2.3.1.2, wants at least five for robots.txt; images get no more.
@@ -17,6 +18,8 @@ MAX_REDIRECTS = 5
 MAX_RETRY_AFTER_S = 86_400.0
 # What a server answers that wants to be left in peace for a while.
 BUSY = (429, 503)
+# What brings a body that is meant; browsers show one of any status, and errors speak of themselves.
+GOOD = frozenset(range(200, 300)) - {204, 205}
 _REDIRECTS = (301, 302, 303, 307, 308)
 # A server that drips fewer bytes a second than this, after a while, is not worth the wait.
 MIN_BYTES_PER_S = 1_024
@@ -32,16 +35,21 @@ class BadEncoding(Exception):
     """The body is not packed as its header says."""
 
 
+# What comes of an answer that is no HTTP, or of a body that breaks off.
+BAD_ANSWERS = (aiohttp.ClientResponseError, aiohttp.ClientPayloadError)
 # What a request may raise that is the other side's doing.
 FAILURES = (aiohttp.ClientError, OSError, ValueError, TooSlow, BadEncoding)
 
 
 def redirected(response: aiohttp.ClientResponse, place: URL) -> URL | None:
-    """Where a response from `place` leads, whatever that is; None unless it is a redirect."""
-    location = response.headers.get("Location")
-    if response.status not in _REDIRECTS or not location:
+    """Where a response from `place` leads; None unless it is a redirect, ValueError if nowhere."""
+    locations = {value for name, value in response.raw_headers if name.lower() == b"location"}
+    locations.discard(b"")
+    if response.status not in _REDIRECTS or not locations:
         return None
-    return place.join(URL(location)).with_fragment(None)
+    if len(locations) > 1:
+        raise ValueError("a redirect to several places")
+    return leads_to(locations.pop(), place)
 
 
 def retry_after(response: aiohttp.ClientResponse) -> float:

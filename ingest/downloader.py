@@ -11,9 +11,12 @@ from dataclasses import dataclass
 import aiohttp
 from yarl import URL
 
+from ingest.answers import is_cut
 from ingest.bodies import (
+    BAD_ANSWERS,
     BUSY,
     FAILURES,
+    GOOD,
     MAX_REDIRECTS,
     BadEncoding,
     TooSlow,
@@ -26,6 +29,7 @@ from ingest.images.blocked import Blocked
 from ingest.images.decoders import Decoders
 from ingest.images.download import Download, Failed, judge, refuse
 from ingest.images.optout import refusal_in
+from ingest.places import place_of
 from ingest.sites import Sites
 from lake.domains import is_same_domain
 from lake.errors import as_text, in_words
@@ -70,18 +74,18 @@ class Downloader:
     async def _arrived(self, url: str, download: Download) -> bytes:
         """The body behind `url`; what the network raises as Failed with the name that it has."""
         try:
-            return await self._body(URL(url), download)
+            return await self._body(place_of(url), download)
         except FAILURES as error:
+            download.is_answered |= isinstance(error, BAD_ANSWERS)
             raise Failed(_outcome(error), str(error) or repr(error)) from error
 
     async def _respect_site(self, place: URL, download: Download) -> None:
         """Raise Failed unless `place` may be asked for."""
-        if place.scheme not in ("http", "https") or not place.host:
-            raise Failed("bad_url", f"not an http or https URL: {place}")
         if self.blocked.holds(str(place)):
             raise Failed("blocked", "the URL was taken down by request")
         download.asked, download.wants_break = str(place), False
         rules = await self.sites.rules(place)
+        download.is_answered |= rules.is_fault
         download.delay_s = rules.delay_s
         if rules.retry_after_s is not None:
             download.wants_break, download.retry_after_s = True, rules.retry_after_s
@@ -117,22 +121,25 @@ class Downloader:
     async def _ask(self, place: URL, download: Download) -> bytes | URL:
         """What one request brings: the body, or where it redirects."""
         async with self.session.get(place, allow_redirects=False) as response:
-            download.http_status = response.status
+            download.http_status, download.is_answered = response.status, True
             download.content_type = as_text(response.headers.get("Content-Type", "")) or None
             download.wants_break = response.status in BUSY
             download.retry_after_s = retry_after(response)
             if response.status < 400:  # an error page speaks of itself
                 refuse(refusal_in(response.headers, self.sites.agent), download)
-            return redirected(response, place) or await self._read(response)
+            return redirected(response, place) or await self._read(response, download)
 
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        if response.status != 200:
+    async def _read(self, response: aiohttp.ClientResponse, download: Download) -> bytes:
+        if response.status not in GOOD:
             raise Failed(_outcome_of(response.status), f"HTTP status {response.status}")
         most = self.settings.fetch_max_bytes
         too_large = Failed("too_large", f"more than {most} bytes")
         if (response.content_length or 0) > most:
             raise too_large
-        body = await read_up_to(response, most)
+        try:
+            body = await read_up_to(response, most)
+        finally:
+            download.is_cut = is_cut(response)
         if len(body) > most:
             raise too_large
         return body

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -21,6 +21,7 @@ from ingest.fetch_summary import FetchSummary
 from ingest.fetchers import Fetchers
 from ingest.images.blocked import Blocked
 from ingest.images.download import Download
+from ingest.line import NobodyAnswers, known_places
 from ingest.turns import Turns
 from lake.catalog import connect
 from lake.domains import HOST
@@ -70,7 +71,7 @@ def _fetch(limit: int | None, minutes: float | None, progress: Progress | None) 
         total = work.rows if limit is None else min(work.rows, limit)
         summary = fetch_urls(_rows(work.batches), total=total, minutes=minutes, progress=progress)
     waiting = work.rows - summary.downloads
-    if limit is not None and waiting and not summary.stopped_after:
+    if limit is not None and waiting and not (summary.stopped_after or summary.problem):
         summary = replace(summary, stopped_after=f"{limit:,} images")
     return replace(summary, waiting=waiting)
 
@@ -82,17 +83,25 @@ def fetch_urls(
     minutes: float | None = None,
     progress: Progress | None = None,
 ) -> FetchSummary:
-    """Try each of `total` (url_id, URL) once and land what comes; `minutes` as for `fetch`."""
+    """Try each of `total` (url_id, URL) once and land what comes; `minutes` as for `fetch`.
+
+    Where nobody answers, what has come so far lands, and the summary says what the problem is.
+    """
     con, current = connect(), settings()
     # Each thread of DuckDB holds row groups of pixels; landing is a small part of the work.
     con.execute("set threads = 1")
     try:
         blocked = Blocked(con, current.hash_lists)
         batches = Batches(con, blocked, total=total, progress=progress)
-        if current.on_ray:
-            taken, is_stopped = Fetchers(blocked, batches, current).run(urls, minutes)
-        else:
-            taken, is_stopped = asyncio.run(_Job(urls, blocked, batches, current).run(minutes))
+        known = known_places(con)
+        try:
+            if current.on_ray:
+                taken, is_stopped = Fetchers(blocked, batches, current, known).run(urls, minutes)
+            else:
+                job = _Job(urls, blocked, batches, current, known)
+                taken, is_stopped = asyncio.run(job.run(minutes))
+        except NobodyAnswers as error:
+            return replace(batches.summary(stopped_after=None), problem=error.message)
         summary = batches.summary(stopped_after=f"{minutes:g} min" if is_stopped else None)
     finally:
         # All connections of a process share it.
@@ -119,6 +128,7 @@ class _Job:
         blocked: Blocked,
         batches: Batches,
         current: Settings,
+        known: Sequence[str],
     ) -> None:
         self._turns = Turns(
             iter(urls),
@@ -131,6 +141,7 @@ class _Job:
             blocked=blocked,
             current=current,
             at_once=current.fetch_concurrency,
+            known=known,
         )
         self._batches = batches
         self._landing = asyncio.Lock()

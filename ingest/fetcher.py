@@ -34,6 +34,7 @@ class Seat:
     at_once: int
     decoders: int
     blocked: Shared
+    known: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -127,6 +128,7 @@ class _Fetcher:
             current=settings(),
             at_once=seat.at_once,
             decoders=seat.decoders,
+            known=seat.known,
         )
         self._running = asyncio.create_task(asking.run())
         self._running.add_done_callback(self._end)

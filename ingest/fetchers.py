@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -44,7 +44,9 @@ class _Post:
 class Fetchers:
     """The processes of one run of `fetch`, several on each machine of many processors."""
 
-    def __init__(self, blocked: Blocked, batches: Batches, current: Settings) -> None:
+    def __init__(
+        self, blocked: Blocked, batches: Batches, current: Settings, known: Sequence[str]
+    ) -> None:
         self._blocked, self._batches = blocked, batches
         places = [
             (machine.name, min(machine.cpus, PROCESSORS))
@@ -63,6 +65,7 @@ class Fetchers:
                 at_once=at_once,
                 decoders=cpus,
                 blocked=shared,
+                known=tuple(known),
             )
             self._posts.append(_Post(seat=seat, worker=Worker(seat.name, node)))
         self._calls: dict[Future[list[Download]], _Post] = {}

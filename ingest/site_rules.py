@@ -6,19 +6,19 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from urllib.parse import urlsplit
 
 from protego import Protego
 
 from ingest.images.optout import Refusal, refuses_training
+from ingest.robots import rules_for
 
 # RFC 9309, 2.5: crawlers read at least 500 KiB.
 MAX_ROBOTS_BYTES = 512 * 1024
-# Of a longer file the beginning counts, so that nobody's rules take more than a moment.
-MAX_RULES = 5_000
+# Of a tdmrep.json, of which each rule takes a while.
+MAX_RESERVATIONS = 5_000
 _MAX_EVIDENCE_CHARS = 300
-_FIELD = re.compile(r"\s*([a-z-]+)\s*:\s*([^#]*)", re.IGNORECASE)
-_OF_A_GROUP = ("allow", "disallow", "crawl-delay", "content-usage", "content-signal")
 _PATH_FIRST = re.compile(r"(/\S*)\s+(.*)")
 
 
@@ -27,11 +27,13 @@ class SiteRules:
     """What one origin allows us: its robots.txt, its wishes about use, and its tdmrep.json.
 
     `unheard` says why they could not be had, with the outcome that it is; then nothing is allowed,
-    and `retry_after_s` is the break that the site asked for, None if it did not. `rules` are the
-    lines of robots.txt that hold for us, `reservations` (path, reserved) of tdmrep.json in order.
+    `is_fault` says that it was the site's answer, and `retry_after_s` is the break that it asked
+    for, None if it did not. `rules` are the lines of robots.txt that hold for us, `reservations`
+    (path, reserved) of tdmrep.json in order.
     """
 
     unheard: Refusal | None = None
+    is_fault: bool = False
     retry_after_s: float | None = None
     rules: Sequence[str] = ()
     robots: Protego | None = None
@@ -43,9 +45,9 @@ class SiteRules:
         if self.unheard is not None:
             return self.unheard
         if self.robots and not self.robots.can_fetch(url, "*"):
-            return Refusal("opted_out_robots_txt", self._evidence(url, "disallow"))
+            return Refusal("opted_out_robots_txt", self._evidence(url, "Disallow:"))
         if self.usage and not self.usage.can_fetch(url, "*"):
-            return Refusal("opted_out_content_usage", self._evidence(url, "content-"))
+            return Refusal("opted_out_content_usage", self._evidence(url, "Content-"))
         return _reserved(url, self.reservations)
 
     @property
@@ -65,49 +67,25 @@ class SiteRules:
     def _evidence(self, url: str, field: str) -> str:
         """The rules of that kind that begin as the path does."""
         path = urlsplit(url).path or "/"
-        found = [rule for rule in self.rules if rule.lower().startswith(field)]
-        matching = [rule for rule in found if path.startswith(_literal(rule))]
-        return f"robots.txt: {' | '.join(matching or found)}"[:_MAX_EVIDENCE_CHARS]
+        found = [rule for rule in self._beginnings if rule[0].startswith(field)]
+        matching = [rule for rule in found if path.startswith(rule[1])]
+        rules = " | ".join(rule for rule, _ in (matching or found)[:_MAX_EVIDENCE_CHARS])
+        return f"robots.txt: {rules}"[:_MAX_EVIDENCE_CHARS]
+
+    @cached_property
+    def _beginnings(self) -> Sequence[tuple[str, str]]:
+        """Each rule, with what a path must begin with to match it."""
+        return [(rule, _literal(rule)) for rule in self.rules]
 
 
 def site_rules(agent: str, robots: str) -> SiteRules:
     """The rules for the product token `agent` in a robots.txt, empty where the site has none."""
-    rules = _rules_for(agent, robots)
+    rules = rules_for(agent, robots)
     return SiteRules(
         rules=rules,
         robots=Protego.parse("\n".join(["User-agent: *", *rules])) if rules else None,
         usage=_usage(rules),
     )
-
-
-def _rules_for(agent: str, robots: str) -> list[str]:
-    """The rules of the groups with our own name, or if there are none, of those for `*`.
-
-    RFC 9309, 2.2.1: names match as a whole, in any case of letters, and groups of one name are one.
-    A version after a name, which the RFC does not know, is left aside.
-    """
-    found: dict[str, list[str]] = {}
-    names: set[str] = set()
-    is_open = False
-    for line in robots.splitlines():
-        match = _FIELD.match(line)
-        if match is None:
-            continue
-        field, value = match[1].lower(), match[2].strip()
-        if field in ("user-agent", "useragent"):
-            names = names if is_open else set()
-            is_open = True
-            name = value.partition("/")[0].strip().lower()
-            if name in ("*", agent.lower()):
-                names.add(name)
-                found.setdefault(name, [])
-        elif field in _OF_A_GROUP:
-            is_open = False
-            for name in names:
-                if len(found[name]) < MAX_RULES:
-                    found[name].append(f"{match[1]}: {value}")
-    own = found.get(agent.lower())
-    return found.get("*", []) if own is None else own
 
 
 def _usage(rules: Sequence[str]) -> Protego | None:
@@ -119,7 +97,7 @@ def _usage(rules: Sequence[str]) -> Protego | None:
     refused: dict[str, bool] = {}
     for rule in rules:
         field, _, said = rule.partition(": ")
-        if not field.lower().startswith("content-"):
+        if not field.startswith("Content-"):
             continue
         with_path = _PATH_FIRST.fullmatch(said)
         path, preferences = with_path.groups() if with_path else ("/", said)
@@ -137,7 +115,7 @@ def _reservations(tdmrep: bytes) -> list[tuple[str, bool]]:
     except (ValueError, RecursionError):
         return []
     found = []
-    for rule in (listed if isinstance(listed, list) else [listed])[:MAX_RULES]:
+    for rule in (listed if isinstance(listed, list) else [listed])[:MAX_RESERVATIONS]:
         if not isinstance(rule, dict) or not isinstance(rule.get("location"), str):
             continue
         said = str(rule.get("tdm-reservation"))

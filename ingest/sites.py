@@ -10,9 +10,12 @@ from dataclasses import dataclass
 import aiohttp
 from yarl import URL
 
+from ingest.answers import is_cut
 from ingest.bodies import (
+    BAD_ANSWERS,
     BUSY,
     FAILURES,
+    GOOD,
     MAX_REDIRECTS,
     BadEncoding,
     TooSlow,
@@ -21,6 +24,7 @@ from ingest.bodies import (
     retry_after,
 )
 from ingest.images.optout import Refusal
+from ingest.robots import text_of
 from ingest.site_rules import MAX_ROBOTS_BYTES, SiteRules, site_rules
 from lake.errors import in_words
 
@@ -94,8 +98,10 @@ class Sites:
     async def _answer(self, origin: URL) -> SiteRules | Exception:
         try:
             return await self._ask(origin)
-        except (TimeoutError, BadEncoding, TooSlow) as error:
-            return _unreachable(str(error) or "it does not come")
+        except TimeoutError:
+            return _unreachable("it does not come", is_fault=False)
+        except (BadEncoding, TooSlow, *BAD_ANSWERS) as error:
+            return _unreachable(str(error))
         except FAILURES as error:
             return error
         except Exception as error:  # noqa: BLE001 - the rules of one site must not end the job
@@ -106,8 +112,7 @@ class Sites:
             status, body, retry_after_s = await self._get(origin / "robots.txt")
         if status >= 500 or status == 429:
             return _unreachable(f"status {status}", retry_after_s if status in BUSY else None)
-        robots = body.decode(errors="replace").removeprefix("\ufeff") if status == 200 else ""
-        rules = site_rules(self.agent, robots)
+        rules = site_rules(self.agent, text_of(body) if status in GOOD else "")
         place = origin / ".well-known" / "tdmrep.json"
         if rules.refusal(str(place)) is None:
             rules = rules.with_reservations(await self._reservations(place))
@@ -119,7 +124,7 @@ class Sites:
                 status, body, _ = await self._get(place)
         except FAILURES:
             return b""
-        return body if status == 200 else b""
+        return body if status in GOOD else b""
 
     async def _get(self, place: URL) -> tuple[int, bytes, float]:
         """Status, first bytes and Retry-After of what is at `place`, over redirects.
@@ -131,23 +136,28 @@ class Sites:
         for _ in range(MAX_REDIRECTS + 1):
             try:
                 async with self._session.get(place, allow_redirects=False) as response:
-                    next_place = redirected(response, place)
+                    try:
+                        next_place = redirected(response, place)
+                    except ValueError:
+                        return _NOWHERE
                     if next_place is None:
                         body = await read_up_to(response, MAX_ROBOTS_BYTES)
+                        if is_cut(response):
+                            raise aiohttp.ClientPayloadError("it is cut off")
                         return response.status, body, retry_after(response)
             except (aiohttp.ClientError, OSError, ValueError):
                 if place is begun:
                     raise
                 return _NOWHERE
             place = next_place
-            if place.scheme not in ("http", "https") or not place.host:
-                return _NOWHERE
         return 404, b"", 0.0  # so many redirects count as no robots.txt
 
 
-def _unreachable(why: str, retry_after_s: float | None = None) -> SiteRules:
+def _unreachable(
+    why: str, retry_after_s: float | None = None, *, is_fault: bool = True
+) -> SiteRules:
     unheard = Refusal("robots_unreachable", f"robots.txt: {why}")
-    return SiteRules(unheard=unheard, retry_after_s=retry_after_s)
+    return SiteRules(unheard=unheard, is_fault=is_fault, retry_after_s=retry_after_s)
 
 
 def _is_old(asked: _Asked) -> bool:

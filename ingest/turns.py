@@ -79,6 +79,12 @@ class Turns:
         self.is_stopped = self._is_over = False
         self._changed = asyncio.Event()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether none waits for its turn or has it."""
+        busy = self._waiting or self._left or self._under_way
+        return self._is_exhausted and not busy
+
     def stop(self) -> None:
         """Hand out no more turns; `is_stopped` then tells whether any were left."""
         self._fill()

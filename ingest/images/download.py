@@ -39,6 +39,9 @@ class Download:
     wants_break: bool = False
     retry_after_s: float = 0.0
     delay_s: float = 0.0
+    # Whether anything answered, be it no HTTP; and whether that broke off before its end.
+    is_answered: bool = False
+    is_cut: bool = False
     picture: Picture | None = None
     # Last, since it hides the type of that name from the fields after it.
     bytes: int | None = None
@@ -49,13 +52,17 @@ class Download:
         return image_id(self.sha256) if self.picture and self.sha256 else None
 
     def fail(self, outcome: str, error: str) -> None:
-        """Note that the attempt came to `outcome`, and why."""
+        """Note that the attempt came to `outcome`, and why; of what was cut off, that it was."""
+        if self.is_cut:
+            outcome, error = "connection_error", f"the answer was cut off: {error}"
         self.outcome, self.error = outcome, as_text(error)
 
     @property
     def is_reached(self) -> bool:
-        """Whether somebody answered, whatever it was."""
-        return self.outcome not in ("timeout", "connection_error", "robots_unreachable")
+        """Whether the host that was asked works, whatever it said."""
+        if self.outcome == "timeout":
+            return False
+        return self.is_answered or self.outcome not in ("connection_error", "robots_unreachable")
 
 
 class Failed(Exception):

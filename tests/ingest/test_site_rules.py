@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.site_rules import MAX_RULES, site_rules
+from ingest.robots import text_of
+from ingest.site_rules import MAX_ROBOTS_BYTES, site_rules
 
 SITE = "https://a.example"
 
@@ -54,6 +55,23 @@ DISALLOWED, USAGE, RESERVED = (
             "/img/x.jpg",
             USAGE,
         ),
+        # Spellings that are plain, as Google's parser has them and some like them.
+        ("User-agent: *\nDissallow: /no", "/no/x.jpg", DISALLOWED),
+        ("User-agent: *\ndisalow : /no", "/no/x.jpg", DISALLOWED),
+        ("USER AGENT: *\nDis-allow: /no", "/no/x.jpg", DISALLOWED),
+        ("Useragent *\nDisallow /no", "/no/x.jpg", DISALLOWED),
+        ("User agent *\nDiasllow\t/no:x", "/no:x.jpg", DISALLOWED),
+        ("User-agent: *\nDisallow\uff1a /no", "/no/x.jpg", DISALLOWED),
+        ("User-agent: *\nDissallow: /no\nAlow: /no/yes", "/no/yes/x.jpg", None),
+        ("User-agent: pairlake*\nDisallow: /", "/x.jpg", DISALLOWED),
+        ("User-agent: otherbot, PairLake\nDisallow: /", "/x.jpg", DISALLOWED),
+        ("User-agent: pairlake (images)\nDisallow: /", "/x.jpg", DISALLOWED),
+        ("User-agent: pairlake2\nDisallow: /", "/x.jpg", None),
+        ("User-agent: *bot\nDisallow: /", "/x.jpg", None),
+        ("User-agent: *\nDisallow everything of ours", "/x.jpg", None),
+        ("User-agent: *\nNot-allowed: /", "/x.jpg", None),
+        ("Users agent wrote: *\nDisallow: /", "/x.jpg", None),
+        ("User-agent: *\nContent usage: train-ai=n", "/x.jpg", USAGE),
         # AIPREF and Content-Signal, in groups and by paths as Allow and Disallow are.
         ("User-agent: *\nContent-Usage: train-ai=n", "/x.jpg", USAGE),
         ("User-agent: *\nContent-Usage: train-ai=y", "/x.jpg", None),
@@ -150,7 +168,7 @@ def test_rules_without_end_take_a_moment() -> None:
     names, rules = "User-agent: bot{}\n" * 12_000, "Disallow: /{}\n" * 20_000
     started = time.process_time()
     found = site_rules("pairlake", f"{names}User-agent: *\n{rules}")
-    assert len(found.rules) == MAX_RULES
+    assert len(found.rules) == 20_000
     assert found.refusal(f"{SITE}/x") is None
     # Where every name is paired with every rule it is hours, not seconds.
     assert time.process_time() - started < 60
@@ -160,6 +178,24 @@ def test_a_delay_is_read() -> None:
     assert site_rules("pairlake", "User-agent: *\nCrawl-delay: 2.5").delay_s == 2.5
     assert site_rules("pairlake", "User-agent: *\nCrawl-delay: soon").delay_s == 0
     assert site_rules("pairlake", "").delay_s == 0
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "latin-1"])
+def test_a_robots_txt_may_be_in_any_charset(encoding: str) -> None:
+    mark = b"\xfe\xff" if encoding == "utf-16-be" else b""
+    text = text_of(mark + "User-agent: *\nDisallow: /é".encode(encoding))
+    asked = "/%E9.jpg" if encoding == "latin-1" else "/%C3%A9.jpg"
+    assert outcome(asked, text) == DISALLOWED
+    assert outcome("/e.jpg", text) is None
+
+
+def test_lines_without_end_take_a_moment() -> None:
+    started = time.process_time()
+    for line in ("x\n", "a b\n", " ", "User-agent: *,", "Disallow: /*$\n", ":"):
+        robots = text_of(b"User-agent: *\n" + (line * MAX_ROBOTS_BYTES)[:MAX_ROBOTS_BYTES].encode())
+        for _ in range(5):
+            site_rules("pairlake", robots).refusal(f"{SITE}/{'x' * 2_000}")
+    assert time.process_time() - started < 60
 
 
 @given(st.text(), st.binary())

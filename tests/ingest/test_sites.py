@@ -14,6 +14,7 @@ import pytest
 from aiohttp import web
 
 from ingest import sites
+from ingest.turns import MAX_FAILURES
 from lake.append import append
 from lake.catalog import writing
 from lake.errors import BadSetting
@@ -21,6 +22,7 @@ from lake.keys import text_id
 from tests.ingest.conftest import Web
 from tests.ingest.drawn import JPEG
 from tests.ingest.fetching import fetch_all, md5_of, outcomes, redirect, rows
+from tests.ingest.raw import OK, raw_web
 
 RULES = ["/robots.txt", "/.well-known/tdmrep.json"]
 NO = b"User-agent: *\nDisallow: /private/"
@@ -88,6 +90,29 @@ def test_a_robots_txt_that_cannot_be_read_allows_nothing(site: Web) -> None:
         site.serve("/robots.txt", body, Content_Encoding=encoding)
         assert outcomes(site.serve(f"/{encoding}.jpg", JPEG)) == ["robots_unreachable"]
     assert site.asked == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"no HTTP at all, for as long as it takes\r\n\r\n",
+        OK + b"Content-Length: 100\r\n\r\nUser-agent: *\nDisall",
+        b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n",
+    ],
+)
+def test_a_site_whose_rules_are_broken_is_not_one_that_is_out_of_reach(answer: bytes) -> None:
+    with raw_web() as raw:
+        raw.serve("/robots.txt", answer)
+        urls = [f"{raw.url}/{n}" for n in range(3 * MAX_FAILURES)]
+        assert outcomes(*urls) == ["robots_unreachable"] * len(urls)
+        assert raw.asked == []
+
+
+def test_a_redirect_to_a_dead_host_does_not_silence_its_own(site: Web, free_port: int) -> None:
+    dead = f"http://127.0.0.1:{free_port}/"
+    hops = [redirect(site, f"/{n}", f"{dead}{n}") for n in range(3 * MAX_FAILURES)]
+    assert set(outcomes(*hops)) == {"connection_error"}
+    assert len(site.asked) == len(hops)
 
 
 def test_rules_are_asked_for_again_when_they_are_old(

@@ -1,0 +1,94 @@
+"""Reads the lines of a robots.txt that hold for us, in whatever spelling they are plain."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+# By their letters, none doubled, so that `User agent` and `Dissallow` are among them; and the
+# misspellings that Google's parser knows, with some like them.
+_FIELDS = {
+    "useragent": "User-agent",
+    "useragents": "User-agent",
+    "alow": "Allow",
+    **dict.fromkeys(
+        ["disalow", "diaslow", "disalaw", "dislow", "dialow", "dsialow", "disalo", "disalows"],
+        "Disallow",
+    ),
+    "disalowed": "Disallow",
+    "crawldelay": "Crawl-delay",
+    "contentusage": "Content-Usage",
+    "contentsignal": "Content-Signal",
+    "contentsignals": "Content-Signal",
+}
+# A longer one is none of these.
+_MAX_FIELD_CHARS = 24
+_FIELD = re.compile(r"[a-z](?:[a-z_\s-]*[a-z])?")
+_COLON = re.compile("[:\uff1a]")
+_BLANKS = re.compile(r"[\W_]+")
+_DOUBLED = re.compile(r"(.)\1+")
+# A version or a comment behind a name, which RFC 9309 does not know, is left aside.
+_NAME = re.compile(r"[^\s/(;]*")
+
+
+def text_of(body: bytes) -> str:
+    """The text of a robots.txt: UTF-8, unless it begins as UTF-16 does."""
+    is_utf_16 = body.startswith((b"\xff\xfe", b"\xfe\xff"))
+    return body.decode("utf-16" if is_utf_16 else "utf-8", "replace").replace("\ufeff", "")
+
+
+def rules_for(agent: str, robots: str) -> list[str]:
+    """The rules of the groups with our own name, or if there are none, of those for `*`.
+
+    RFC 9309, 2.2.1: names match as a whole, in any case of letters, and groups of one name are one.
+    """
+    found: dict[str, list[str]] = {}
+    names: set[str] = set()
+    is_open = False
+    for line in robots.splitlines():
+        field, value = _field_and_value(line)
+        if field == "User-agent":
+            names = names if is_open else set()
+            is_open = True
+            for name in _names(value):
+                if name in ("*", agent.lower()):
+                    names.add(name)
+                    found.setdefault(name, [])
+        elif field is not None:
+            is_open = False
+            for name in names:
+                found[name].append(f"{field}: {value}")
+    own = found.get(agent.lower())
+    return found.get("*", []) if own is None else own
+
+
+def _field_and_value(line: str) -> tuple[str | None, str]:
+    """What a line says of what; None for a field that is not of a group, or that is none.
+
+    The colon may be missing, as Google's parser has it.
+    """
+    line = line.partition("#")[0].strip()
+    before, *after = _COLON.split(line, 1)
+    field = _known(before)
+    if field and after:
+        return field, after[0].strip()
+    words = line.split(None, 2)
+    for count in (1, 2) if len(words) > 1 else ():
+        field = _known(" ".join(words[:count]))
+        if field:
+            return field, " ".join(words[count:])
+    return None, ""
+
+
+@lru_cache(4_096)
+def _known(field: str) -> str | None:
+    if len(field) > _MAX_FIELD_CHARS or not _FIELD.fullmatch(field := field.strip().lower()):
+        return None
+    return _FIELDS.get(_DOUBLED.sub(r"\1", _BLANKS.sub("", field)))
+
+
+def _names(value: str) -> list[str]:
+    """The names in a User-agent line, which some write as a list, or with asterisks."""
+    firsts = [_NAME.match(name.strip()) for name in value.lower().split(",")]
+    found = [first[0] for first in firsts if first and first[0]]
+    return [name.strip("*") or "*" for name in found]
