@@ -95,8 +95,8 @@ class _Counted:
 
     def __init__(self, length: int | None) -> None:
         self._left = sys.maxsize if length is None else length
-        self.is_last = length is None
-        self.is_beyond = False
+        self.has_end = length is not None
+        self.is_last = self.is_beyond = False
 
     @property
     def is_whole(self) -> bool:
@@ -116,6 +116,8 @@ class _Chunked:
         self._buffer = bytearray()
         self._left = 0
         self._is_between = False
+        self.has_end = True
+        # Whether all chunks are there, and the lines behind them too.
         self.is_last = self.is_whole = self.is_beyond = False
 
     def strict(self, data: bytes) -> bytes:
@@ -195,7 +197,8 @@ class _Handler(ResponseHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         """End a body that is not whole, for its reader to see what it is worth."""
         body, payload = self._body, self._payload
-        if exc is None and body and not body.is_whole and payload and not payload.is_eof():
+        is_short = body is not None and body.has_end and not body.is_whole
+        if exc is None and body and is_short and payload and not payload.is_eof():
             self.is_cut = not body.is_last
             payload.feed_eof()
             self._parser = None
