@@ -33,6 +33,11 @@ def test_encodings_are_undone_within_the_cap(site: Web) -> None:
         site.serve("/identity", JPEG, Content_Encoding="identity"): "ok",
         site.serve("/brotli", JPEG, Content_Encoding="br"): "bad_encoding",
         site.serve("/two", gzip.compress(JPEG), Content_Encoding="gzip, br"): "bad_encoding",
+        site.serve("/utf-8", JPEG, Content_Encoding="UTF-8"): "ok",
+        site.serve("/aws", gzip.compress(JPEG), Content_Encoding="aws-chunked,GZIP"): "ok",
+        site.serve("/twice", gzip.compress(gzip.compress(JPEG)), Content_Encoding="gzip, gzip"): (
+            "ok"
+        ),
         site.serve("/lies", JPEG, Content_Encoding="gzip"): "bad_encoding",
         site.serve("/bomb", gzip.compress(bomb), Content_Encoding="gzip"): "too_large",
         site.serve("/bomb2", zlib.compress(bomb), Content_Encoding="deflate"): "too_large",

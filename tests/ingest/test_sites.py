@@ -136,6 +136,12 @@ def test_what_is_kept_of_rules_is_bounded(site: Web, monkeypatch: pytest.MonkeyP
     assert site.asked_of_rules == 2 * RULES
 
 
+def test_an_encoding_that_is_none_keeps_no_rule_from_being_heard(site: Web) -> None:
+    site.serve("/robots.txt", NO, Content_Encoding="UTF-8")
+    urls = [site.serve("/1.jpg", JPEG), site.serve("/private/1.jpg", JPEG)]
+    assert outcomes(*urls) == ["ok", "opted_out_robots_txt"]
+
+
 def test_a_site_too_busy_for_its_rules_has_its_break(site: Web) -> None:
     site.serve("/robots.txt", b"", 503, Retry_After="3600")
     summary = fetch_all(*(site.serve(f"/{n}", JPEG) for n in range(80)))
