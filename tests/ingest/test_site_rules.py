@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.robots import text_of
-from ingest.site_rules import MAX_ROBOTS_BYTES, site_rules
+from ingest.site_rules import site_rules
 
 SITE = "https://a.example"
 
@@ -192,9 +192,9 @@ def test_a_robots_txt_may_be_in_any_charset(encoding: str) -> None:
 def test_lines_without_end_take_a_moment() -> None:
     started = time.process_time()
     for line in ("x\n", "a b\n", " ", "User-agent: *,", "Disallow: /*$\n", ":"):
-        robots = text_of(b"User-agent: *\n" + (line * MAX_ROBOTS_BYTES)[:MAX_ROBOTS_BYTES].encode())
-        for _ in range(5):
-            site_rules("pairlake", robots).refusal(f"{SITE}/{'x' * 2_000}")
+        robots = "User-agent: *\n" + (line * 50_000)[:50_000]
+        site_rules("pairlake", robots).refusal(f"{SITE}/{'x' * 2_000}")
+    # Where the time grows with the square of the length it is minutes.
     assert time.process_time() - started < 60
 
 
