@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -18,8 +18,11 @@ MAX_HEAD_BYTES = 256 * 1024
 _MAX_CHUNK_LINE_BYTES = 16 * 1024
 _HEAD_END = re.compile(rb"\n\r?\n")
 _LINE_END = re.compile(rb"[\r\n]+")
-# Up to four bytes of anything may stand before it; what is no version is 1.0, no status is 200.
-_STATUS_LINE = re.compile(rb"[^\r\n]{0,4}?HTTP(?:/(\d+)\.(\d+))?[ \t]*(\d+)?", re.IGNORECASE)
+# Up to four bytes of anything may stand before it. Without a version it is 1.0, and without a
+# status 200; one of them must be there.
+_STATUS_LINE = re.compile(
+    rb"[^\r\n]{0,4}?HTTP(?=[/\d \t]*\d)(?:/(\d+)(?:\.(\d+))?)?\S*[ \t]*(\d+)?", re.IGNORECASE
+)
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LENGTH = re.compile(rb"[0-9]{1,18}")
 _CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}")
@@ -67,7 +70,7 @@ def head_of(raw: bytes) -> Head:
     if len(lengths) > 1 and not is_chunked:
         raise NotHttp(f"several lengths: {sorted(lengths)[:5]}")
     length = None if is_chunked or not lengths else lengths.pop()
-    is_new = line[1] is not None and (int(line[1][:3]), int(line[2][:3])) >= (1, 1)
+    is_new = line[1] is not None and (int(line[1][:3]), int((line[2] or b"0")[:3])) >= (1, 1)
     kept = [b"HTTP/1.%d %d" % (is_new, status)]
     kept += [b"%s: %s" % field for field in fields if field[0].lower() not in _FRAMING]
     if is_chunked:
@@ -270,7 +273,8 @@ def forgiving_session(
 
     Its responses are `Answer`s.
     """
-    connector._factory = partial(_Handler, loop=asyncio.get_running_loop(), heard=heard)
+    handler = partial(_Handler, loop=asyncio.get_running_loop(), heard=heard)
+    connector._factory = cast("partial[ResponseHandler]", handler)
     return aiohttp.ClientSession(
         connector=connector,
         response_class=Answer,

@@ -94,6 +94,7 @@ def test_what_browsers_take_is_taken(raw: RawWeb) -> None:
 
 BROKEN = {
     "another protocol": b"220 smtp.example ready\r\n\r\n",
+    "a line that names it": b"no HTTP at all, for as long as it takes\r\n\r\n",
     "a status of no class": with_head(LENGTH[:-2], status=b"HTTP/1.1 42 Answer"),
     "several lengths": with_head(LENGTH[:-2], b"Content-Length: 7"),
     "headers without end": OK + b"X: y\r\n" * (MAX_HEAD_BYTES // 5),
@@ -141,6 +142,25 @@ def test_a_connection_is_used_again(raw: RawWeb, monkeypatch: pytest.MonkeyPatch
     raw.kept_open.update(raw.answers)
     assert outcomes(*urls) == ["ok"] * 3
     assert rows("select count(distinct image_id) from lake.raw.downloads") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("line", "strict"),
+    [
+        (b"HTTP/1.1 404 Not Found", b"HTTP/1.1 404"),
+        (b"HTTP/1.0 404", b"HTTP/1.0 404"),
+        (b"HTTP/2 404", b"HTTP/1.1 404"),
+        (b"HTTP/2.0  404 Not Found", b"HTTP/1.1 404"),
+        (b"HTTP/1.x 404", b"HTTP/1.0 404"),
+        (b"HTTP/0.9 404", b"HTTP/1.0 404"),
+        (b"http 404", b"HTTP/1.0 404"),
+        (b"\xef\xbb\xbfHTTP/1.1 404", b"HTTP/1.1 404"),
+        (b"HTTP/1.1 OK", b"HTTP/1.1 200"),
+        (b"HTTP/" + b"9" * 5_000 + b".1 404", b"HTTP/1.1 404"),
+    ],
+)
+def test_a_status_is_told_from_any_line(line: bytes, strict: bytes) -> None:
+    assert head_of(line + b"\r\nX: y").strict == strict + b"\r\nX: y\r\n\r\n"
 
 
 @given(st.lists(st.binary()), st.binary())
