@@ -214,8 +214,9 @@ def test_a_redirect_waits_for_its_turn_where_the_domain_is_asked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     con = connect()
-    seat = Seat(run="test", number=0, of=2, at_once=1, decoders=1, blocked=Shared(Blocked(con, "")))
+    shared = Shared(Blocked(con, ""))
     con.close()
+    seat = Seat(run="test", number=0, of=2, at_once=1, decoders=1, blocked=shared, known=())
     seats = [seat, replace(seat, number=1)]
     workers = [Worker(seat.name, machines()[number].name) for number, seat in enumerate(seats)]
     urls = [f"http://site{number}.example/1" for number in range(20)]
