@@ -42,6 +42,7 @@ _SEEMS = (
     (b"\xfd7zXZ", "it seems to be packed by xz; unpack it first"),
     (b"7z\xbc\xaf", "it seems to be a 7z archive; unpack it first"),
     (b"<", "it seems to be HTML or XML"),
+    (b"version https://git-lfs", "it is a pointer of Git LFS; git lfs pull brings the file"),
     (b" CDX ", "it seems to be the index of web archives; name those themselves"),
 )
 

@@ -22,6 +22,7 @@ from ingest.list_file import (
     DIGITS,
     DOUBLES,
     HTTP,
+    SEPARATOR,
     TEXT,
     URLS,
     Columns,
@@ -63,7 +64,7 @@ class CsvTable:
 
     def __init__(self, text: ListText, wanted: Columns) -> None:
         lines = text.lines()
-        start = next((line for line in lines if not line.isspace()), "")
+        start = next((line for line in lines if not _is_no_row(line)), "")
         first = start.rstrip("\r\n")
         delimiter = find_delimiter(first, wanted)
         self._names = split_fields(first, delimiter)
@@ -248,6 +249,10 @@ def _looks_like_text(line: str, form: Form, habit: bool) -> bool:
         if not wrapped and _LONE.search(field):
             return True
     return False
+
+
+def _is_no_row(line: str) -> bool:
+    return line.isspace() or bool(SEPARATOR.fullmatch(line))
 
 
 def _doubled(escaped: re.Match[str]) -> str:

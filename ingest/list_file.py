@@ -42,6 +42,8 @@ HTTP = re.compile(r"https?://", re.IGNORECASE)
 _DELIMITERS = (",", "\t", ";", "|")
 # An array, or objects that each take several lines.
 _JSON = re.compile(r'\[\s*["\[\]{\d]|\{\s*\n')
+# What Excel takes for the delimiter and not for a row.
+SEPARATOR = re.compile(r'"?sep=.?"?[\r\n]+', re.IGNORECASE)
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 
@@ -86,7 +88,7 @@ def list_kind(head: bytes, columns: Columns | None = None) -> str | None:
     """
     if head.startswith(b"PAR1"):
         return "parquet"
-    text = decoded_head(head).lstrip()
+    text = SEPARATOR.sub("", decoded_head(head).lstrip(), count=1)
     if _JSON.match(text):
         return "json"
     if text.startswith("{"):

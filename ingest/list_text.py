@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -12,11 +13,12 @@ import pyarrow as pa
 from ingest.list_csv import CsvTable
 from ingest.list_file import Columns, Layout, NotAList, find_layout
 from ingest.list_json import BrokenJson, JsonTable
-from ingest.list_lines import ListText, opened_text
+from ingest.list_lines import NO_TEXT, ListText, opened_text
 from ingest.list_rows import list_rows, rows_writer
 from ingest.reading import CrawlFile
 
 _BATCH_CHARS = 2 * 2**20
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 # A row's number, and its record; and then its values in the order of the layout.
 Numbered = tuple[int, Any]
@@ -96,7 +98,7 @@ def _rows(
     try:
         numbers, *columns = _columns(rows, table, layout)
     except UnicodeEncodeError:
-        readable = [row for row in rows if _is_unicode(row)]
+        readable = [_mended(row) for row in rows if not _lacks_text(row)]
         counts.unreadable_records += len(rows) - len(readable)
         numbers, *columns = _columns(readable, table, layout)
     roles = dict(zip(layout.columns, columns, strict=False))
@@ -113,10 +115,13 @@ def _columns(
     return map(pa.array, columns, every)
 
 
-def _is_unicode(row: Picked) -> bool:
+def _lacks_text(row: Picked) -> bool:
     texts = chain.from_iterable(each if isinstance(each, list) else [each] for each in row)
-    try:
-        "".join(text for text in texts if isinstance(text, str)).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return any(NO_TEXT in text for text in texts if isinstance(text, str))
+
+
+def _mended(value: Any) -> Any:
+    """A value, or each in it, without what JSON's escapes make of half a character."""
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    return type(value)(map(_mended, value)) if isinstance(value, list | tuple) else value

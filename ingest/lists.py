@@ -63,6 +63,10 @@ copy (
     where is_url(image_url) and is_caption(caption)
 ) to $spool (format parquet, partition_by (bucket), row_group_size 8192, row_group_size_bytes '1MB')
 """
+_NONE_READ = (
+    "None of its {rows} rows can be read; see that its text is UTF-8, and that each row has the "
+    "columns of the first."
+)
 _ROWS_WITH_PAIR = """
 from list_rows select count(distinct row_number) where is_url(image_url) and is_caption(caption)
 """
@@ -180,7 +184,7 @@ def _spool(
     else:
         layout = transcribe_text(file, kind, columns, rows, counts)
     if 0 < counts.records == counts.unreadable_records:
-        raise NotAList(counts.error or f"None of its {counts.records} rows can be read.")
+        raise NotAList(counts.error or _NONE_READ.format(rows=counts.records))
     con.from_parquet(str(rows)).create_view("source_rows")
     con.execute(_list_rows(pq.read_schema(rows)))
     buckets = min(counts.records // ROWS_AT_ONCE + 1, _MAX_BUCKETS)

@@ -111,6 +111,7 @@ def test_an_oversized_record_is_unreadable_and_the_rest_is_kept(
     [
         (b"", "it is empty"),
         (b"<html><body>Sorry</body></html>" * 20, "it seems to be HTML"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n", "git lfs pull"),
         (gzip.compress(b"not a WARC file at all " * 20, mtime=0), "Invalid WARC header"),
         (b"PK\x03\x04" + bytes(60), "no web archive in it"),
     ],

@@ -276,7 +276,7 @@ class TestJson:
     def test_an_odd_object_of_an_array_costs_itself(self, folder: Path) -> None:
         path = folder.with_name("list")
         odd = ["null", "3", '"x"', "{}", '{"url": ["x"], "text": "x"}', '{"url": 1, "text": {}}']
-        odd += ['{"url": "https://b.example/", "text": "\\ud800"}', '{"url": "\xff", "text": true}']
+        odd.append('{"url": "\xff", "text": true}')
         good = [json.dumps(row) for row in self.ROWS]
         path.write_bytes(f"[{','.join([*odd, *good])}]".encode("latin-1"))
         landed = land(path, "json", folder)
@@ -357,6 +357,19 @@ def test_what_is_no_pair_is_counted_and_blanks_around_a_url_go(kind: str, folder
     assert landed.texts == [(URLS[0], "one"), (URLS[1], "two")]
     assert (landed.counts.records, landed.counts.unreadable_records) == (4, 0)
     assert landed.counts.other_records == {"no pair": 2}
+
+
+def test_excels_line_about_the_delimiter_is_no_header(folder: Path) -> None:
+    path = folder.with_name("list")
+    path.write_bytes(f"sep=;\r\nurl;text\r\n{URLS[0]};one, two\r\n".encode("utf-8-sig"))
+    assert land(path, "csv", folder).texts == [(URLS[0], "one, two")]
+
+
+def test_a_list_in_latin_1_is_refused_in_a_sentence(folder: Path) -> None:
+    path = folder.with_name("list")
+    path.write_bytes(f"url,text\n{URLS[0]},caf\xe9\n".encode("latin-1"))
+    with pytest.raises(NotAList, match="see that its text is UTF-8"):
+        land(path, "csv", folder)
 
 
 def test_a_row_of_captions_of_which_one_is_of_use_is_no_other(folder: Path) -> None:

@@ -448,7 +448,7 @@ class TestBrokenLines:
             b"null",
             b"",
             b'{"url": "https://a.example/4"}',
-            b'{"url": "https://a.example/5", "text": "\\ud800"}',
+            b'{"url": "https://a.example/5", "text": "five \\ud83d"}',
             b'{"url": "https://a.example/6", "text": "\xff"}',
             b"[" * 100_000,
             b'{"url": "https://a.example/8", "text": null}',
@@ -459,9 +459,9 @@ class TestBrokenLines:
         path.write_bytes(b"\n".join(lines))
         landed = land(path, "jsonl", folder)
         found = {p["caption"]: p["sightings"][0]["record_offset"] for p in landed.pairs}
-        assert found == {"zero": 0, "list": 9, "ten": 10}
-        assert (landed.counts.records, landed.counts.unreadable_records) == (12, 8)
-        assert landed.counts.links == 4
+        assert found == {"zero": 0, "five \ufffd": 5, "list": 9, "ten": 10}
+        assert (landed.counts.records, landed.counts.unreadable_records) == (12, 7)
+        assert landed.counts.links == 5
 
     @pytest.mark.parametrize("format_", ["csv", "jsonl"])
     def test_that_are_too_long_are_counted_and_never_cut(
@@ -580,6 +580,8 @@ class TestLocations:
         (b'"image_link";"x"', "csv"),
         (f"a caption\t{URL}\n".encode(), "csv"),
         (b"picture_url,words\n", "csv"),
+        (b"\xef\xbb\xbfsep=;\r\nurl;text\r\n", "csv"),
+        (b"sep=;\r\n", None),
         (b"place,words\n", None),
         (b"", None),
         (b"url\n", None),
