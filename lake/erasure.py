@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from lake.catalog import connect, writing
+from datetime import UTC, datetime
+
+from lake.catalog import connect, rows, writing
 from lake.forgotten import PAGE_ID, forgotten, on_forgotten_host
 from lake.settings import settings
 from lake.tables import TABLES, ids_of
@@ -38,6 +40,27 @@ def older_snapshot_remains() -> bool:
     return bool(row and row[0])
 
 
+def last_request() -> datetime | None:
+    """When the last of what is to be forgotten was recorded; for `note_erased`."""
+    ((landed_at,),) = rows("select max(landed_at) from lake.raw.takedowns", read_only=True)
+    assert landed_at is None or isinstance(landed_at, datetime)  # noqa: S101 - for the types
+    return landed_at
+
+
+def note_erased(until: datetime) -> int:
+    """Note of requests up to `until` that nothing of them is left; returns how many there are.
+
+    Called when all that was to be done has been done: a receipt says erased from then on.
+    """
+    with writing() as con:
+        row = con.execute(
+            "update lake.raw.takedowns set erased_at = ?::timestamp "
+            "where erased_at is null and landed_at <= ?",
+            [datetime.now(UTC).replace(tzinfo=None), until],
+        ).fetchone()
+    return row[0] if row else 0
+
+
 def erase_takedowns() -> int:
     """Blank what int_pairs_judged drops as `takedown`; returns how many rows changed.
 
@@ -50,8 +73,8 @@ def erase_takedowns() -> int:
             con.execute(f"create temp table forgotten as {forgotten(con)}")
             for statement in _GONE:
                 con.execute(statement)
-            rows = [con.execute(statement).fetchone() for statement in (*_ERASE, *_SWEEP)]
-            return sum(row[0] for row in rows if row)
+            changed = [con.execute(statement).fetchone() for statement in (*_ERASE, *_SWEEP)]
+            return sum(row[0] for row in changed if row)
     finally:
         con.close()
 

@@ -112,6 +112,7 @@ TABLES: dict[str, dict[str, str]] = {
         "value_id": "UUID",
         "reason": "VARCHAR",
         "requested_at": "TIMESTAMP",
+        "erased_at": "TIMESTAMP",
         **ATTEMPT,
     },
     "enriched.models": {

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 
 import duckdb
 
-from lake.forgotten import PAGE_ID, forgotten, on_forgotten_host
+from lake.addresses import is_plain_url
+from lake.forgotten import PAGE, PAGE_ID, forgotten, on_forgotten_host
 from lake.tables import SIGHTING, TABLES, ids_of
 
 Relations = Mapping[str, Sequence[str]]
@@ -66,6 +67,16 @@ _DOWNLOADS = """
     )
 """
 
+# Most URLs have one spelling only, which SQL can see.
+_SPELLED_OTHERWISE = f"""
+insert into forgotten
+select $kind as kind, md5(url)::uuid as value_id
+from (select distinct {{url}} as url from {{rows}})
+where
+    not {is_plain_url("url")}
+    and md5(same_url(url))::uuid in (select value_id from forgotten where kind = $kind)
+"""
+
 
 def tombstoned(landing: Relations, writer: duckdb.DuckDBPyConnection) -> Relations:
     """`landing`, the relations that are to land by table, without what is to be forgotten.
@@ -76,6 +87,7 @@ def tombstoned(landing: Relations, writer: duckdb.DuckDBPyConnection) -> Relatio
     kinds = {kind for (kind,) in writer.execute("select distinct kind from forgotten").fetchall()}
     if not kinds:
         return landing
+    _spell_out(landing, kinds, writer)
     writer.execute(
         "set variable forgotten_pages = coalesce("
         "(select list(value_id) from forgotten where kind = 'page'), []::uuid[])"
@@ -90,6 +102,20 @@ def tombstoned(landing: Relations, writer: duckdb.DuckDBPyConnection) -> Relatio
         name: [_tombstoned(name, relation, gone, kinds, writer) for relation in relations]
         for name, relations in landing.items()
     }
+
+
+def _spell_out(landing: Relations, kinds: set[str], writer: duckdb.DuckDBPyConnection) -> None:
+    """Add to `forgotten` the URLs and pages of `landing` that mean one which is in it."""
+    sighting = "(select unnest(sightings) as sighting from {relation})"
+    places = (
+        ("url", PAIRS, "image_url", "{relation}"),
+        ("url", DOWNLOADS, "final_url", "{relation}"),
+        ("page", PAIRS, PAGE, sighting),
+    )
+    for kind, name, url, where in places:
+        for relation in landing.get(name, ()) if kind in kinds else ():
+            rows = where.format(relation=_whole(name, relation, writer))
+            writer.execute(_SPELLED_OTHERWISE.format(url=url, rows=rows), {"kind": kind})
 
 
 def _tombstoned(

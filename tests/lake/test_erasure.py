@@ -9,9 +9,16 @@ import pytest
 
 from lake.append import append
 from lake.catalog import rows, writing
-from lake.erasure import erase_takedowns, older_snapshot_remains, takedowns_recorded
+from lake.erasure import (
+    erase_takedowns,
+    last_request,
+    note_erased,
+    older_snapshot_remains,
+    takedowns_recorded,
+)
 from lake.keys import pair_id, text_id
 from lake.maintain import tidy
+from lake.receipts import receipts
 from lake.tables import IDS, TABLES, ids_of
 from lake.takedowns import record_takedowns
 from tests.keyed import with_pair_keys
@@ -276,3 +283,19 @@ def test_an_older_snapshot_remains_until_no_older_snapshot_is_left() -> None:
     assert older_snapshot_remains()
     tidy(leave_no_trace=True)
     assert not older_snapshot_remains()
+
+
+def test_what_is_erased_is_noted_up_to_the_request_that_was_known_then() -> None:
+    assert last_request() is None
+    record_takedowns({"url": ["http://a.example/1.png"]})
+    until = last_request()
+    assert until is not None
+    record_takedowns({"url": ["http://a.example/2.png"]})
+    assert note_erased(until) == 1
+    first, second = record_takedowns({"url": ["http://a.example/1.png", "http://a.example/2.png"]})
+    assert first.erased_at is not None
+    assert second.erased_at is None
+    assert [str(receipt).rpartition("; ")[2] for receipt in receipts([first, second])] == [
+        f"erased on {first.erased_at:%Y-%m-%d}",
+        "kept out from now on, if it lands",
+    ]
