@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ import click
 
 from lake import plan as plans
 from lake.catalog import failures_said
-from lake.errors import BadRequest, JobFailed
+from lake.errors import BadRequest, JobFailed, PairlakeError
 from lake.query import count, table
 from lake.recipe import check_built, check_known
 from lake.settings import settings
@@ -188,26 +189,50 @@ def export(destination: Path, format: str | None, snapshot: int | None, **select
     default=0,
     help="Forget so many others for each, by chance, so that none stands out.",
 )
+@click.option("--this-scheme", is_flag=True, help="A URL means http or https, as it is written.")
 @click.option("--reason", help="Why, for the record.")
-def forget(file: Path | None, among: int, reason: str | None, **kinds: tuple[str, ...]) -> None:
+def forget(
+    file: Path | None,
+    among: int,
+    this_scheme: bool,
+    reason: str | None,
+    **kinds: tuple[str, ...],
+) -> None:
     """Take something out of the dataset, the search and later exports, at once.
+
+    Each request is answered: what it matches, or what is nearest to it.
 
     `pairlake maintain` then erases it from every file.
     Example: pairlake forget --url https://photos.example/me.jpg
     """
-    from ingest.spellings import spellings
-    from lake.takedowns import read_requests, record_takedowns
+    from ingest.spellings import found_in_lake, spellings
+    from lake.receipts import receipts
+    from lake.requests import read_requests
+    from lake.takedowns import record_takedowns
 
     named = read_requests(file) if file else {}
     requests = {kind: [*values, *named.get(kind, [])] for kind, values in kinds.items()}
-    spelled = {
-        kind: [spelling for value in values for spelling in spellings(kind, value)]
-        for kind, values in requests.items()
-    }
-    if not record_takedowns(spelled, reason=reason, among=among):
+    asked = record_takedowns(
+        requests,
+        reason=reason,
+        among=among,
+        spell=partial(spellings, any_scheme=not this_scheme),
+        find=found_in_lake,
+    )
+    if not asked:
         raise BadRequest("Name what to forget: pairlake forget --url https://photos.example/me.jpg")
-    _build()
-    _publish()
+    for receipt in receipts(asked):
+        click.echo(f"forget   {receipt}")
+    try:
+        _build()
+        _publish()
+    except PairlakeError as error:
+        click.echo(
+            "forget   The tables, their Parquet copies and the index could not be made anew "
+            f"({error.format_message()}). What is above holds: the search, exports and publish "
+            "leave it out; when that is mended, run: dbt build && pairlake publish"
+        )
+        return
     hidden = count("select count(*) from int_pairs_judged where drop_reason = 'takedown'")
     click.echo(
         f"forget   {hidden:,} pairs are hidden in all; to erase them, run: pairlake maintain"
@@ -425,12 +450,19 @@ def _build(*, anew: bool = False) -> None:
 def _maintain() -> None:
     from ingest.workspace import clear_workspaces
     from lake.dbt_plugin import dataset_is_current
-    from lake.erasure import erase_takedowns, older_snapshot_remains, takedowns_recorded
+    from lake.erasure import (
+        erase_takedowns,
+        last_request,
+        note_erased,
+        older_snapshot_remains,
+        takedowns_recorded,
+    )
     from lake.maintain import erasure_is_unfinished, tidy
     from lake.retention import release_pixels
     from serve.publish import compact
 
     erasing = False
+    until = last_request()
     if takedowns_recorded():
         if not dataset_is_current():
             _build()
@@ -447,6 +479,8 @@ def _maintain() -> None:
         click.echo(f"maintain pixels of {release_pixels():,} images released")
     compact(erase=erasing)
     click.echo(f"maintain {tidy(leave_no_trace=erasing)}")
+    if until is not None and (noted := note_erased(until)):
+        click.echo(f"maintain all that {noted:,} hashes in raw.takedowns reached is erased")
 
 
 def _run(limit: int | None = None, minutes: float | None = None, **arguments: Any) -> None:

@@ -109,6 +109,16 @@ def former_captions(captions: pl.Series) -> pl.Series:
     return captions.replace(others, former)
 
 
+def former_captions_of_any(alts: pl.Series) -> pl.Series:
+    """`former_caption` of every value."""
+    return former_captions(clean_captions(alts))
+
+
+def is_plain_caption(column: str) -> str:
+    """The condition in SQL that every version leaves a text as it is; a few others are left too."""
+    return rf"regexp_full_match({column}, '[!-%\x27-~]+( [!-%\x27-~]+)*')"
+
+
 def _cleaned(alt: str, once: Callable[[str], str]) -> str:
     text = once(alt[:_MAX_ALT_CHARS])
     if text == alt or (text.isascii() and "&" not in text):

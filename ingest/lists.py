@@ -10,11 +10,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
+from duckdb.func import PythonUDFType
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
+from ingest.captions import former_captions_of_any, is_plain_caption
 from ingest.list_file import Columns, NotAList
 from ingest.list_parquet import transcribe_parquet
 from ingest.list_rows import is_list
@@ -23,6 +26,7 @@ from ingest.reading import CrawlFile
 from ingest.stream import opened
 from ingest.urls import MAX_URL_CHARS
 from lake.tables import SIGHTING
+from lake.tombstones import FORMER_CAPTION_ID
 
 # Longer ones are texts, not captions.
 MAX_CAPTION_CHARS = 20_000
@@ -77,7 +81,7 @@ create or replace temp table first_rows as
     select pair_id, min(row_number) as row_number, count(*)::integer as occurrences
     group by pair_id
 """
-_PAIRS = """
+_PAIRS = f"""
 copy (
     from read_parquet($part, hive_partitioning = false)
     inner join first_rows using (pair_id, row_number)
@@ -85,6 +89,9 @@ copy (
         pair_id,
         md5(image_url)::uuid as url_id,
         md5(caption)::uuid as caption_id,
+        md5(
+            case when {is_plain_caption("caption")} then caption else former_caption(caption) end
+        )::uuid as {FORMER_CAPTION_ID},
         $crawl_id as crawl_id,
         $path as path,
         image_url,
@@ -152,9 +159,21 @@ def _connect(scratch: Path) -> duckdb.DuckDBPyConnection:
         },
     )
     con.execute("set enable_progress_bar = false")
+    # To know a caption that was forgotten; all others land word for word.
+    con.create_function(
+        "former_caption",
+        _former,
+        ["VARCHAR"],  # type: ignore[arg-type]  # the stubs want a list of the union they accept
+        "VARCHAR",
+        type=PythonUDFType.ARROW,
+    )
     for macro in _MACROS:
         con.execute(macro)
     return con
+
+
+def _former(captions: pa.ChunkedArray) -> pa.Array:
+    return former_captions_of_any(pl.Series(captions)).to_arrow()
 
 
 def on_disk(location: str, scratch: Path) -> Path:

@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
-from lake.catalog import connect, writing
+from datetime import UTC, datetime
+
+from lake.catalog import connect, rows, writing
 from lake.forgotten import PAGE_ID, forgotten, on_forgotten_host
 from lake.settings import settings
+from lake.tables import TABLES, ids_of
+from lake.tombstones import DOWNLOADS, IMAGES, PAIRS
 
 
 def takedowns_recorded() -> bool:
@@ -36,6 +40,27 @@ def older_snapshot_remains() -> bool:
     return bool(row and row[0])
 
 
+def last_request() -> datetime | None:
+    """When the last of what is to be forgotten was recorded; for `note_erased`."""
+    ((landed_at,),) = rows("select max(landed_at) from lake.raw.takedowns", read_only=True)
+    assert landed_at is None or isinstance(landed_at, datetime)  # noqa: S101 - for the types
+    return landed_at
+
+
+def note_erased(until: datetime) -> int:
+    """Note of requests up to `until` that nothing of them is left; returns how many there are.
+
+    Called when all that was to be done has been done: a receipt says erased from then on.
+    """
+    with writing() as con:
+        row = con.execute(
+            "update lake.raw.takedowns set erased_at = ?::timestamp "
+            "where erased_at is null and landed_at <= ?",
+            [datetime.now(UTC).replace(tzinfo=None), until],
+        ).fetchone()
+    return row[0] if row else 0
+
+
 def erase_takedowns() -> int:
     """Blank what int_pairs_judged drops as `takedown`; returns how many rows changed.
 
@@ -48,14 +73,15 @@ def erase_takedowns() -> int:
             con.execute(f"create temp table forgotten as {forgotten(con)}")
             for statement in _GONE:
                 con.execute(statement)
-            rows = [con.execute(statement).fetchone() for statement in (*_ERASE, *_SWEEP)]
-            return sum(row[0] for row in rows if row)
+            changed = [con.execute(statement).fetchone() for statement in (*_ERASE, *_SWEEP)]
+            return sum(row[0] for row in changed if row)
     finally:
         con.close()
 
 
 # A pair that was taken down keeps its ids, so that the accounts still add up, and loses what it
-# says. A picture goes when no pair is left that may show it; a caption likewise.
+# says. A URL, a caption or a picture goes when no pair is left that has it, and with it all that
+# was computed of it. A picture that was asked for by its hash goes whatever has it.
 _GONE = (
     """
     create temp table gone as
@@ -64,11 +90,40 @@ _GONE = (
     where drop_reason = 'takedown'
     """,
     """
-    create temp table gone_images as
-    select distinct image_id from gone where image_id is not null
+    create temp table gone_urls as
+    (
+        select url_id from gone
+        union
+        select value_id from forgotten where kind = 'url'
+    )
     except
-    select image_id from lake.intermediate.int_pairs_judged
+    select url_id from lake.intermediate.int_pairs_judged
     where drop_reason is distinct from 'takedown'
+    """,
+    # A URL may have brought several pictures, one after the other.
+    """
+    create temp table gone_images as
+    (
+        select image_id from gone where image_id is not null
+        union
+        select image_id from lake.raw.downloads
+        where image_id is not null and url_id in (select url_id from gone_urls)
+        except
+        select image_id from lake.intermediate.int_pairs_judged
+        where drop_reason is distinct from 'takedown'
+    )
+    union
+    select image_id from (
+        select image_id, md5 from lake.raw.images
+        union all
+        select image_id, md5 from lake.raw.downloads
+    )
+    where
+        image_id in (select value_id from forgotten where kind = 'image_sha256')
+        or (
+            image_id is not null
+            and md5 in (select value_id from forgotten where kind = 'image_md5')
+        )
     """,
     """
     set variable gone_pages = coalesce(
@@ -129,40 +184,48 @@ _ERASE = (
         )
     ))
     """,
-    # Another URL may have led to one that is to be forgotten.
+    # Another URL may have led to one that is to be forgotten. The hashes of a body of which no
+    # picture could be made stand here alone.
     f"""
     update lake.raw.downloads
-    set final_url = null, error = null, opt_out_evidence = null
+    set
+        final_url = null,
+        error = null,
+        opt_out_evidence = null,
+        md5 = case when image_id is not null then md5 end,
+        sha256 = case when image_id is not null then sha256 end
     where
         (
             final_url is not null or error is not null or opt_out_evidence is not null
+            or (image_id is null and (md5 is not null or sha256 is not null))
         )
         and (
-            url_id in (select url_id from gone)
+            url_id in (select url_id from gone_urls)
             or coalesce(
                 md5(final_url)::uuid in (select value_id from forgotten where kind = 'url'), false
             )
             or {on_forgotten_host("final_url", "lake.raw.downloads")}
+            or md5 in (select value_id from forgotten where kind = 'image_md5')
+            or hex(sha256)[:32]::uuid in (
+                select value_id from forgotten where kind = 'image_sha256'
+            )
         )
     """,
     # With its download gone too, an image that another pair comes to need is fetched again.
     "delete from lake.raw.downloads where image_id in (select image_id from gone_images)",
     "delete from lake.raw.images where image_id in (select image_id from gone_images)",
 )
-# What is left of pictures and captions that are gone, even where a job that was under way has
-# landed it since an earlier erasure.
-_SWEEP = (
-    *(
-        f"""
-        delete from lake.{table}
-        where image_id not in (select image_id from lake.raw.images where image_id is not null)
-        """
-        for table in ("raw.image_pixels", "enriched.image_embeddings", "enriched.image_hashes")
-    ),
-    """
-    delete from lake.enriched.caption_embeddings
-    where caption_id not in (
-        select caption_id from lake.raw.image_text_pairs where caption is not null
-    )
-    """,
+# What is left, in every other table that has ids, of what is gone: even where a job that was under
+# way has landed it since an earlier erasure.
+_LEFT = {
+    "pair": f"select pair_id from lake.{PAIRS} where image_url is not null",
+    "url": f"select url_id from lake.{PAIRS} where image_url is not null",
+    "caption": f"select caption_id from lake.{PAIRS} where caption is not null",
+    "image": f"select image_id from lake.{IMAGES} where image_id is not null",
+}
+_SWEEP = tuple(
+    f"delete from lake.{table} where {column} not in ({_LEFT[kind]})"
+    for table in TABLES
+    if table not in (PAIRS, DOWNLOADS, IMAGES)
+    for column, kind in ids_of(table).items()
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import duckdb
 import mmh3
@@ -10,20 +11,22 @@ import numpy as np
 import pyarrow as pa
 from duckdb.func import FunctionNullHandling, PythonUDFType
 
+from lake.addresses import same_host, same_url
 from lake.domains import registrable_domain
 from lake.vectors import cosines, from_blobs
 
 
 def register_functions(con: duckdb.DuckDBPyConnection) -> None:
-    """Give a connection `cosine(a, b)`, `laion_hash(url, caption)`, `registrable_domain(host)`.
+    """Give a connection `cosine(a, b)`, `laion_hash(url, caption)`, and functions of one text.
 
     `cosine` is null where a vector is null or the widths differ; `laion_hash` is the signed
     `mmh3.hash64((url + caption).encode())[0]` of laion-prepro, with null as ''; and
-    `registrable_domain` is null where the host is null or empty.
+    `registrable_domain`, `same_host` and `same_url` are null where the text is null or empty.
     """
     _register(con, "cosine", _cosine, ["BLOB", "BLOB"], "FLOAT")
     _register(con, "laion_hash", _laion_hash, ["VARCHAR", "VARCHAR"], "BIGINT")
-    _register(con, "registrable_domain", _registrable_domain, ["VARCHAR"], "VARCHAR")
+    for function in (registrable_domain, same_host, same_url):
+        _register(con, function.__name__, partial(_of_each, function), ["VARCHAR"], "VARCHAR")
 
 
 def _register(
@@ -62,5 +65,5 @@ def _laion_hash(urls: pa.ChunkedArray, captions: pa.ChunkedArray) -> pa.Array:
     return pa.array([mmh3.hash64((u or "") + (c or ""))[0] for u, c in texts], pa.int64())
 
 
-def _registrable_domain(hosts: pa.ChunkedArray) -> pa.Array:
-    return pa.array([registrable_domain(h) if h else None for h in hosts.to_pylist()], pa.string())
+def _of_each(function: Callable[[str], str], texts: pa.ChunkedArray) -> pa.Array:
+    return pa.array([function(text) if text else None for text in texts.to_pylist()], pa.string())

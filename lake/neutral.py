@@ -10,19 +10,20 @@ import duckdb
 from lake.catalog import rows
 from lake.errors import BadRequest
 
-# Where the kept pairs have what a takedown of each kind names.
+# Where the kept pairs have what a takedown of each kind names, and its id.
 _COLUMNS = {
-    "url": "url_id",
-    "page": "md5(page_url)::uuid",
-    "caption": "caption_id",
-    "image_md5": "md5",
-    "image_sha256": "image_id",
+    "url": ("image_url", "md5(image_url)::uuid"),
+    "page": ("page_url", "md5(page_url)::uuid"),
+    "caption": ("caption", "md5(caption)::uuid"),
+    "image_md5": ("md5", "md5"),
+    "image_sha256": ("image_id", "image_id"),
 }
 
 
-def drawn(kind: str, number: int, *, but: Iterable[uuid.UUID]) -> list[uuid.UUID]:
-    """`number` values of one kind, as raw.takedowns has them, not forgotten yet nor among `but`.
+def drawn(kind: str, number: int, *, but: Iterable[uuid.UUID]) -> list[str] | list[uuid.UUID]:
+    """`number` values of one kind: texts, or hashes of pictures as raw.takedowns has them.
 
+    None of them is forgotten yet, or has its id among `but`.
     Raises BadRequest if the kept pairs have not so many, or if this kind cannot be hidden.
     """
     if kind not in _COLUMNS:
@@ -30,11 +31,11 @@ def drawn(kind: str, number: int, *, but: Iterable[uuid.UUID]) -> list[uuid.UUID
             f"A {kind} that is gone stands out whatever goes with it; "
             "forget it in a command of its own, without --among."
         )
-    column = _COLUMNS[kind]
+    column, its_id = _COLUMNS[kind]
     query = (
         f"select {column} from lake.marts.pairs "
-        f"where {column} not in (select value_id from lake.raw.takedowns where kind = ?) "
-        f"and {column} not in (select unnest(?::varchar[])::uuid) "
+        f"where {its_id} not in (select value_id from lake.raw.takedowns where kind = ?) "
+        f"and {its_id} not in (select unnest(?::varchar[])::uuid) "
         "group by all order by random() limit ?"
     )
     try:

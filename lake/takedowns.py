@@ -1,137 +1,165 @@
-"""Record requests for removal in raw.takedowns: only hashes of what is to be forgotten.
+"""Records requests for removal in raw.takedowns: only hashes of what is to be forgotten.
 
-`pairlake forget`. SQL hides what they match (drop_reason `takedown`), `lake.tombstones` keeps it
-from landing again, and `lake.erasure` erases it.
+`pairlake forget`. What they match is hidden at once (`lake.denied`), SQL drops it (drop_reason
+`takedown`), `lake.tombstones` keeps it from landing again, and `lake.erasure` erases it.
 """
 
 from __future__ import annotations
 
-import csv
-import hashlib
 import uuid
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 
 from lake.append import append
-from lake.errors import BadRequest
-from lake.keys import image_id, text_id
+from lake.catalog import connect
+from lake.keys import text_id
 from lake.neutral import drawn
+from lake.requests import hashed
 
-KINDS = ("url", "domain", "page", "image_hash", "caption")
-_HEADER = ["kind", "value"]
-_SCHEMA = pa.schema(
-    [
-        ("kind", pa.string()),
-        ("value_id", pa.uuid()),
-        ("reason", pa.string()),
-        ("requested_at", pa.timestamp("us")),
-    ]
-)
+# Every spelling that is known to mean the value of a kind, by kind and value.
+Spell = Callable[[str, str], set[str]]
+# What the lake has that means one of the wanted, by kind: with the kind and that one.
+Find = Callable[
+    [duckdb.DuckDBPyConnection, Mapping[str, list[str]]], Iterable[tuple[str, str, str]]
+]
+Id = tuple[str, uuid.UUID]
+_COLUMNS = {"kind": pa.string(), "value_id": pa.uuid()}
+_KNOWN = """
+select
+    takedowns.kind,
+    takedowns.value_id,
+    min(takedowns.requested_at) as since,
+    case when count(takedowns.erased_at) = count(*) then max(takedowns.erased_at) end as erased_at
+from lake.raw.takedowns as takedowns
+semi join asked on takedowns.kind = asked.kind and takedowns.value_id = asked.value_id
+group by all
+"""
+
+
+@dataclass(kw_only=True, slots=True)
+class Asked:
+    """A request: its kind, the spellings of its value, and the ids that it is recorded under.
+
+    `since` is when it was asked for before, `erased_at` when `maintain` had erased all of it.
+    """
+
+    kind: str
+    value: str
+    spellings: tuple[str, ...]
+    ids: list[Id]
+    since: datetime | None = None
+    erased_at: datetime | None = None
 
 
 def record_takedowns(
-    requests: Mapping[str, Iterable[str]], *, reason: str | None = None, among: int = 0
-) -> int:
-    """Record what is to go, by kind: url, domain, page, image_hash, caption; returns how many.
+    requests: Mapping[str, Iterable[str]],
+    *,
+    reason: str | None = None,
+    among: int = 0,
+    spell: Spell = lambda _, value: {value},
+    find: Find = lambda *_: [],
+) -> list[Asked]:
+    """Record what is to go, by kind: url, domain, page, image_hash, caption; returns it.
 
     With `among`, so many others of its kind, drawn by chance from the kept pairs, are recorded
     for each, in the same way, so that nobody can tell from what is gone what was asked for.
     All of it or nothing: raises BadRequest for what cannot be the value of its kind, and for a
-    kind that cannot be hidden among others.
+    kind that cannot be hidden among others. What is recorded already, is not again.
     """
-    hashed = {_hashed(kind, value) for kind in requests for value in requests[kind]}
-    others = _others(hashed, among) if among else set()
-    now = datetime.now(UTC).replace(tzinfo=None)
-    # By their hashes, so that their order does not tell them apart either.
-    rows = [
-        {"kind": kind, "value_id": value_id.bytes, "reason": reason, "requested_at": now}
-        for kind, value_id in sorted(hashed | others)
+    asked = [
+        _asked(kind, value, spell)
+        for kind, values in requests.items()
+        for value in dict.fromkeys(values)
     ]
-    append({"raw.takedowns": pa.Table.from_pylist(rows, schema=_SCHEMA)})
-    return len(hashed)
+    others = _others(asked, among, spell) if among else []
+    known = _known(_ids(asked))
+    for each in asked:
+        _remember(each, known)
+    recorded = _ids([*asked, *others])
+    _append(recorded if among else recorded - known.keys(), reason)
+    # From here on nothing that means the same lands, so that all of it is found now.
+    _find([*asked, *others], find)
+    _append(_ids([*asked, *others]) - recorded - known.keys(), reason)
+    return asked
 
 
-def _others(hashed: set[tuple[str, uuid.UUID]], among: int) -> set[tuple[str, uuid.UUID]]:
-    """`among` neutral values for each that is hashed, of its kind."""
-    values: dict[str, list[uuid.UUID]] = {}
-    for kind, value_id in hashed:
-        values.setdefault(kind, []).append(value_id)
-    return {
-        (kind, value_id)
-        for kind, asked in values.items()
-        for value_id in drawn(kind, len(asked) * among, but=asked)
-    }
+def _asked(kind: str, value: str, spell: Spell) -> Asked:
+    hashed(kind, value)
+    spellings = tuple(spell(kind, value))
+    ids = [hashed(kind, spelling) for spelling in spellings]
+    return Asked(kind=kind, value=value, spellings=spellings, ids=ids)
 
 
-def read_requests(file: Path) -> dict[str, list[str]]:
-    """The requests of a CSV file with the header `kind,value`, as `record_takedowns` takes them.
+def _others(asked: list[Asked], among: int, spell: Spell) -> list[Asked]:
+    """`among` neutral requests for each, of its kind, spelled as it is."""
+    kinds = Counter(kind for each in asked for kind in {kind for kind, _ in each.ids})
+    but = [value_id for _, value_id in _ids(asked)]
+    others = []
+    for kind, number in kinds.items():
+        for value in drawn(kind, number * among, but=but):
+            if isinstance(value, uuid.UUID):
+                others.append(Asked(kind=kind, value="", spellings=(), ids=[(kind, value)]))
+            else:
+                others.append(_asked(kind, value, spell))
+    return others
 
-    Raises BadRequest, with its line, for the first that is none; values are not repeated in it,
-    since messages end up in logs.
-    """
-    requests: dict[str, list[str]] = {kind: [] for kind in KINDS}
+
+def _ids(asked: Iterable[Asked]) -> set[Id]:
+    return {key for each in asked for key in each.ids}
+
+
+def _known(ids: set[Id]) -> dict[Id, tuple[datetime, datetime | None]]:
+    """When those that are recorded already were asked for, and when all of that was erased."""
+    con = connect(read_only=True)
     try:
-        with file.open(newline="", encoding="utf-8-sig") as handle:
-            rows = csv.reader(handle, strict=True)
-            if next(rows, None) != _HEADER:
-                raise BadRequest(f"The first line of {file} must be: kind,value")
-            for row in rows:
-                if row:
-                    kind, value = _request(row, f"Line {rows.line_num} of {file}")
-                    requests[kind].append(value)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadRequest(f"{file} cannot be read as CSV in UTF-8 ({error}).") from error
-    return requests
+        con.register("asked", _table(ids))
+        found = con.execute(_KNOWN).fetchall()
+    finally:
+        con.close()
+    return {(kind, value_id): (since, erased_at) for kind, value_id, since, erased_at in found}
 
 
-def _request(row: list[str], place: str) -> tuple[str, str]:
-    if len(row) != len(_HEADER):
-        raise BadRequest(f"{place} has {len(row)} columns, not two; quote a value with commas.")
-    kind, value = row
-    if kind not in KINDS:
-        raise BadRequest(f"{place} has no kind of request; there are {', '.join(KINDS)}.")
-    flaw = _flaw(kind, value)
-    if flaw:
-        raise BadRequest(f"{place}: the value {flaw}.")
-    return kind, value
+def _remember(each: Asked, known: Mapping[Id, tuple[datetime, datetime | None]]) -> None:
+    times = [known[key] for key in each.ids if key in known]
+    if times:
+        each.since = min(since for since, _ in times)
+        erased = [erased_at for _, erased_at in times if erased_at]
+        each.erased_at = max(erased) if len(erased) == len(times) else None
 
 
-def _flaw(kind: str, value: str) -> str | None:
-    """Why a value cannot be one of its kind; None if it can."""
-    if not value.strip():
-        return "is empty"
-    if any("\ud800" <= character <= "\udfff" for character in value):
-        return "is not text in UTF-8"
-    if kind == "domain" and set(value.strip()) & set("/:@?#* \t"):
-        return "is not a domain; give it as photos.example"
-    if kind == "image_hash" and len(_digest(value)) not in _DIGESTS:
-        return "is not an image hash; give md5 or sha256 in hexadecimal"
-    return None
-
-
-_DIGESTS = {
-    hashlib.md5(usedforsecurity=False).digest_size: "image_md5",
-    hashlib.sha256().digest_size: "image_sha256",
-}
-
-
-def _digest(value: str) -> bytes:
+def _find(asked: list[Asked], find: Find) -> None:
+    """Add to each the ids of what the lake has that means the same."""
+    wanted: dict[str, list[str]] = {}
+    for each in asked:
+        wanted.setdefault(each.kind, []).extend(each.spellings)
+    found: dict[tuple[str, str], set[Id]] = {}
+    con = connect(read_only=True)
     try:
-        return bytes.fromhex(value.strip())
-    except ValueError:
-        return b""
+        for kind, spelling, text in find(con, wanted):
+            found.setdefault((kind, spelling), set()).add((kind, text_id(text)))
+    finally:
+        con.close()
+    for each in asked if found else ():
+        more = {key for one in each.spellings for key in found.get((each.kind, one), ())}
+        each.ids += more - set(each.ids)
 
 
-def _hashed(kind: str, value: str) -> tuple[str, uuid.UUID]:
-    flaw = _flaw(kind, value)
-    if flaw:
-        raise BadRequest(f"{value!r} {flaw}.")
-    if kind == "domain":
-        return kind, text_id(value.strip().lower().rstrip("."))
-    if kind != "image_hash":
-        return kind, text_id(value)
-    digest = _digest(value)
-    return _DIGESTS[len(digest)], image_id(digest)
+def _append(ids: set[Id], reason: str | None) -> None:
+    if not ids:
+        return
+    now = datetime.now(UTC).replace(tzinfo=None)
+    rows = _table(ids)
+    rows = rows.append_column("reason", pa.array([reason] * len(ids), pa.string()))
+    rows = rows.append_column("requested_at", pa.array([now] * len(ids), pa.timestamp("us")))
+    append({"raw.takedowns": rows})
+
+
+def _table(ids: set[Id]) -> pa.Table:
+    # By their hashes, so that their order does not tell what was asked for either.
+    rows = [{"kind": kind, "value_id": value_id.bytes} for kind, value_id in sorted(ids)]
+    return pa.Table.from_pylist(rows, pa.schema(_COLUMNS))

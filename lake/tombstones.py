@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 
 import duckdb
 
-from lake.forgotten import PAGE_ID, forgotten, on_forgotten_host
-from lake.tables import SIGHTING, TABLES
+from lake.addresses import is_plain_url
+from lake.forgotten import PAGE, PAGE_ID, forgotten, on_forgotten_host
+from lake.tables import SIGHTING, TABLES, ids_of
 
 Relations = Mapping[str, Sequence[str]]
 
@@ -20,9 +21,6 @@ PAIRS, DOWNLOADS, IMAGES = "raw.image_text_pairs", "raw.downloads", "raw.images"
 # to be forgotten then. It is looked at, and does not land.
 FORMER_CAPTION_ID = "former_caption_id"
 LOOKED_AT = frozenset({FORMER_CAPTION_ID})
-# Of a picture that is to be forgotten no row lands here; of a caption none in the last.
-_OF_IMAGES = (IMAGES, "raw.image_pixels", "enriched.image_embeddings", "enriched.image_hashes")
-_OF_CAPTIONS = ("enriched.caption_embeddings",)
 
 # A sighting is forgotten as a whole: by its place in the crawl file the page could be found.
 _PAIRS = f"""
@@ -57,6 +55,8 @@ _DOWNLOADS = """
         * exclude (is_gone) replace (
             case when is_gone and outcome = 'ok' then 'blocked' else outcome end as outcome,
             case when not is_gone then image_id end as image_id,
+            case when not is_gone then md5 end as md5,
+            case when not is_gone then sha256 end as sha256,
             case when not is_gone then final_url end as final_url,
             case when not is_gone then error end as error,
             case when not is_gone then opt_out_evidence end as opt_out_evidence
@@ -65,6 +65,16 @@ _DOWNLOADS = """
         select *, coalesce(outcome = 'blocked', false) or {is_place} or {is_image} as is_gone
         from {relation}
     )
+"""
+
+# Most URLs have one spelling only, which SQL can see.
+_SPELLED_OTHERWISE = f"""
+insert into forgotten
+select $kind as kind, md5(url)::uuid as value_id
+from (select distinct {{url}} as url from {{rows}})
+where
+    not {is_plain_url("url")}
+    and md5(same_url(url))::uuid in (select value_id from forgotten where kind = $kind)
 """
 
 
@@ -77,38 +87,77 @@ def tombstoned(landing: Relations, writer: duckdb.DuckDBPyConnection) -> Relatio
     kinds = {kind for (kind,) in writer.execute("select distinct kind from forgotten").fetchall()}
     if not kinds:
         return landing
+    _spell_out(landing, kinds, writer)
     writer.execute(
         "set variable forgotten_pages = coalesce("
         "(select list(value_id) from forgotten where kind = 'page'), []::uuid[])"
     )
-    images = _images(landing, kinds, writer)
+    gone = {
+        "pair": _pairs(landing, kinds, writer),
+        "url": "select value_id from forgotten where kind = 'url'",
+        "caption": "select value_id from forgotten where kind = 'caption'",
+        "image": _images(landing, kinds, writer),
+    }
     return {
-        name: [_tombstoned(name, relation, images, kinds, writer) for relation in relations]
+        name: [_tombstoned(name, relation, gone, kinds, writer) for relation in relations]
         for name, relations in landing.items()
     }
 
 
+def _spell_out(landing: Relations, kinds: set[str], writer: duckdb.DuckDBPyConnection) -> None:
+    """Add to `forgotten` the URLs and pages of `landing` that mean one which is in it."""
+    sighting = "(select unnest(sightings) as sighting from {relation})"
+    places = (
+        ("url", PAIRS, "image_url", "{relation}"),
+        ("url", DOWNLOADS, "final_url", "{relation}"),
+        ("page", PAIRS, PAGE, sighting),
+    )
+    for kind, name, url, where in places:
+        for relation in landing.get(name, ()) if kind in kinds else ():
+            rows = where.format(relation=_whole(name, relation, writer))
+            writer.execute(_SPELLED_OTHERWISE.format(url=url, rows=rows), {"kind": kind})
+
+
 def _tombstoned(
-    name: str, relation: str, images: str, kinds: set[str], writer: duckdb.DuckDBPyConnection
+    name: str,
+    relation: str,
+    gone: Mapping[str, str],
+    kinds: set[str],
+    writer: duckdb.DuckDBPyConnection,
 ) -> str:
+    ids = ids_of(name)
+    if not ids:
+        return relation
+    whole = _whole(name, relation, writer)
     if name == PAIRS:
-        whole = _whole(name, relation, writer)
-        is_gone = f"{_any('url_id', 'url')} or {_any('caption_id', 'caption')}"
-        is_gone += f" or {_any('pair_id', 'pair')} or {_any(FORMER_CAPTION_ID, 'caption')}"
-        if "domain" in kinds:
-            is_gone += f" or {on_forgotten_host('image_url', whole)}"
+        is_gone = _is_gone(whole, kinds)
         is_seen = _SEEN.format(relation=whole) if "page" in kinds else "false"
         return f"({_PAIRS.format(is_gone=is_gone, is_seen=is_seen, relation=whole)})"
     if name == DOWNLOADS:
-        whole = _whole(name, relation, writer)
-        is_image = f"{_any('md5', 'image_md5')} or coalesce(image_id in ({images}), false)"
+        is_image = f"{_any('md5', 'image_md5')} or coalesce(image_id in ({gone['image']}), false)"
         is_place = _is_place(whole, kinds)
         return f"({_DOWNLOADS.format(is_image=is_image, is_place=is_place, relation=whole)})"
-    if name in _OF_IMAGES:
-        return f"(from {relation} where not coalesce(image_id in ({images}), false))"
-    if name in _OF_CAPTIONS:
-        return f"(from {relation} where not {_any('caption_id', 'caption')})"
-    return relation
+    # What is said of something that is to be forgotten does not land at all.
+    found = (f"coalesce({column} in ({gone[kind]}), false)" for column, kind in ids.items())
+    return f"(from {whole} where not ({' or '.join(found)}))"
+
+
+def _pairs(landing: Relations, kinds: set[str], writer: duckdb.DuckDBPyConnection) -> str:
+    """The query for the pairs of which only the ids land."""
+    pairs = ["select value_id as pair_id from forgotten where kind = 'pair'"]
+    for relation in landing.get(PAIRS, ()):
+        whole = _whole(PAIRS, relation, writer)
+        pairs.append(f"select pair_id from {whole} where {_is_gone(whole, kinds)}")
+    return " union all ".join(pairs)
+
+
+def _is_gone(relation: str, kinds: set[str]) -> str:
+    """The condition that a pair is to be forgotten, whatever page it was seen on."""
+    is_gone = f"{_any('url_id', 'url')} or {_any('caption_id', 'caption')}"
+    is_gone += f" or {_any('pair_id', 'pair')} or {_any(FORMER_CAPTION_ID, 'caption')}"
+    if "domain" in kinds:
+        is_gone += f" or {on_forgotten_host('image_url', relation)}"
+    return f"({is_gone})"
 
 
 def _images(landing: Relations, kinds: set[str], writer: duckdb.DuckDBPyConnection) -> str:

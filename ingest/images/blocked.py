@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from ingest.urls import absolute_url
+from lake.addresses import same_url
 from lake.domains import host_of
 from lake.errors import BadSetting
 from lake.forgotten import forgotten
@@ -49,10 +50,10 @@ class Blocked:
         return key in self._keys
 
     def holds(self, url: str) -> bool:
-        """Whether a URL is among them, as it is or as it would land, or a domain that it is of."""
+        """Whether a URL is among them, in any spelling that means it, or a domain that it is of."""
         if not self._keys:
             return False
-        spellings = {url, absolute_url(url, "") or url}
+        spellings = {url, absolute_url(url, "") or url, same_url(url)}
         domains = {domain for spelling in spellings for domain in _domains(host_of(spelling))}
         return any(text_id(text).bytes in self._keys for text in spellings | domains)
 

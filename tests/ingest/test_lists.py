@@ -18,9 +18,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest import list_lines, list_text, lists
+from ingest.captions import former_caption
 from ingest.list_file import Columns, NotAList, list_kind
 from lake.keys import pair_id, text_id
 from lake.tables import ATTEMPT, TABLES
+from lake.tombstones import FORMER_CAPTION_ID, LOOKED_AT
 from tests.ingest.conftest import Web
 from tests.ingest.landing_lists import Landed, Rows, jsonl, land, parquet, separated
 
@@ -178,11 +180,24 @@ def test_known_lists_land_with_their_ids_and_scores(
     assert landed.counts.bytes == path.stat().st_size
 
 
+def test_each_caption_has_beside_it_the_id_by_which_it_may_be_forgotten(
+    path: Path, folder: Path
+) -> None:
+    captions = ["a cat", "R&D&regional", "Caf&eacute;  noir", "日本の猫", "x" * 3_000]
+    path.write_bytes(parquet([{"url": "http://a.example/", "caption": text} for text in captions]))
+    pairs = land(path, "parquet", folder).pairs
+    found = {pair["caption"]: pair[FORMER_CAPTION_ID] for pair in pairs}
+    # What is plain stands for itself, however long.
+    former = [former_caption(caption) for caption in captions[:-1]] + [captions[-1]]
+    assert found == dict(zip(captions, map(text_id, former), strict=True))
+
+
 def test_what_is_written_has_the_columns_and_types_of_the_lake(path: Path, folder: Path) -> None:
     path.write_bytes(parquet([LISTS["laion"][0]]))
     with duckdb.connect() as con:
         for table, types in land(path, "parquet", folder).types.items():
             wanted = {name: type_ for name, type_ in TABLES[table].items() if name not in ATTEMPT}
+            types = {name: type_ for name, type_ in types.items() if name not in LOOKED_AT}
             nulls = ", ".join(f"null::{type_}" for type_ in wanted.values())
             spelled = map(str, con.sql(f"select {nulls}").types)
             assert types == dict(zip(wanted, spelled, strict=True))

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pyarrow as pa
 import pytest
 
 from lake.append import append
 from lake.catalog import rows, writing
-from lake.erasure import erase_takedowns, older_snapshot_remains, takedowns_recorded
+from lake.erasure import (
+    erase_takedowns,
+    last_request,
+    note_erased,
+    older_snapshot_remains,
+    takedowns_recorded,
+)
+from lake.keys import pair_id, text_id
 from lake.maintain import tidy
+from lake.receipts import receipts
+from lake.tables import IDS, TABLES, ids_of
 from lake.takedowns import record_takedowns
 from tests.keyed import with_pair_keys
 
@@ -24,9 +35,10 @@ create table lake.intermediate.int_pairs_deduplicated as
 create table lake.intermediate.int_hosts_excluded as
     select 'other' as host, true as is_taken_down;
 create table lake.intermediate.int_pairs_judged as
-    select pair_id, url_id, caption_id, url_id as image_id,
+    select pair_id, pairs.url_id, caption_id, downloads.image_id,
     case when caption = 'gone' then 'takedown' end as drop_reason
-    from lake.raw.image_text_pairs;
+    from lake.raw.image_text_pairs as pairs
+    left join lake.raw.downloads on pairs.url_id = downloads.url_id;
 """
 
 
@@ -49,6 +61,10 @@ def _land(*captions: str) -> None:
             "enriched.caption_embeddings": pa.table({"caption_id": pairs["caption_id"]}),
         }
     )
+    _build()
+
+
+def _build() -> None:
     with writing() as con:
         con.execute(_BUILT)
 
@@ -71,6 +87,107 @@ def test_a_pair_leaves_its_ids_and_nothing_else() -> None:
     for table in ("raw.images", "raw.image_pixels", "enriched.image_hashes"):
         assert len(_left("image_id", table)) == 1, table
     assert len(_left("caption_id", "enriched.caption_embeddings")) == 1
+
+
+# Ids that are no thing's own, and what may stand only in a row that has an id.
+_NO_THING = {"attempt_id", "value_id"}
+_HASHES = {"md5", "sha256", "phash"}
+
+
+def test_every_id_and_hash_is_in_a_table_that_an_erasure_reaches() -> None:
+    """A table that is added tomorrow fails here until `lake.tables.IDS` knows its ids."""
+    for table, columns in TABLES.items():
+        ids = {column for column, type_ in columns.items() if type_ == "UUID"}
+        assert ids - _NO_THING - _HASHES <= IDS.keys(), table
+        assert ids_of(table) or not _HASHES & columns.keys(), table
+
+
+_SCHEMA = pa.schema(
+    {
+        **dict.fromkeys((*IDS, "md5"), pa.uuid()),
+        "sha256": pa.binary(),
+        **dict.fromkeys(("image_url", "final_url", "caption", "error"), pa.string()),
+    }
+)
+
+
+def _row(caption: str, picture: bytes, neighbour: bytes) -> dict[str, object]:
+    """What any table may say of a pair."""
+    url = f"http://a.example/{caption}.jpg"
+    ids = (pair_id(url, caption).bytes, text_id(url).bytes, text_id(caption).bytes)
+    hashes = (picture[:16], neighbour[:16], picture[16:], picture)
+    return dict(zip(_SCHEMA.names, (*ids, *hashes, url, url, caption, url), strict=True))
+
+
+def _told_of(caption: str, picture: bytes, table: str) -> bool:
+    """Whether a table has words of a pair, its picture's hashes, or ids of what is not kept."""
+    told = [f"{caption}.jpg", *(str(UUID(bytes=half)) for half in (picture[:16], picture[16:]))]
+    if table not in ("raw.image_text_pairs", "raw.downloads"):
+        # There they are a tombstone's, and an outcome's, so that the accounts add up.
+        told += [str(UUID(bytes=key)) for key in list(_row(caption, picture, picture).values())[:3]]
+    says = " or ".join("contains(said::varchar, ?)" for _ in told)
+    bytes_ = "" if "sha256" not in TABLES[table] else f" or sha256 = unhex('{picture.hex()}')"
+    return bool(rows(f"select 1 from lake.{table} as said where {says}{bytes_}", told))
+
+
+def test_an_erasure_reaches_every_table_that_has_ids() -> None:
+    gone, stays = bytes(range(65, 97)), bytes(range(97, 129))
+    tables = [table for table in TABLES if ids_of(table)]
+    landed = [_row("gone", gone, stays), _row("stays", stays, gone), _row("stays", stays, stays)]
+    whole = pa.Table.from_pylist(landed, _SCHEMA)
+    for table in tables:
+        append({table: whole.select([name for name in _SCHEMA.names if name in TABLES[table]])})
+    # A body of which no picture could be made.
+    no_picture = {"image_id": None, "final_url": None, "error": None}
+    failed = [{**_row("gone", gone, gone), **no_picture}]
+    columns = [name for name in _SCHEMA.names if name in TABLES["raw.downloads"]]
+    append({"raw.downloads": pa.Table.from_pylist(failed, _SCHEMA).select(columns)})
+    assert all(_told_of("gone", gone, table) for table in tables)
+    _build()
+
+    erase_takedowns()
+
+    assert [table for table in tables if _told_of("gone", gone, table)] == []
+    assert all(_told_of("stays", stays, table) for table in tables)
+
+
+def test_what_a_late_job_says_of_a_forgotten_pair_lands_in_no_table() -> None:
+    gone, stays = bytes(range(65, 97)), bytes(range(97, 129))
+    record_takedowns(
+        {"url": ["http://a.example/gone.jpg"], "caption": ["gone"], "image_hash": [gone.hex()]}
+    )
+    landed = [_row("gone", gone, stays), _row("stays", stays, gone), _row("stays", stays, stays)]
+    whole = pa.Table.from_pylist(landed, _SCHEMA)
+    tables = [table for table in TABLES if ids_of(table)]
+    append(
+        {
+            table: whole.select([name for name in _SCHEMA.names if name in TABLES[table]])
+            for table in tables
+        }
+    )
+    assert [table for table in tables if _told_of("gone", gone, table)] == []
+    assert all(_told_of("stays", stays, table) for table in tables)
+
+
+@pytest.mark.parametrize("request_", ["url", "image_hash"])
+def test_a_picture_goes_that_its_url_no_longer_brings(request_: str) -> None:
+    """A URL may bring another picture later; pairs are judged by that one."""
+    _land("stays", *(["gone"] if request_ == "url" else []))
+    caption = "gone" if request_ == "url" else "stays"
+    first = bytes(range(65, 97))
+    url_id = text_id(f"http://a.example/{caption}.jpg").bytes
+    picture = {"image_id": [first[:16]], "sha256": [first]}
+    for table, row in {
+        "raw.images": picture,
+        "raw.downloads": picture | {"url_id": [url_id]},
+    }.items():
+        append({table: pa.table(row, pa.schema([_SCHEMA.field(name) for name in row]))})
+    if request_ == "image_hash":
+        record_takedowns({"image_hash": [first.hex()]})
+    erase_takedowns()
+    assert not _told_of("nothing", first, "raw.images")
+    assert not _told_of("nothing", first, "raw.downloads")
+    assert len(_left("image_id", "raw.images")) == 1
 
 
 def test_an_erased_pair_is_known_when_it_lands_again() -> None:
@@ -166,3 +283,19 @@ def test_an_older_snapshot_remains_until_no_older_snapshot_is_left() -> None:
     assert older_snapshot_remains()
     tidy(leave_no_trace=True)
     assert not older_snapshot_remains()
+
+
+def test_what_is_erased_is_noted_up_to_the_request_that_was_known_then() -> None:
+    assert last_request() is None
+    record_takedowns({"url": ["http://a.example/1.png"]})
+    until = last_request()
+    assert until is not None
+    record_takedowns({"url": ["http://a.example/2.png"]})
+    assert note_erased(until) == 1
+    first, second = record_takedowns({"url": ["http://a.example/1.png", "http://a.example/2.png"]})
+    assert first.erased_at is not None
+    assert second.erased_at is None
+    assert [str(receipt).rpartition("; ")[2] for receipt in receipts([first, second])] == [
+        f"erased on {first.erased_at:%Y-%m-%d}",
+        "kept out from now on, if it lands",
+    ]

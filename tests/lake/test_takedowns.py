@@ -10,7 +10,8 @@ import pytest
 from lake.catalog import rows, writing
 from lake.errors import BadRequest
 from lake.keys import text_id
-from lake.takedowns import read_requests, record_takedowns
+from lake.requests import read_requests
+from lake.takedowns import record_takedowns
 
 pytestmark = pytest.mark.usefixtures("lake_without_rows")
 
@@ -37,7 +38,7 @@ def test_a_file_holds_requests_of_all_kinds(tmp_path: Path) -> None:
     requests = read_requests(file)
     assert requests["caption"] == ['Me, and "you",\non two lines']
 
-    assert record_takedowns(requests) == 5
+    assert len(record_takedowns(requests)) == 5
     assert _recorded() == [
         ("caption", text_id('Me, and "you",\non two lines')),
         ("domain", text_id("a.example")),
@@ -87,8 +88,9 @@ def _keep(pairs: int) -> None:
     with writing() as con:
         con.execute("create schema lake.marts")
         con.execute(
-            "create table lake.marts.pairs as select md5(n::varchar)::uuid as url_id, "
-            "md5('c' || n)::uuid as caption_id, md5('i' || n)::uuid as image_id, "
+            "create table lake.marts.pairs as select n::varchar as image_url, 'c' || n as caption, "
+            "md5(n::varchar)::uuid as url_id, md5('c' || n)::uuid as caption_id, "
+            "md5('i' || n)::uuid as image_id, "
             "md5('m' || n)::uuid as md5, 'http://page/' || n as page_url from range(?) as r (n)",
             [pairs],
         )
@@ -96,7 +98,8 @@ def _keep(pairs: int) -> None:
 
 def test_others_go_with_a_request_and_look_like_it() -> None:
     _keep(12)
-    assert record_takedowns({"url": ["3"], "caption": ["c5"]}, reason="asked", among=5) == 2
+    requests = {"url": ["3"], "caption": ["c5"]}
+    assert len(record_takedowns(requests, reason="asked", among=5)) == 2
 
     found = rows(
         "select kind, count(distinct value_id), count(*), "
@@ -121,6 +124,27 @@ def test_who_is_drawn_is_left_to_chance() -> None:
     first = set(_recorded())
     record_takedowns({"url": ["c", "d"]}, among=10)
     assert len(set(_recorded()) - first) == 22
+
+
+def test_others_are_spelled_as_a_request_is() -> None:
+    """Else a hash beside that of what went would tell which one was asked for."""
+    _keep(12)
+    record_takedowns({"url": ["3"]}, among=5, spell=lambda _, value: {value, f"https://{value}"})
+    both = rows(
+        "select count(*) from lake.marts.pairs "
+        "where url_id in (select value_id from lake.raw.takedowns) "
+        "and md5('https://' || image_url)::uuid in (select value_id from lake.raw.takedowns)"
+    )
+    assert both == [(6,)]
+    assert len(_recorded()) == 12
+
+
+def test_what_is_asked_for_again_is_recorded_once() -> None:
+    (first,) = record_takedowns({"url": ["a"]})
+    (again, other) = record_takedowns({"url": ["a", "a", "b"]})
+    assert (first.since, other.since) == (None, None)
+    assert again.since is not None
+    assert len(_recorded()) == 2
 
 
 def test_where_too_few_are_left_nothing_is_recorded() -> None:
