@@ -240,12 +240,17 @@ def forget(
 
 
 @main.command()
-def maintain() -> None:
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+def maintain(dry_run: bool) -> None:
     """Merge small files, erase takedowns, expire snapshots, back the catalog up.
 
-    Example: pairlake maintain
+    Files that nothing names any more go by way of DATA/trash, where they lie for a week.
+    Example: pairlake maintain --dry-run
     """
-    _maintain()
+    if dry_run:
+        _say_what_would_go()
+    else:
+        _maintain()
 
 
 @main.command()
@@ -481,6 +486,17 @@ def _maintain() -> None:
     click.echo(f"maintain {tidy(leave_no_trace=erasing)}")
     if until is not None and (noted := note_erased(until)):
         click.echo(f"maintain all that {noted:,} hashes in raw.takedowns reached is erased")
+
+
+def _say_what_would_go() -> None:
+    from lake.erasure import older_snapshot_remains
+    from lake.maintain import erasure_is_unfinished, would_go
+
+    erasing = older_snapshot_remains() or erasure_is_unfinished()
+    if erasing:
+        click.echo("maintain would erase what is to be forgotten, with all that is older:")
+    for line in would_go(leave_no_trace=erasing):
+        click.echo(f"maintain {line}")
 
 
 def _run(limit: int | None = None, minutes: float | None = None, **arguments: Any) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
-from lake import postgres
+from lake import identity, postgres
 from lake.errors import BadSetting, JobFailed, LakeUnreadable, PairlakeError
 from lake.functions import register_functions
 from lake.objects import is_remote, let_in
@@ -54,8 +54,40 @@ def _instance(catalog: str, tables: str, read_only: bool) -> duckdb.DuckDBPyConn
 
 
 def prepare(con: duckdb.DuckDBPyConnection, *, options: str = "") -> None:
-    """Load the extensions, attach the lake and create its tables on a connection just opened."""
+    """Load the extensions, attach the lake and create its tables on a connection just opened.
+
+    Raises BadSetting where the catalog is not that of the data.
+    """
     current = settings()
+    make_ready(con, current)
+    # Looked at first: who makes a lake beside us writes it last.
+    stated = identity.stated(con, current.data)
+    if _is_initialised(con, current):
+        attach(con, current, options)
+        is_settled = identity.check(con, current, stated) or "read_only" in options
+        if is_settled and tables_are_current(con):
+            return
+        con.execute("detach lake")
+    elif (refusal := identity.refuse_new(con, current, stated)) and not _is_initialised(
+        con, current
+    ):
+        raise BadSetting(refusal)
+    for attempt in _making(current):
+        with attempt, locked(current):
+            if not is_remote(current.tables):
+                _make_folder(Path(current.tables))
+            attach(con, current)
+            with transaction(con):
+                ensure_tables(con)
+            set_options(con)
+            identity.settle(con, current)
+    if options:
+        con.execute("detach lake")
+        attach(con, current, options)
+
+
+def make_ready(con: duckdb.DuckDBPyConnection, current: Settings) -> None:
+    """Load the extensions and settings that a connection needs before it attaches a lake."""
     _limit(con, current)
     _load_extensions(con, current)
     register_functions(con)
@@ -64,20 +96,6 @@ def prepare(con: duckdb.DuckDBPyConnection, *, options: str = "") -> None:
     con.execute(f"set temp_directory = '{_quoted(current.home / 'tmp')}'")
     if is_remote(current.data):
         let_in(con, current.data)
-    if _is_initialised(con, current):
-        _attach(con, current, options)
-        if tables_are_current(con):
-            return
-        con.execute("detach lake")
-    for attempt in _making(current):
-        with attempt, locked(current):
-            _attach(con, current)
-            with _transaction(con):
-                ensure_tables(con)
-            set_options(con)
-    if options:
-        con.execute("detach lake")
-        _attach(con, current, options)
 
 
 def rows(
@@ -100,7 +118,7 @@ def writing(con: duckdb.DuckDBPyConnection | None = None) -> Iterator[duckdb.Duc
     """
     own = connect() if con is None else con
     try:
-        with locked(settings()), _transaction(own):
+        with locked(settings()), transaction(own):
             yield own
     finally:
         if con is None:
@@ -146,7 +164,8 @@ def _making(current: Settings) -> Retrying:
 
 
 @contextmanager
-def _transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """One transaction of a connection, undone if it raises."""
     con.begin()
     try:
         yield
@@ -175,24 +194,19 @@ def locked(current: Settings) -> Iterator[None]:
         yield
 
 
-def _attach(con: duckdb.DuckDBPyConnection, current: Settings, options: str = "") -> None:
-    if not is_remote(current.tables):
-        _make_folder(Path(current.tables))
-    options = f"data_path '{_quoted(current.tables)}/'{options}"
+def attach(con: duckdb.DuckDBPyConnection, current: Settings, options: str = "") -> None:
+    # Where the lake is is for lake.identity to say; it may have been moved.
+    options = f"data_path '{_quoted(current.tables)}/', override_data_path true{options}"
     if current.on_postgres:
         catalog = current.catalog
     else:
         catalog = f"sqlite:{current.catalog_file}"
-        options += f", meta_busy_timeout {BUSY_TIMEOUT_MS}, meta_journal_mode 'wal'"
+        options += f", meta_busy_timeout {BUSY_TIMEOUT_MS}"
+        # A reader cannot change it, and would fail at a catalog that has another.
+        options += "" if "read_only" in options else ", meta_journal_mode 'wal'"
     try:
         con.execute(f"attach if not exists 'ducklake:{_quoted(catalog)}' as lake ({options})")
     except duckdb.Error as error:
-        first_line = _first_line(error)
-        if "DATA_PATH" in first_line:
-            raise BadSetting(
-                f"The lake of {catalog} keeps its files elsewhere than in "
-                f"{current.tables}: put it back, or set PAIRLAKE_DATA ({first_line})"
-            ) from error
         raise _unreadable(current, error) from error
     if current.on_postgres:
         con.execute(postgres.PATIENCE)
@@ -204,7 +218,7 @@ def _unreadable(current: Settings, error: Exception) -> LakeUnreadable:
     first_line = _first_line(error)
     return LakeUnreadable(
         f"The catalog {current.catalog_file} cannot be opened ({first_line}); "
-        "restore it from HOME/backups, or name another with PAIRLAKE_CATALOG."
+        "put a backup in its place with: pairlake restore, or name another with PAIRLAKE_CATALOG."
     )
 
 

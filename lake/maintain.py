@@ -9,19 +9,20 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 
-from lake import postgres
+from lake import identity, postgres
+from lake.backups import KEEP as KEEP_BACKUPS
+from lake.backups import back_up, named_by_backups, outdated
 from lake.catalog import connect, locked
 from lake.errors import JobFailed
-from lake.settings import Settings, settings
+from lake.settings import settings
+from lake.sweep import sweep
 
 # Enough for time travel over the last runs; every snapshot costs each later query a little.
 KEEP_SNAPSHOTS = 100
-KEEP_BACKUPS = 5
 
 
 # Of each column the catalog has the least and the greatest text. ducklake 1.5.5 only widens them,
@@ -54,20 +55,24 @@ class TidySummary:
 
     snapshots_expired: int
     files_removed: int
+    files_trashed: int
     backup: Path | None  # None on Postgres, whose operator has a way of their own
 
     def __str__(self) -> str:
         done = f"{self.snapshots_expired} snapshots expired, {self.files_removed} files removed; "
+        if self.files_trashed:
+            done += f"{self.files_trashed} that nothing names put into the trash; "
         if self.backup is None:
             return f"{done}the catalog is yours to back up (pg_dump)."
         return f"{done}the catalog is backed up in {self.backup}."
 
 
 def tidy(*, leave_no_trace: bool) -> TidySummary:
-    """Merge small files, expire snapshots, remove orphans, back the catalog up.
+    """Merge small files, expire snapshots, sweep files away, back the catalog up.
 
     With `leave_no_trace`, after an erasure, deleted rows are rewritten away, and every older
-    snapshot and backup goes. Holds the lock, so jobs and builds wait.
+    snapshot and backup goes, with what they name and the trash. Holds the lock, so jobs and builds
+    wait.
     """
     current = settings()
     con = connect()
@@ -79,21 +84,47 @@ def tidy(*, leave_no_trace: bool) -> TidySummary:
                 _unfinished().touch()
             _compact(con, rewrite_all=leave_no_trace)
             expired = _expire(con, keep=1 if leave_no_trace else KEEP_SNAPSHOTS)
-            removed = _remove_files(con, at_once=leave_no_trace or not current.on_postgres)
+            swept = sweep(con, current, named_by_backups(current), erase=leave_no_trace)
             if leave_no_trace:
                 con.execute(_BOUNDS)
             if current.on_postgres and leave_no_trace:
                 postgres.rewrite(con, current.catalog)
+            backup = None
+            if not current.on_postgres:
+                _vacuum(current.catalog_file)
+                backup = back_up(current, keep=1 if leave_no_trace else KEEP_BACKUPS)
+            # Last, when the disk has it all: the catalog must never be behind what this says.
+            identity.leave(con, current)
     finally:
         con.close()
-    backup = None
-    if not current.on_postgres:
-        with locked(current):
-            _vacuum(current.catalog_file)
-            backup = _backup(current, keep=1 if leave_no_trace else KEEP_BACKUPS)
     if leave_no_trace:
         _unfinished().unlink()
-    return TidySummary(snapshots_expired=expired, files_removed=removed, backup=backup)
+    return TidySummary(
+        snapshots_expired=expired,
+        files_removed=len(swept.removed) + len(swept.emptied),
+        files_trashed=len(swept.trashed),
+        backup=backup,
+    )
+
+
+def would_go(*, leave_no_trace: bool) -> list[str]:
+    """What `tidy` would take away if it came now, a line each; nothing is changed."""
+    current = settings()
+    keep_snapshots = 1 if leave_no_trace else KEEP_SNAPSHOTS
+    keep_backups = 1 if leave_no_trace else KEEP_BACKUPS
+    con = connect()
+    try:
+        old = len(_old_snapshots(con, keep=keep_snapshots))
+        swept = sweep(con, current, named_by_backups(current), erase=leave_no_trace, dry_run=True)
+    finally:
+        con.close()
+    return [
+        f"{old} snapshots",
+        *(f"{current.tables}/{path}" for path in swept.removed),
+        *(f"{current.tables}/{path}, into the trash" for path in swept.trashed),
+        *(f"{current.data}/trash/{name}" for name in swept.emptied),
+        *(str(backup) for backup in outdated(current, keep=keep_backups, more=1)),
+    ]
 
 
 def erasure_is_unfinished() -> bool:
@@ -130,28 +161,15 @@ def _one_thread(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def _expire(con: duckdb.DuckDBPyConnection, *, keep: int) -> int:
-    versions = con.execute(
-        "select snapshot_id from ducklake_snapshots('lake') order by snapshot_id desc offset ?",
-        [keep],
-    ).fetchall()
-    if versions:
-        listed = ", ".join(str(version) for (version,) in versions)
+    if versions := _old_snapshots(con, keep=keep):
+        listed = ", ".join(map(str, versions))
         con.execute(f"call ducklake_expire_snapshots('lake', versions => [{listed}])")
     return len(versions)
 
 
-def _remove_files(con: duckdb.DuckDBPyConnection, *, at_once: bool) -> int:
-    """Files of expired snapshots, and files that a killed writer left unregistered.
-
-    Where others are at work meanwhile, those of the last day stay: one may be about to be
-    registered, or be read by a job that began before.
-    """
-    which = "cleanup_all => true" if at_once else "older_than => now() - interval 1 day"
-    calls = (
-        f"call ducklake_cleanup_old_files('lake', {which})",
-        f"call ducklake_delete_orphaned_files('lake', {which})",
-    )
-    return sum(len(con.execute(call).fetchall()) for call in calls)
+def _old_snapshots(con: duckdb.DuckDBPyConnection, *, keep: int) -> list[int]:
+    query = "select snapshot_id from ducklake_snapshots('lake') order by snapshot_id desc offset ?"
+    return [version for (version,) in con.execute(query, [keep]).fetchall()]
 
 
 def _vacuum(catalog: Path) -> None:
@@ -163,18 +181,3 @@ def _vacuum(catalog: Path) -> None:
             "Another program reads the catalog, so old pages of it could not be removed; "
             "end it, and run: pairlake maintain"
         )
-
-
-def _backup(current: Settings, *, keep: int) -> Path:
-    """A copy of the catalog under HOME/backups; only the newest `keep` stay."""
-    folder = current.home / "backups"
-    folder.mkdir(exist_ok=True)
-    target = folder / f"catalog-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.sqlite"
-    with (
-        closing(sqlite3.connect(current.catalog_file)) as source,
-        closing(sqlite3.connect(target)) as copy,
-    ):
-        source.backup(copy)
-    for old in sorted(folder.glob("catalog-*.sqlite"))[:-keep]:
-        old.unlink()
-    return target

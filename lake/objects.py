@@ -1,16 +1,17 @@
-"""Object storage: what DuckDB and Lance need to know of the S3 at which PAIRLAKE_DATA lies.
+"""Places of files: folders, and the S3 at which PAIRLAKE_DATA may lie, for all that reads it.
 
-Credentials are found by each of the two, along Amazon's usual chain (variables, profiles, roles),
-and found again when they have run out: pairlake does not read them.
+Credentials are found by DuckDB, Lance and Arrow each, along Amazon's usual chain (variables,
+profiles, roles), and found again when they have run out: pairlake does not read them.
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import duckdb
+from pyarrow import fs
 
 from lake.errors import BadSetting
 
@@ -42,6 +43,61 @@ def let_in(con: duckdb.DuckDBPyConnection, place: str) -> None:
     except duckdb.Error as error:
         said = " ".join(str(error).split())
         raise BadSetting(f"{place} cannot be opened ({said}); {_NEXT}") from error
+
+
+def read_small(con: duckdb.DuckDBPyConnection, place: str, name: str) -> bytes | None:
+    """A small file of a place; None where there is none. BadSetting where it cannot be read."""
+    # As a pattern: of what is not there a pattern finds nothing, and a name is an error.
+    pattern = f"{place}/{name[:-1]}[{name[-1]}]"
+    try:
+        found = con.execute("select content from read_blob(?)", [pattern]).fetchone()
+    except duckdb.IOException as error:
+        said = str(error).partition("\n")[0]
+        raise BadSetting(f"{place}/{name} cannot be read ({said}); see that you may.") from error
+    return None if found is None else found[0]
+
+
+def write_small(con: duckdb.DuckDBPyConnection, place: str, name: str, content: bytes) -> None:
+    """Write a small file of a place, whole or not at all."""
+    if is_remote(place):
+        target = _quoted(f"{place}/{name}")
+        con.execute(f"copy (select ?::blob as content) to '{target}' (format blob)", [content])
+        return
+    made = Path(place, f".{name}.{os.getpid()}")
+    try:
+        with made.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        made.replace(Path(place, name))
+    except OSError as error:
+        made.unlink(missing_ok=True)
+        raise BadSetting(
+            f"{place}/{name} cannot be written ({error.strerror}); see that you may write there "
+            "and that there is room, then run it again."
+        ) from error
+
+
+def filesystem(place: str) -> tuple[fs.FileSystem, str]:
+    """What moves and removes the files of a place, and the place as it names it.
+
+    DuckDB only reads and writes them. Credentials are found along Amazon's chain again.
+    """
+    if not is_remote(place):
+        return fs.LocalFileSystem(), place
+    uri = place
+    if endpoint := _endpoint():
+        url = urlsplit(endpoint)
+        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+        where = {"endpoint_override": url.netloc, "scheme": url.scheme, "region": region}
+        uri += f"?{urlencode(where)}"
+    files, path = fs.FileSystem.from_uri(uri)
+    return files, path
+
+
+def is_same(one: str, other: str) -> bool:
+    """Whether two folders of this machine are one, by whatever names."""
+    return Path(one).exists() and Path(other).exists() and Path(one).samefile(other)
 
 
 def lance_options(place: str | Path) -> dict[str, str] | None:

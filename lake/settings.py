@@ -166,6 +166,11 @@ class Settings:
         return Path(self.catalog.removeprefix("sqlite:")).expanduser().absolute()
 
     @property
+    def catalog_said(self) -> str:
+        """The catalog as an error names it, which shows nothing of a connection string."""
+        return "in Postgres" if self.on_postgres else str(self.catalog_file)
+
+    @property
     def on_ray(self) -> bool:
         """Whether the work is done by the processes of a Ray cluster."""
         return self.engine == "ray"
@@ -178,7 +183,7 @@ class Settings:
 
     @property
     def tables(self) -> str:
-        """Where the lake's own Parquet files lie; files there that it does not know are removed."""
+        """Where the lake's own Parquet files lie."""
         return f"{self.data}/tables"
 
     @property

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
+import uuid
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pytest
 
-from lake import maintain
+from lake import maintain, sweep
 from lake.append import append
 from lake.catalog import connect, rows
 from lake.settings import settings
@@ -77,13 +81,86 @@ def test_a_flush_has_one_thread_and_all_else_what_was_set(monkeypatch: pytest.Mo
     assert rows("select current_setting('threads')") == [(3,)]
 
 
-def test_a_file_that_a_killed_writer_left_is_removed() -> None:
-    _land(1)
-    stray = _files()[0].with_name("stray.parquet")
+def _stray(folder: Path, *, days: int = 2) -> Path:
+    """A copy of a file of the lake in a folder, named as DuckLake names files, of some days ago."""
+    stray = folder / f"ducklake-{uuid.uuid4()}.parquet"
+    folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(_files()[0], stray)
+    os.utime(stray, (time.time() - days * 86_400,) * 2)
+    return stray
 
-    assert maintain.tidy(leave_no_trace=False).files_removed == 1
+
+def test_a_file_that_a_killed_writer_left_goes_by_way_of_the_trash(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _land(1)
+    of_today, stray = _stray(_files()[0].parent, days=0), _stray(_files()[0].parent)
+    assert [line for line in maintain.would_go(leave_no_trace=False) if "trash" in line] == [
+        f"{stray}, into the trash"
+    ]
+    assert stray.exists(), "it was only said"
+
+    assert maintain.tidy(leave_no_trace=False).files_trashed == 1
     assert not stray.exists()
+    assert of_today.exists()
+    (trashed,) = Path(settings().data, "trash").rglob("*.parquet")
+    assert trashed.name == stray.name
+    maintain.tidy(leave_no_trace=False)
+    assert trashed.exists(), "it stays there for a while"
+    monkeypatch.setattr(sweep, "KEEP_TRASH", timedelta(0))
+    maintain.tidy(leave_no_trace=False)
+    assert not trashed.exists()
+    assert _counts()[0] == 20
+
+
+def test_an_erasure_takes_trash_and_backups_and_what_they_name_at_once() -> None:
+    _land(2)
+    table = _files()[0].parent
+    _stray(table)
+    maintain.tidy(leave_no_trace=False)
+    _stray(table, days=0)
+    _stray(table.parent / "a table that was dropped" / "split=en", days=0)
+    _land(2)
+    maintain.tidy(leave_no_trace=False)
+    maintain.tidy(leave_no_trace=True)
+    assert _files() == [Path(path) for (path,) in rows(
+        "select data_file from ducklake_list_files('lake', 'crawl_files', schema => 'raw')"
+    )]  # fmt: skip
+    assert [path for path in Path(settings().data, "trash").rglob("*") if path.is_file()] == []
+    assert len(list((settings().home / "backups").iterdir())) == 1
+
+
+def test_what_is_not_named_as_ducklake_names_files_is_somebody_elses() -> None:
+    _land(1)
+    table, tables = _files()[0].parent, Path(settings().tables)
+    theirs = [
+        _stray(table).rename(table / "my pairs.parquet"),
+        _stray(table).rename(table / f"ducklake-{uuid.uuid4()}.parquet.bak"),
+        _stray(table).rename(table / "ducklake-mine.parquet"),
+        _stray(tables / "my copy" / "crawl_files"),
+        _stray(tables),
+        _stray(tables / "raw"),
+        _stray(Path(settings().data) / "published"),
+    ]
+    for leave_no_trace in (False, True):
+        maintain.tidy(leave_no_trace=leave_no_trace)
+        assert all(path.exists() for path in theirs)
+
+
+def test_what_a_backup_names_stays_until_the_backup_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(maintain, "KEEP_BACKUPS", 2)
+    _land(1)
+    maintain.tidy(leave_no_trace=False)
+    (first,) = _files()
+    for _ in range(2):
+        _land(1)
+        maintain.tidy(leave_no_trace=False)
+        # Merged with what has landed since.
+        assert first.exists()
+        named = "select data_file from ducklake_list_files('lake', 'crawl_files', schema => 'raw')"
+        assert (str(first),) not in rows(named)
+    maintain.tidy(leave_no_trace=False)
+    assert not first.exists()
     assert _counts()[0] == 20
 
 
@@ -104,7 +181,7 @@ def test_only_the_newest_backups_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sorted(backups[0].parent.iterdir()) == backups[2:]
 
 
-@pytest.mark.parametrize("step", ["_remove_files", "_vacuum", "_backup"])
+@pytest.mark.parametrize("step", ["sweep", "_vacuum", "back_up"])
 def test_an_erasure_is_unfinished_until_its_last_step(
     step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

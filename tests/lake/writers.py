@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import IO
 
 from lake.catalog import failures_said, rows
@@ -54,6 +56,15 @@ def land(number: int) -> Iterator[str]:
     for place in range(0, len(mine), FOUND_AT_ONCE):
         landed.land_found(*mine[place : place + FOUND_AT_ONCE])
         yield f"found {place}"
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """The sha256 of every file below a folder, by its place."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+    }
 
 
 @contextmanager
