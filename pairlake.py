@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -13,27 +15,54 @@ from typing import Any, TypeVar
 import click
 
 from lake import plan as plans
-from lake.catalog import failures_said
-from lake.errors import BadRequest, JobFailed, PairlakeError
-from lake.query import count, table
-from lake.recipe import check_built, check_known
-from lake.settings import settings
+from lake import progress
+from lake.errors import BadRequest, JobFailed, PairlakeError, is_text
+from lake.interruption import interruptions_said
+
+# All else is imported where it is needed: DuckDB alone takes half a second, in which Ctrl-C would
+# be a traceback, and who asks for help waits.
 
 Command = TypeVar("Command", bound=Callable[..., object])
+# Names of files may have any bytes.
+_ANY_BYTES = {"paths", "file"}
+
+
+class _Command(click.Command):
+    """Arguments have to be text, since the lake takes no other."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        rest = super().parse_args(ctx, args)
+        for name, value in ctx.params.items():
+            for text in map(str, value if isinstance(value, tuple) else (value,)):
+                if name not in _ANY_BYTES and not is_text(text):
+                    shown = text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+                    raise BadRequest(f"{shown} has bytes that are no UTF-8; write it in UTF-8.")
+        return rest
 
 
 class _Commands(click.Group):
-    """Lists them in the order of the path, not of the alphabet; a lake that fails is a sentence."""
+    """Lists them in the order of the path, not of the alphabet; what fails is a sentence."""
+
+    command_class = _Command
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with failures_said():
-            return super().invoke(ctx)
+        try:
+            with interruptions_said():
+                from lake.catalog import failures_said
+
+                with failures_said():
+                    return super().invoke(ctx)
+        finally:
+            progress.show("")
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+)
 @click.version_option(package_name="pairlake")
 def main() -> None:
     """Build an open image-text dataset from crawl files, as a SQL lakehouse.
@@ -119,14 +148,22 @@ def publish() -> None:
 
 
 @main.command()
-def serve() -> None:
+@click.option(
+    "--port",
+    type=click.IntRange(min=0, max=65_535),
+    help="Another than that of PAIRLAKE_PORT; 0 takes any free one.",
+)
+def serve(port: int | None) -> None:
     """Serve the search page and its API on 127.0.0.1.
 
-    Example: PAIRLAKE_PORT=8080 pairlake serve
+    Example: pairlake serve --port 8080
     """
+    from lake.settings import settings
     from serve.app import serve as serve_page
 
-    serve_page(_search(), port=settings().port, progress=click.echo)
+    if port is None:
+        port = settings().port
+    serve_page(_search(), port=port, progress=click.echo)
 
 
 @main.command()
@@ -166,9 +203,9 @@ def export(destination: Path, format: str | None, snapshot: int | None, **select
         format=format,
         snapshot=snapshot,
         encoder=encoder,
-        progress=_progress,
+        progress=progress.show,
     )
-    _clear_progress()
+    progress.show("")
     click.echo(f"{destination}: {exported}")
 
 
@@ -221,6 +258,8 @@ def forget(
     )
     if not asked:
         raise BadRequest("Name what to forget: pairlake forget --url https://photos.example/me.jpg")
+    from lake.query import count
+
     for receipt in receipts(asked):
         click.echo(f"forget   {receipt}")
     try:
@@ -268,12 +307,30 @@ def models(name: str | None) -> None:
 
 @main.command()
 @click.argument("query")
-def sql(query: str) -> None:
+@click.option(
+    "--format",
+    type=click.Choice(["table", "csv", "json", "parquet"]),
+    default="table",
+    help="A table of the first 200 rows, or all rows.",
+)
+def sql(query: str, format: str) -> None:
     """Answer a QUERY over the lake; tables go by their names in any schema of it.
 
+    Nothing can be changed by it. docs/sql.md has the same from Python.
+
+    \b
     Example: pairlake sql "select drop_reason, count(*) from int_pairs_judged group by all"
+             pairlake sql "from pairs" --format parquet > pairs.parquet
     """
-    click.echo(table(query))
+    from lake.query import table, write
+
+    if format == "table":
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        click.echo(table(query, width=width))
+        return
+    if format == "parquet" and sys.stdout.isatty():
+        raise BadRequest("Parquet is not for a terminal; write it to a file: … > answer.parquet")
+    write(query, format, sys.stdout.buffer)
 
 
 @main.command()
@@ -366,15 +423,17 @@ def _crawl(
     if crawl_id:
         locations = crawl_paths(crawl_id, _number(files or "1"), seed=seed)
     else:
-        locations = named_files(paths, sys.stdin)
+        # Names of files may have any bytes.
+        names = io.TextIOWrapper(sys.stdin.buffer, errors="surrogateescape")
+        locations = named_files(paths, names)
     summary = crawl_files(
         locations,
         crawl_id=crawl_id or name,
         columns=Columns(url=url_column, caption=caption_column),
         with_bytes=with_bytes,
-        progress=_progress,
+        progress=progress.show,
     )
-    _clear_progress()
+    progress.show("")
     click.echo(f"crawl    {summary}")
     if not summary.failed:
         return []
@@ -400,11 +459,12 @@ def _fetch(limit: int | None, minutes: float | None) -> list[str]:
     """Download what awaits it; returns what failed, as sentences."""
     from ingest.ahead import images_ahead
     from ingest.fetch import fetch as fetch_images
+    from lake.recipe import check_built
 
     check_built()
     click.echo(f"fetch    {images_ahead()}")
-    summary = fetch_images(limit=limit, minutes=minutes, progress=_progress)
-    _clear_progress()
+    summary = fetch_images(limit=limit, minutes=minutes, progress=progress.show)
+    progress.show("")
     click.echo(f"fetch    {summary}")
     problems = _unforeseen(summary.failed, "downloads", "downloads")
     return [*problems, summary.problem] if summary.problem else problems
@@ -420,6 +480,7 @@ def _unforeseen(failed: int, what: str, table: str) -> list[str]:
 
 def _enrich(names: Iterable[str]) -> list[str]:
     """Run column jobs, all where none is named; returns what they could not do, as sentences."""
+    from lake.recipe import check_built
     from udfs.jobs import AFTER_FETCH, BEFORE_FETCH, JOBS
     from udfs.running import run_job
 
@@ -430,8 +491,8 @@ def _enrich(names: Iterable[str]) -> list[str]:
     check_built()
     problems: list[str] = []
     for name in names:
-        summary = run_job(JOBS[name], progress=_progress)
-        _clear_progress()
+        summary = run_job(JOBS[name], progress=progress.show)
+        progress.show("")
         click.echo(f"enrich   {name}: {summary}")
         problems += summary.unavailable.values()
         problems += _unforeseen(summary.outcomes["failed"], f"rows of {name}", name)
@@ -439,16 +500,21 @@ def _enrich(names: Iterable[str]) -> list[str]:
 
 
 def _publish() -> None:
+    from lake.recipe import check_built
     from serve.publish import publish as publish_pairs
 
     check_built()
-    click.echo(f"publish  {publish_pairs(progress=_progress)}")
+    summary = publish_pairs(progress=progress.show)
+    progress.show("")
+    click.echo(f"publish  {summary}")
 
 
 def _build(*, anew: bool = False) -> None:
     from lake.dbt_plugin import build_dataset
+    from lake.settings import settings
 
-    build_dataset(anew=anew)
+    build_dataset(anew=anew, progress=progress.show)
+    progress.show("")
     click.echo(f"build    recipe {settings().recipe}")
 
 
@@ -464,6 +530,7 @@ def _maintain() -> None:
     )
     from lake.maintain import erasure_is_unfinished, tidy
     from lake.retention import release_pixels
+    from lake.settings import settings
     from serve.publish import compact
 
     erasing = False
@@ -471,7 +538,9 @@ def _maintain() -> None:
     if takedowns_recorded():
         if not dataset_is_current():
             _build()
+        progress.show("maintain: what was to be forgotten is erased")
         erased = erase_takedowns()
+        progress.show("")
         erasing = erased > 0 or older_snapshot_remains() or erasure_is_unfinished()
         click.echo(f"maintain {erased} rows erased")
     if erasing:
@@ -481,9 +550,18 @@ def _maintain() -> None:
     if settings().keep_pixels != "all":
         if not dataset_is_current():
             _build()
-        click.echo(f"maintain pixels of {release_pixels():,} images released")
+        progress.show("maintain: pixels that need not be kept are released")
+        released = release_pixels()
+        progress.show("")
+        click.echo(f"maintain pixels of {released:,} images released")
+    progress.show("maintain: the search index is compacted")
     compact(erase=erasing)
-    click.echo(f"maintain {tidy(leave_no_trace=erasing)}")
+    progress.show(
+        "maintain: small files are merged, old snapshots expire, the catalog is backed up"
+    )
+    tidied = tidy(leave_no_trace=erasing)
+    progress.show("")
+    click.echo(f"maintain {tidied}")
     if until is not None and (noted := note_erased(until)):
         click.echo(f"maintain all that {noted:,} hashes in raw.takedowns reached is erased")
 
@@ -501,13 +579,15 @@ def _say_what_would_go() -> None:
 
 def _run(limit: int | None = None, minutes: float | None = None, **arguments: Any) -> None:
     from lake.dbt_plugin import build_worklists, dataset_is_current
+    from lake.recipe import check_known
     from udfs.jobs import AFTER_FETCH, BEFORE_FETCH
 
     check_known()
     problems = _crawl(**arguments)
     if not dataset_is_current():
         # The worklists are views: built once over the new pairs, they follow what the jobs land.
-        build_worklists()
+        build_worklists(progress=progress.show)
+        progress.show("")
     problems += _enrich(BEFORE_FETCH)
     problems += _fetch(limit, minutes)
     problems += _enrich(AFTER_FETCH)
@@ -530,6 +610,7 @@ def _end(problems: list[str]) -> None:
 
 def _search() -> Any:
     from ingest.images.sent import Sent
+    from lake.settings import settings
     from serve.search import Encoders, Search
     from udfs.caption_embeddings import encoder
     from udfs.image_aesthetics import direction
@@ -548,16 +629,6 @@ def _search() -> Any:
         aesthetic=direction,
     )
     return Search(settings().search, encoders)
-
-
-def _progress(message: str) -> None:
-    # Only where someone watches: a log needs the summaries, not the ticking.
-    if sys.stderr.isatty():
-        click.echo(f"\r\x1b[K{message}", nl=False, err=True)
-
-
-def _clear_progress() -> None:
-    _progress("")
 
 
 if __name__ == "__main__":

@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Callable
 
 import duckdb
-from tqdm import tqdm
 
 from ingest.fetch_summary import FetchSummary
 from ingest.images.blocked import Blocked
 from ingest.images.download import Download
 from ingest.images.landing import land
+from lake.progress import bar
 
 # A batch is what a crash can cost: this many downloads, or what this many seconds brought.
 LAND_DOWNLOADS = 2_000
@@ -90,13 +90,11 @@ class Batches:
 
     def _bar(self) -> str:
         counts = ", ".join(f"{count:,} {name}" for name, count in self._outcomes.most_common(4))
-        bar: str = tqdm.format_meter(
+        return bar(
             self._outcomes.total(),
             self._total,
-            time.monotonic() - self._started,
-            ncols=100,
+            self._started,
             prefix="fetch",
             unit=" images",
             postfix=counts,
         )
-        return bar

@@ -15,7 +15,6 @@ from pathlib import Path, PurePosixPath
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
-from tqdm import tqdm
 
 from ingest.images.blocked import Blocked
 from ingest.images.landing import DOWNLOADS, IMAGES, PIXELS, unlanded
@@ -26,6 +25,7 @@ from ingest.workspace import workspace
 from lake.append import append
 from lake.catalog import connect
 from lake.errors import JobFailed
+from lake.progress import bar
 from lake.settings import settings
 
 _ROW = pa.schema(
@@ -126,6 +126,7 @@ def crawl(
                 if (crawl_id or _crawl_id(path), path) not in done
             ]
             tally.files = len(todo)
+            tally.show()
             with closing(readings(todo)) as arriving:
                 for reading in arriving:
                     tally.add(_land(reading, con))
@@ -159,14 +160,16 @@ class _Tally:
             self._downloads = (self._downloads or 0) + file.downloads
         if file.outcome == "failed" and not self._failure:
             self._failure = f"{file.path}, {file.error}"
+        self.show()
+
+    def show(self) -> None:
         elapsed = time.monotonic() - self._started
         rate = self._pairs / elapsed if elapsed else 0.0
         self._progress(
-            tqdm.format_meter(
+            bar(
                 self._outcomes.total(),
                 self.files,
-                elapsed,
-                ncols=100,
+                self._started,
                 prefix="crawl",
                 unit=" files",
                 postfix=f"{self._pairs:,} pairs, {rate:,.0f}/s",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import importlib.util
 import sqlite3
@@ -18,6 +19,7 @@ from lake import identity, postgres
 from lake.errors import BadSetting, JobFailed, LakeUnreadable, PairlakeError
 from lake.functions import register_functions
 from lake.objects import is_remote, let_in
+from lake.readable import readable
 from lake.settings import Settings, settings
 from lake.tables import ensure_tables, set_options, tables_are_current
 
@@ -27,6 +29,7 @@ BUSY_TIMEOUT_MS = 60_000
 # DuckDB counts a blob as 16 bytes of what waits to be streamed, and would let thousands of pictures
 # wait. A cursor has this setting by itself.
 LITTLE_AHEAD = "set streaming_buffer_size = '16KB'"
+_OF_THE_DISK = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 # Without the first, a UUID crosses to Arrow as 36 characters of text.
 _SESSION = (
     "set arrow_lossless_conversion = true; set TimeZone = 'UTC'; set enable_progress_bar = false; "
@@ -127,9 +130,16 @@ def writing(con: duckdb.DuckDBPyConnection | None = None) -> Iterator[duckdb.Duc
 
 @contextmanager
 def failures_said() -> Iterator[None]:
-    """Turns what a disk, a server or the lack of memory does to DuckDB into a JobFailed."""
+    """Turns what a disk, a server or the lack of memory or of a right does into a JobFailed."""
     try:
         yield
+    except OSError as error:
+        if error.errno not in _OF_THE_DISK:
+            raise
+        raise JobFailed(
+            f"{error.filename or 'The disk'} cannot be read or written ({error.strerror}). What "
+            "has landed is kept; see that there is room and that you may, then run it again."
+        ) from error
     except duckdb.OutOfMemoryException as error:
         raise JobFailed(
             f"Memory did not do ({_first_line(error)}). What has landed is kept; raise "
@@ -200,10 +210,11 @@ def attach(con: duckdb.DuckDBPyConnection, current: Settings, options: str = "")
     if current.on_postgres:
         catalog = current.catalog
     else:
-        catalog = f"sqlite:{current.catalog_file}"
+        is_reader = "read_only" in options
+        catalog = f"sqlite:{readable(current.catalog_file) if is_reader else current.catalog_file}"
         options += f", meta_busy_timeout {BUSY_TIMEOUT_MS}"
         # A reader cannot change it, and would fail at a catalog that has another.
-        options += "" if "read_only" in options else ", meta_journal_mode 'wal'"
+        options += "" if is_reader else ", meta_journal_mode 'wal'"
     try:
         con.execute(f"attach if not exists 'ducklake:{_quoted(catalog)}' as lake ({options})")
     except duckdb.Error as error:
@@ -216,6 +227,11 @@ def _unreadable(current: Settings, error: Exception) -> LakeUnreadable:
     if current.on_postgres:
         return postgres.unreachable(error)
     first_line = _first_line(error)
+    if "readonly database" in first_line:
+        return LakeUnreadable(
+            f"The catalog {current.catalog_file} may be read by you, and not written; let its "
+            "owner do this, or start another lake with PAIRLAKE_HOME."
+        )
     return LakeUnreadable(
         f"The catalog {current.catalog_file} cannot be opened ({first_line}); "
         "put a backup in its place with: pairlake restore, or name another with PAIRLAKE_CATALOG."

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -20,14 +21,18 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt.adapters.factory import get_adapter_by_type
 from dbt.cli.main import dbtRunner
 from dbt.flags import get_flags
+from dbt_common.events.base_types import EventMsg
 from duckdb import DuckDBPyConnection
 
 from lake.catalog import connect, locked, prepare
 from lake.errors import BadRequest, JobFailed, PairlakeError
 from lake.objects import is_remote
+from lake.progress import bar
 from lake.recipe import check_known
 from lake.settings import ROOT, settings
 from lake.tables import TABLES
+
+Progress = Callable[[str], object]
 
 _HELD = ExitStack()
 # They test the rules, not the data: `make test` and plain `dbt build` run them.
@@ -75,15 +80,15 @@ def _check_threads() -> None:
         )
 
 
-def run_dbt(*arguments: str) -> None:
+def run_dbt(*arguments: str, progress: Progress = lambda line: None) -> None:
     """Run one dbt command on the lake, quietly; its logs go to HOME/dbt.
 
-    Raises BadSetting if the recipe is not one of the seed's, JobFailed with the first failures by
-    name. The lock is held while dbt runs, no longer.
+    `progress` hears of each model as it begins. The lock is held while dbt runs, no longer. Raises
+    BadSetting if the recipe is not one of the seed's, JobFailed with the first failures by name.
     """
     check_known()
     folder = settings().home / "dbt"
-    runner = dbtRunner()
+    runner = dbtRunner(callbacks=[_Watch(progress).hear])
     where = ["--project-dir", str(ROOT), "--profiles-dir", str(ROOT)]
     paths = ["--target-path", str(folder / "target"), "--log-path", str(folder / "logs")]
     command_line = sys.argv
@@ -109,20 +114,37 @@ def run_dbt(*arguments: str) -> None:
     )
 
 
-def build_worklists() -> None:
+class _Watch:
+    """Makes a progress bar of what dbt tells."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress, self._started = progress, time.monotonic()
+
+    def hear(self, event: EventMsg) -> None:
+        """Called by dbt for everything that it logs."""
+        if event.info.name == "LogStartLine":
+            # That of seeds, models, tests and snapshots alike.
+            done, total = event.data.index - 1, event.data.total
+            name = event.data.description.rpartition(" ")[2].rpartition(".")[2]
+            self._progress(
+                bar(done, total, self._started, prefix="build", unit=" models", postfix=name)
+            )
+
+
+def build_worklists(*, progress: Progress = lambda line: None) -> None:
     """Build what the jobs read, over the pairs that have landed; the marts stay as they are."""
     _stamp().unlink(missing_ok=True)
-    run_dbt("build", "--exclude", "marts", "resource_type:test", *_NO_UNIT_TESTS)
+    run_dbt("build", "--exclude", "marts", "resource_type:test", *_NO_UNIT_TESTS, progress=progress)
 
 
-def build_dataset(*, anew: bool = False) -> None:
+def build_dataset(*, anew: bool = False, progress: Progress = lambda line: None) -> None:
     """Build everything and test the data; what `dbt build` does but for the unit tests of rules.
 
     `anew`: incremental tables too, as they must be when what they took in has been erased.
     """
     _stamp().unlink(missing_ok=True)
     started = time.time()
-    run_dbt("build", *_NO_UNIT_TESTS, *(["--full-refresh"] if anew else []))
+    run_dbt("build", *_NO_UNIT_TESTS, *(["--full-refresh"] if anew else []), progress=progress)
     _stamp().write_text(settings().recipe)
     # What lands while dbt runs may not be in it.
     os.utime(_stamp(), (started, started))

@@ -45,6 +45,15 @@ class JobFailed(PairlakeError):
 MAX_TEXT_CHARS = 500
 
 
+def is_text(text: str) -> bool:
+    """Whether it can be written as UTF-8: bytes that are none arrive as surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def as_text(text: str) -> str:
     """Text of strangers, cut, and without the surrogates that broken bytes leave in it."""
     return text[:MAX_TEXT_CHARS].encode(errors="replace").decode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import resource
 import signal
@@ -11,6 +10,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from multiprocessing import connection
+from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,29 @@ ending = threading.Event()
 _counts: Any = None
 
 
+class _Process(SpawnProcess):
+    """Starts deaf to Ctrl-C, which a terminal sends to it too while it still imports."""
+
+    def start(self) -> None:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            super().start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class _Context(SpawnContext):
+    """Not fork: a copy of a process with threads may hold a lock that nobody will release."""
+
+    Process = _Process
+
+
 class WorkerPool(ProcessPoolExecutor):
     """A pool of so many processes, which share nothing with this one but two counters."""
 
     def __init__(self, processes: int, *, grace_s: float = 0.0) -> None:
         """`grace_s` is how long a process may go on once `ending` is set in it."""
-        # Not fork: a copy of a process with threads may hold a lock that nobody will release.
-        context = multiprocessing.get_context("spawn")
+        context = _Context()
         reader, self._lifeline = context.Pipe(duplex=False)
         self._counts = context.Array("q", 2)
         super().__init__(

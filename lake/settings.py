@@ -12,7 +12,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
-from lake.errors import BadSetting
+from lake.errors import BadSetting, is_text
 from lake.objects import is_remote
 from lake.postgres import PREFIX as POSTGRES
 from lake.postgres import names_password
@@ -235,6 +235,8 @@ def settings() -> Settings:
             raise BadSetting(
                 f"{variable} is not a setting of pairlake; there are {', '.join(sorted(known))}."
             )
+        if not is_text(text):
+            raise BadSetting(f"{variable} is {text!a}, with bytes that are no UTF-8.")
         convert = known[variable].metadata["type"]
         try:
             values[known[variable].name] = convert(text)

@@ -95,7 +95,7 @@ def marts() -> Iterator[duckdb.DuckDBPyConnection]:
 
     Raises TableMissing if what is read inside has not been built by dbt.
     """
-    con = connect()
+    con = connect(read_only=True)
     try:
         con.begin()
         yield con

@@ -79,6 +79,33 @@ def test_before_the_first_build_the_next_step_is_named(command: str) -> None:
     _complains(_pairlake(command), "dbt build")
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("sql", "select '\udce9'"),
+        ("export", "a.parquet", "--where", "caption contains \udce9"),
+        ("export", "na\udce9ve.csv"),
+        ("enrich", "\udce9"),
+        ("forget", "--url", "http://a.example/\udce9"),
+        ("models", "--fetch", "\udce9"),
+    ],
+)
+def test_arguments_that_are_no_text(arguments: tuple[str, ...]) -> None:
+    _complains(_pairlake(*arguments), "\\xe9", "UTF-8")
+
+
+def test_a_setting_that_is_no_text() -> None:
+    _complains(_pairlake("sql", "select 1", PAIRLAKE_HOME="a\udce9"), "PAIRLAKE_HOME", "UTF-8")
+
+
+def test_names_of_files_are_no_text_and_need_not_be(tmp_path: Path) -> None:
+    file = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.csv")
+    Path(file).write_text("url,caption\nhttp://a.example/1.jpg,a cat\n")
+    for arguments, given in (([file], b""), (["-"], os.fsencode(file))):
+        done = CliRunner().invoke(main, ["crawl", *arguments], input=given)
+        assert done.exit_code == 0, done.output
+
+
 def test_a_query_that_cannot_be_answered() -> None:
     _complains(_pairlake("sql", "select nothing from nowhere"), "nowhere")
 

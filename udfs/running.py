@@ -18,13 +18,13 @@ from dataclasses import asdict, dataclass, field
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
-from tqdm import tqdm
 
 from lake import processes
 from lake.append import append
 from lake.catalog import rows
 from lake.errors import JobFailed, TableMissing
 from lake.processes import WorkerPool
+from lake.progress import bar
 from lake.settings import settings
 from lake.worklist import worklist
 from udfs.device import device_names
@@ -223,15 +223,7 @@ def _run_part(
 
 
 def _bar(job: Job, device: str, done: int, total: int, started: float) -> str:
-    bar: str = tqdm.format_meter(
-        done,
-        total,
-        time.monotonic() - started,
-        ncols=100,
-        prefix=f"{_name(job)} on {device}",
-        unit=" rows",
-    )
-    return bar
+    return bar(done, total, started, prefix=f"{_name(job)} on {device}", unit=" rows")
 
 
 def _name(job: Job) -> str:

@@ -1,0 +1,129 @@
+"""What `pairlake sql` shows and writes: all rows, each column, nothing that a terminal obeys."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from lake.append import append
+from lake.drawn import drawn
+from lake.errors import BadRequest
+from lake.query import MOST_ROWS, table, write
+from lake.settings import settings
+from pairlake import main
+
+pytestmark = pytest.mark.usefixtures("lake_without_rows")
+TWINS = "select * from (select 1 as a, 'x' as b) as l join (select 2 as a, 'y' as b) as r on true"
+
+
+def _numbers(text: str) -> list[int]:
+    cells = (line.strip("│ ") for line in text.splitlines() if line.startswith("│"))
+    return [int(cell) for cell in cells if cell.isdecimal()]
+
+
+def test_all_rows_are_shown_up_to_the_limit_that_is_stated() -> None:
+    shown = table("from range(100)")
+    assert _numbers(shown) == list(range(100))
+    assert shown.endswith("\n100 rows")
+    shown = table("from range(1000)")
+    assert _numbers(shown) == list(range(MOST_ROWS))
+    assert f"first {MOST_ROWS} rows" in shown
+    assert table("select 1 where false").endswith("\n0 rows")
+    assert table("set threads = 1") == ""
+
+
+def test_columns_of_one_name_are_all_shown() -> None:
+    assert [line.split() for line in table(TWINS).splitlines()[1:4:2]] == [
+        ["│", "a", "│", "b", "│", "a", "│", "b", "│"],
+        ["│", "1", "│", "x", "│", "2", "│", "y", "│"],
+    ]
+
+
+@pytest.mark.parametrize("columns", [1, 2, 5, 38])
+def test_what_is_wider_than_the_terminal_is_wrapped_and_whole(columns: int) -> None:
+    names = [f"name_of_column_{number}" for number in range(columns)]
+    values = [f"<{number} {'word ' * 30}{'x' * 90}>" for number in range(columns)]
+    text = drawn(names, [False] * columns, [values, [None] * columns], 80)
+    assert max(map(len, text.splitlines())) == 80
+    # A column's text goes on below itself, whichever way the rows are drawn.
+    assert text.count("x") == 90 * columns
+    assert text.count("word") == 30 * columns
+    assert text.count("NULL") == columns
+    assert len(drawn(names, [False] * columns, [values], None).splitlines()[0]) > 80
+
+
+def test_what_a_terminal_would_obey_is_shown_by_its_escape() -> None:
+    shown = table("select chr(27) || '[2J' || chr(7) || chr(8238) || '日本\u3000語' as caption")
+    assert "\\x1b[2J\\x07\\u202e日本\u3000語" in shown
+    assert shown.isprintable() or not any(c in shown for c in "\x1b\x07\u202e")
+
+
+def test_files_have_all_rows_and_each_name_once() -> None:
+    def written(query: str, format: str) -> bytes:
+        sink = io.BytesIO()
+        write(query, format, sink)
+        return sink.getvalue()
+
+    values = {"a": 1, "b": "x", "a_1": 2, "b_1": "y"}
+    assert json.loads(written(TWINS, "json")) == [values]
+    assert list(csv.DictReader(io.StringIO(written(TWINS, "csv").decode()))) == [
+        {name: str(value) for name, value in values.items()}
+    ]
+    assert pq.read_table(io.BytesIO(written(TWINS, "parquet"))).to_pylist() == [values]
+    assert written("from range(30000)", "csv").count(b"\n") == 30_001
+    assert json.loads(written("select 1 where false", "json")) == []
+    assert b"image_url" in written("describe raw.image_text_pairs", "csv")
+    with pytest.raises(BadRequest, match="no rows"):
+        written("set threads = 1", "csv")
+    # An answer that breaks off is none.
+    sink = io.BytesIO()
+    with pytest.raises(BadRequest, match="answered"):
+        write("select if(i < 29000, 'x', error('broken')) from range(30000) t(i)", "csv", sink)
+    assert sink.getvalue() == b""
+
+
+def test_the_command_writes_what_it_is_asked_for() -> None:
+    done = CliRunner().invoke(main, ["sql", "--format", "parquet", "select uuid() as id"])
+    assert done.exit_code == 0, done.output
+    assert pq.read_schema(io.BytesIO(done.stdout_bytes)).field("id").type == pa.uuid()
+
+
+def test_who_may_only_read_is_answered_and_told_what_is_not_theirs() -> None:
+    append({"raw.takedowns": pa.table({"kind": ["url"], "reason": ["one"]})})
+    home = settings().home
+    # As a copy of a lake has it, or a lake whose last writer closed it.
+    for beside in ("-wal", "-shm"):
+        home.joinpath(f"catalog.sqlite{beside}").unlink(missing_ok=True)
+    folders = [home, *(path for path in home.rglob("*") if path.is_dir())]
+    for path in (*folders, settings().catalog_file):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    try:
+        assert "1 row" in _as_reader("sql", "select reason from takedowns").stdout
+        refused = _as_reader("forget", "--url", "http://a.example/")
+        assert "may be read by you, and not written" in refused.stderr
+        assert "Traceback" not in refused.stderr
+    finally:
+        for path in folders:
+            path.chmod(0o755)
+
+
+def _as_reader(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command without root's right to write everywhere."""
+    command = [sys.executable, "-m", "pairlake", *arguments]
+    if os.geteuid() == 0:
+        setpriv = shutil.which("setpriv")
+        if setpriv is None:
+            pytest.skip("root may write everywhere, and setpriv is not installed")
+        rights = "-dac_override,-dac_read_search,-fowner"
+        command = [setpriv, "--inh-caps=-all", f"--bounding-set={rights}", *command]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
