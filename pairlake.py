@@ -266,12 +266,11 @@ def forget(
         _build()
         _publish()
     except PairlakeError as error:
-        click.echo(
-            "forget   The tables, their Parquet copies and the index could not be made anew "
-            f"({error.format_message()}). What is above holds: the search, exports and publish "
-            "leave it out; when that is mended, run: dbt build && pairlake publish"
-        )
-        return
+        raise JobFailed(
+            "What is above holds: the search, exports and publish leave it out. But the tables, "
+            "their Parquet copies and the index could not be made anew "
+            f"({error.format_message()}); when that is mended, run: dbt build && pairlake publish"
+        ) from error
     hidden = count("select count(*) from int_pairs_judged where drop_reason = 'takedown'")
     click.echo(
         f"forget   {hidden:,} pairs are hidden in all; to erase them, run: pairlake maintain"

@@ -55,7 +55,7 @@ def test_a_catalog_that_is_none() -> None:
     file = settings().catalog_file
     file.parent.mkdir(parents=True)
     file.write_bytes(b"nonsense" * 1000)
-    _complains(_pairlake("sql", "select 1"), str(file), "backups")
+    _complains(_pairlake("sql", "select 1"), str(file), "pairlake restore")
 
 
 def test_an_unknown_recipe_names_the_known_ones() -> None:

@@ -25,7 +25,7 @@ def test_no_stamp_and_none_of_another_lake_makes_a_dataset_current() -> None:
 
 
 def test_what_lands_while_dbt_runs_makes_it_old(monkeypatch: pytest.MonkeyPatch) -> None:
-    def beside(*arguments: str) -> None:
+    def beside(*arguments: str, progress: object) -> None:
         append({"raw.crawl_files": pa.table({"path": ["beside"]})})
         con = connect()
         con.execute("create schema if not exists lake.intermediate")

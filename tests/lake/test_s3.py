@@ -24,7 +24,7 @@ from tests.models import landed
 def test_outages_lose_nothing_and_double_nothing(
     store: S3, undisturbed: dict[str, tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PAIRLAKE_DATA", f"s3://{BUCKET}/lake")
+    monkeypatch.setenv("PAIRLAKE_DATA", f"s3://{BUCKET}/outages")
     monkeypatch.setenv("PAIRLAKE_RECIPE", "demo")
     landed.land_models()
     for answered in (3, 40):
@@ -40,7 +40,7 @@ def test_outages_lose_nothing_and_double_nothing(
 def test_a_store_that_does_not_take_what_lands_is_said(
     store: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PAIRLAKE_DATA", f"s3://{BUCKET}/lake")
+    monkeypatch.setenv("PAIRLAKE_DATA", f"s3://{BUCKET}/refused")
     lines = [f"http://a.example/{number}.jpg,picture {number}" for number in range(1_000)]
     (tmp_path / "list.csv").write_text("\n".join(["url,caption", *lines]))
     command = [sys.executable, "-m", "pairlake", "crawl", str(tmp_path / "list.csv")]
@@ -88,6 +88,6 @@ def test_what_cannot_be_opened_is_said(
 
 
 def test_no_query_reads_the_credentials(store: S3, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PAIRLAKE_DATA", f"s3://{BUCKET}/lake")
+    monkeypatch.setenv("PAIRLAKE_DATA", f"s3://{BUCKET}/asked")
     said = str(rows("select value from duckdb_settings()") + rows("from duckdb_secrets()"))
     assert CREDENTIALS["AWS_SECRET_ACCESS_KEY"] not in said
