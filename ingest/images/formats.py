@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 
+from PIL import features
+
 # What is decoded, with its name for people.
 DECODED = {"jpeg": "JPEG", "png": "PNG", "webp": "WebP", "gif": "GIF", "bmp": "BMP"}
+if features.check("avif"):
+    DECODED["avif"] = "AVIF"
 
 _MAGIC = (
     ("jpeg", re.compile(rb"\xff\xd8\xff")),

@@ -14,7 +14,7 @@ from functools import partial
 
 import cv2
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import AvifImagePlugin, ExifTags, Image
 
 from ingest.images.colours import in_srgb
 from ingest.images.formats import DECODED, picture_format
@@ -27,6 +27,7 @@ from lake.errors import in_words
 
 # There is a process per processor already.
 cv2.setNumThreads(1)
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 # Pillow's own bound against decompression bombs, and LAION's.
 MAX_PIXELS = 89_478_484

@@ -181,7 +181,7 @@ def test_zeros_between_the_frames_of_a_gif_end_nothing() -> None:
         assert made.frames == 3
 
 
-@pytest.mark.parametrize("format", ["GIF", "PNG", "JPEG", "PROGRESSIVE", "BMP", "WEBP"])
+@pytest.mark.parametrize("format", ["GIF", "PNG", "JPEG", "PROGRESSIVE", "BMP", "WEBP", "AVIF"])
 def test_what_is_cut_off_is_the_same_picture_or_none(format: str) -> None:
     frames = [noise(20, 12), noise(20, 12, 1)]
     animated = {"save_all": True, "append_images": frames[1:]} if format in ("GIF", "PNG") else {}
@@ -208,7 +208,7 @@ def shown(body: bytes) -> tuple[int, int, int]:
     [
         ("JPEG", "RGB"),
         *(("PNG", mode) for mode in ("RGB", "RGBA", "P")),
-        *(("WEBP", mode) for mode in ("RGB", "RGBA")),
+        *((lossy, mode) for lossy in ("WEBP", "AVIF") for mode in ("RGB", "RGBA")),
     ],
 )
 def test_colours_are_those_that_the_profile_means(format: str, mode: str) -> None:
