@@ -62,7 +62,7 @@ FAULTS: tuple[Fault, ...] = (
     _file("half_zeroed", "download_corrupt_image", "disk.png", scenes.half_zeroed),
     # Endings that lie: those that tell the truth (.gif, .svg) a crawler may refuse unseen.
     _file("unwanted_format", "image_format", "anim.jpg", scenes.gif),
-    _file("unsupported_format", "download_unsupported_format", "scan.png", scenes.bmp),
+    _file("unsupported_format", "download_unsupported_format", "scan.png", scenes.tiff),
     _file("tiny", "image_too_small", "icon.png", scenes.icon),
     _file("tiny", "image_too_small", "spacer.png", scenes.spacer),
     _route("redirect_ok", None, path="redirect"),

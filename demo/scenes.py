@@ -38,7 +38,7 @@ def scene(picture: Picture, rng: random.Random) -> Image.Image:
 
 
 def encoded(image: Image.Image, format: str, quality: int = 85) -> bytes:
-    """The bytes of an image as JPEG, PNG, WEBP, GIF or BMP; `quality` is for JPEG and WEBP."""
+    """The bytes of an image as JPEG, PNG, WEBP, GIF or TIFF; `quality` is for JPEG and WEBP."""
     buffer = io.BytesIO()
     if format == "PNG":
         image.save(buffer, "PNG", compress_level=3)
@@ -103,9 +103,9 @@ def gif(image: Image.Image, rng: random.Random) -> bytes:
     return encoded(image, "GIF")
 
 
-def bmp(image: Image.Image, rng: random.Random) -> bytes:
-    """A good image in another format that LAION did not take."""
-    return encoded(image, "BMP")
+def tiff(image: Image.Image, rng: random.Random) -> bytes:
+    """A good image in a format that no browser shows."""
+    return encoded(image, "TIFF")
 
 
 @cache

@@ -19,9 +19,9 @@ from ingest.agent import product_token
 from ingest.images.blocked import Blocked
 from ingest.images.decoders import Decoders
 from ingest.images.download import Download, Failed, judge, refuse
+from ingest.images.formats import picture_format
 from ingest.images.landing import Parts
 from ingest.images.optout import Refusal, refusal_in
-from ingest.images.pictures import picture_format
 from ingest.pages import UnreadableRecord
 from ingest.records import Record
 from ingest.responses import Response, joined, response_of, unpacked

@@ -28,10 +28,11 @@ MAIN = {
 }
 DECODING = {
     "resizing (cv2)": ("resize",),
-    "decoding JPEGs": ("_strictly", "_is_common", "_jpeg", "simplejpeg"),
+    "colour profiles": ("colours.py", "ImageCms", "_imagingcms"),
+    "metadata and damage": ("jpeg_segments", "jpeg_zeros", "pngs.py", "crc32", "search"),
+    "decoding JPEGs": ("_strictly", "jpegs.py", "simplejpeg"),
     "encoding": ("encode", "save"),
-    "decoding others, and their checksums": ("load", "decode", "crc32", "verify"),
-    "damage (zeros, scans)": ("jpeg_zeros", "count", "is_zeroed", "finditer", "search"),
+    "decoding others": ("load", "decode"),
     "headers, EXIF": ("PIL", "open", "exif"),
 }
 

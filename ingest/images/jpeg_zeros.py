@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import re
+from ingest.images.jpeg_segments import ARITHMETIC, DHT, PROGRESSIVE, SEQUENTIAL, SOS, segments
 
 # So long a stretch of zeros occurs in the coded pixels of a JPEG only where `is_zeroed` allows it.
 _ZEROS = bytes(16)
-# Ends the coded pixels of a scan: a marker other than the restarts within it.
-_MARKER = re.compile(rb"\xff[^\0\xd0-\xd7\xff]")
-_DHT, _SOS, _EOI = 0xC4, 0xDA, 0xD9
-# The markers of frames by their coding.
-_SEQUENTIAL, _PROGRESSIVE, _ARITHMETIC = (0xC0, 0xC1), (0xC2,), (0xC9, 0xCA)
 
 
 def is_zeroed(body: bytes) -> bool:
@@ -24,25 +19,16 @@ def is_zeroed(body: bytes) -> bool:
         return False
     firsts: dict[int, int] = {}
     frame = 0
-    at = 2
-    while True:
-        # Markers may be preceded by any number of 0xff.
-        while body[at + 1] == 0xFF:
-            at += 1
-        marker, start = body[at + 1], at + 4
-        if marker == _EOI:
-            return False
-        at += 2 + int.from_bytes(body[at + 2 : start])
-        segment = body[start:at]
-        if marker in _SEQUENTIAL + _PROGRESSIVE + _ARITHMETIC:
-            frame = marker
-        elif marker == _DHT:
-            firsts |= _first_entries(segment)
-        elif marker == _SOS:
-            end = _next_marker(body, at)
-            if body.find(_ZEROS, at, end) >= 0 and not _may_be_even(segment, firsts, frame):
+    for part in segments(body):
+        if part.marker in SEQUENTIAL + PROGRESSIVE + ARITHMETIC:
+            frame = part.marker
+        elif part.marker == DHT:
+            firsts |= _first_entries(part.content)
+        elif part.marker == SOS:
+            zeroed = body.find(_ZEROS, part.coded, part.end) >= 0
+            if zeroed and not _may_be_even(part.content, firsts, frame):
                 return True
-            at = end
+    return False
 
 
 def _first_entries(tables: bytes) -> dict[int, int]:
@@ -55,18 +41,13 @@ def _first_entries(tables: bytes) -> dict[int, int]:
     return firsts
 
 
-def _next_marker(body: bytes, at: int) -> int:
-    marker = _MARKER.search(body, at)
-    return marker.start() if marker else len(body)
-
-
 def _may_be_even(scan: bytes, firsts: dict[int, int], frame: int) -> bool:
     """Whether zeros in a scan may be an even area, by its header and the Huffman tables."""
-    if frame in _ARITHMETIC:
+    if frame in ARITHMETIC:
         return True
     components = scan[0]
     first, last, approximation = scan[1 + 2 * components : 4 + 2 * components]
-    if frame in _PROGRESSIVE and (first == 0 or last < 63 or approximation >= 0x10):
+    if frame in PROGRESSIVE and (first == 0 or last < 63 or approximation >= 0x10):
         # Averages of blocks, a few coarse coefficients that a pattern may repeat, or single bits.
         return True
     # Of an entry's two halves, the second is the length of a coefficient, 0 if there is none.

@@ -47,6 +47,7 @@ class Sent:
 
 def _kept(body: bytes, side: int) -> bytes:
     # Here alone, since the server need not carry what decodes.
+    from ingest.images.formats import DECODED
     from ingest.images.pictures import prepare
 
     limit_memory(MEMORY_BYTES)
@@ -60,6 +61,7 @@ def _kept(body: bytes, side: int) -> bytes:
         return made.pixels
     if made.outcome == "too_many_pixels":
         raise BadRequest(f"The picture has more than {MOST_PIXELS:,} pixels; send a smaller one.")
+    *most, last = DECODED.values()
     raise BadRequest(
-        f"The picture cannot be read ({made.outcome}); send a whole JPEG, PNG, WebP or GIF."
+        f"The picture cannot be read ({made.outcome}); send a whole {', '.join(most)} or {last}."
     )

@@ -30,7 +30,7 @@ def test_statuses_and_bodies_are_named(site: Web) -> None:
         site.serve("/503", JPEG, 503): "server_error",
         site.serve("/html", b"<!doctype html><p>Sorry", Content_Type="image/jpeg"): "not_an_image",
         site.serve("/empty", b""): "not_an_image",
-        site.serve("/bmp", encoded(noise(32, 32), "BMP")): "unsupported_format",
+        site.serve("/tiff", encoded(noise(32, 32), "TIFF")): "unsupported_format",
         site.serve("/cut", JPEG[: len(JPEG) // 2]): "corrupt_image",
         site.serve("/noindex-404", JPEG, 404, X_Robots_Tag="noindex"): "not_found",
     }

@@ -26,8 +26,8 @@ def deadly(body: bytes, side: int) -> Picture | Unusable:
     """Stands for a decoder with a bug that the picture hits."""
     if body == KILLER:
         os.kill(os.getpid(), signal.SIGSEGV)
-    signal.alarm(1)
     if body == SLEEPER:
+        signal.alarm(1)
         time.sleep(60)
     return real(body, side)
 

