@@ -12,6 +12,7 @@ from ada_url import idna_to_ascii, idna_to_unicode
 
 from ingest.captions import clean_caption, former_caption
 from ingest.urls import absolute_url, without_brackets
+from lake.passwords import without_login, without_passwords
 
 
 def spellings(kind: str, value: str) -> set[str]:
@@ -26,6 +27,8 @@ def spellings(kind: str, value: str) -> set[str]:
     elif kind in ("url", "page"):
         value = without_brackets(value.strip())
         found = {absolute_url(value, "") or value, _former_url(value)}
+        # As the page lands, or the place to which a redirect led.
+        found |= {(without_login if kind == "page" else without_passwords)(url) for url in found}
     else:
         value, found = value.strip(), set()
     return {value, *filter(None, found)}

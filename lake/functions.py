@@ -11,19 +11,22 @@ import pyarrow as pa
 from duckdb.func import FunctionNullHandling, PythonUDFType
 
 from lake.domains import registrable_domain
+from lake.passwords import without_passwords
 from lake.vectors import cosines, from_blobs
 
 
 def register_functions(con: duckdb.DuckDBPyConnection) -> None:
-    """Give a connection `cosine(a, b)`, `laion_hash(url, caption)`, `registrable_domain(host)`.
+    """Give a connection our own functions of vectors, texts and hosts.
 
-    `cosine` is null where a vector is null or the widths differ; `laion_hash` is the signed
-    `mmh3.hash64((url + caption).encode())[0]` of laion-prepro, with null as ''; and
-    `registrable_domain` is null where the host is null or empty.
+    `cosine(a, b)` is null where a vector is null or the widths differ; `laion_hash(url, caption)`
+    is the signed `mmh3.hash64((url + caption).encode())[0]` of laion-prepro, with null as '';
+    `registrable_domain(host)` is null where the host is null or empty; and
+    `without_passwords(text)` is lake/passwords.py's.
     """
     _register(con, "cosine", _cosine, ["BLOB", "BLOB"], "FLOAT")
     _register(con, "laion_hash", _laion_hash, ["VARCHAR", "VARCHAR"], "BIGINT")
     _register(con, "registrable_domain", _registrable_domain, ["VARCHAR"], "VARCHAR")
+    _register(con, "without_passwords", _without_passwords, ["VARCHAR"], "VARCHAR")
 
 
 def _register(
@@ -64,3 +67,8 @@ def _laion_hash(urls: pa.ChunkedArray, captions: pa.ChunkedArray) -> pa.Array:
 
 def _registrable_domain(hosts: pa.ChunkedArray) -> pa.Array:
     return pa.array([registrable_domain(h) if h else None for h in hosts.to_pylist()], pa.string())
+
+
+def _without_passwords(texts: pa.ChunkedArray) -> pa.Array:
+    bare = (text and without_passwords(text) for text in texts.to_pylist())
+    return pa.array(bare, pa.string())
