@@ -19,7 +19,7 @@ import simplejpeg
 from PIL import ExifTags, Image
 
 from ingest.images.jpeg_zeros import is_zeroed
-from ingest.images.picture import Picture, Unusable
+from ingest.images.picture import TOO_HUNGRY, Picture, Unusable
 from lake.errors import in_words
 
 # There is a process per processor already.
@@ -117,7 +117,11 @@ def prepare(body: bytes, side: int, *, most_pixels: int = MAX_PIXELS) -> Picture
         return Unusable(outcome="unsupported_format", error=str(error))
     except Image.DecompressionBombError as error:
         return Unusable(outcome="too_many_pixels", error=str(error))
+    except MemoryError:
+        return TOO_HUNGRY
     except _DAMAGE as error:
+        if "nsufficient memory" in str(error):  # as OpenCV and libjpeg have it
+            return TOO_HUNGRY
         return Unusable(outcome="corrupt_image", error=in_words(error))
     except Exception as error:  # noqa: BLE001 - no picture ends the job
         return Unusable(outcome="failed", error=in_words(error))
