@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 Network = IPv4Network | IPv6Network
 
-# What IANA has set aside, as of November 2026, and what for. Some of it leads somewhere; no website
+# What IANA has set aside, as of October 2025, and what for. Some of it leads somewhere; no website
 # is there.
 # https://www.iana.org/assignments/iana-ipv4-special-registry
 # https://www.iana.org/assignments/iana-ipv6-special-registry

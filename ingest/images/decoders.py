@@ -15,7 +15,7 @@ from lake.processes import WorkerPool, limit_memory, machine_memory
 # A picture within the byte cap and the pixel cap takes a second or two.
 DECODE_SECONDS = 20
 # All decoders together leave half of the machine to others. A picture of as many pixels as may be
-# takes some 1.5 GB in the worst of its forms.
+# takes some 1.8 GB in the worst of its forms, a WebP.
 MEMORY_SHARE = 0.5
 MOST_MEMORY_BYTES = 2_000_000_000
 
