@@ -71,7 +71,12 @@ class Asking:
             async with self._session() as session, asyncio.TaskGroup() as group:
                 downloader = Downloader(
                     session=session,
-                    sites=Sites(session, product_token(self._settings.user_agent)),
+                    sites=Sites(
+                        session,
+                        product_token(self._settings.user_agent),
+                        decoders=decoders,
+                        turns=self._turns,
+                    ),
                     decoders=decoders,
                     settings=self._settings,
                     blocked=self._blocked,

@@ -5,14 +5,10 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 import aiohttp
 
-Network = IPv4Network | IPv6Network
-
-# Addresses behind which a translator finds an IPv4 address: it is that one that counts.
-_NAT64 = ip_network("64:ff9b::/96")
+from ingest.addresses import Network, is_allowed
 
 
 class AddressRefused(OSError):
@@ -22,20 +18,6 @@ class AddressRefused(OSError):
         # The same words for every address: aiohttp gives the first of several errors as it is
         # only where all say the same.
         super().__init__(errno.EACCES, "the address is not public")
-
-
-def is_allowed(address: str, networks: Sequence[Network]) -> bool:
-    """Whether `address`, in numbers, is public or in one of `networks`."""
-    ip = ip_address(address)
-    if isinstance(ip, IPv6Address):
-        if ip.ipv4_mapped:
-            ip = ip.ipv4_mapped
-        elif ip in _NAT64:
-            ip = ip_address(int(ip) & 0xFFFFFFFF)
-        elif ip.sixtofour or ip.teredo or ip.is_site_local:
-            return any(ip in network for network in networks)
-    public = ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
-    return public or any(ip in network for network in networks)
 
 
 def guarded_connector(

@@ -25,6 +25,7 @@ from ingest.workspace import workspace
 from lake.append import append
 from lake.catalog import connect
 from lake.errors import JobFailed
+from lake.passwords import without_passwords
 from lake.progress import bar
 from lake.settings import settings
 
@@ -41,6 +42,7 @@ _ROW = pa.schema(
         "images": pa.int64(),
         "pairs": pa.int64(),
         "sightings": pa.int64(),
+        "with_login": pa.int64(),
         "downloads": pa.int64(),
         "bytes": pa.int64(),
         "seconds": pa.float64(),
@@ -64,6 +66,7 @@ class CrawlSummary:
     sightings: int
     unreadable_records: int = 0
     other_records: int = 0
+    with_login: int = 0
     # Images whose bytes landed with their pages; None where they were not wanted.
     downloads: int | None = None
     # The first error that nobody foresaw, in words.
@@ -83,6 +86,8 @@ class CrawlSummary:
             landed += f", {self.unreadable_records:,} unreadable records"
         if self.other_records:
             landed += f", {self.other_records:,} other records"
+        if self.with_login:
+            landed += f", {self.with_login:,} left out for a login in their URL"
         if self.downloads is not None:
             landed += f"; {self.downloads:,} downloads out of the files"
         if self.failure:
@@ -106,6 +111,7 @@ def crawl(
     Where they are wanted `with_bytes`, the images that a web archive holds land with their pages,
     also those of files that have landed without. `progress` hears of each file.
     """
+    crawl_id = None if crawl_id is None else without_passwords(crawl_id)
     tally = _Tally(progress)
     con = connect()
     try:
@@ -146,7 +152,8 @@ class _Tally:
     def __init__(self, progress: Progress) -> None:
         self._progress, self._started = progress, time.monotonic()
         self._outcomes: Counter[str] = Counter()
-        self._pairs = self._sightings = self._unreadable = self._others = self.files = 0
+        self._pairs = self._sightings = self._unreadable = self._others = 0
+        self._with_login = self.files = 0
         self._failure: str | None = None
         self._downloads: int | None = None
 
@@ -156,6 +163,7 @@ class _Tally:
         self._sightings += file.sightings
         self._unreadable += file.unreadable_records
         self._others += sum(file.other_records.values())
+        self._with_login += file.with_login
         if file.downloads is not None:
             self._downloads = (self._downloads or 0) + file.downloads
         if file.outcome == "failed" and not self._failure:
@@ -184,6 +192,7 @@ class _Tally:
             sightings=self._sightings,
             unreadable_records=self._unreadable,
             other_records=self._others,
+            with_login=self._with_login,
             downloads=self._downloads,
             failure=self._failure,
         )
@@ -234,14 +243,15 @@ def _path(location: str) -> str:
     """The name of a crawl file in the lake: from `crawl-data/` on, as in Common Crawl's listings.
 
     So that a file is the same wherever its crawl is mirrored. Other files go by their whole path;
-    bytes of it that are no UTF-8 as escapes.
+    bytes of it that are no UTF-8 as escapes. Without passwords and signatures, so that a file is
+    the same also under a new one.
     """
     before, found, rest = location.partition("crawl-data/")
     if found and (not before or before.endswith("/")):
         path = found + rest
     else:
         path = location if "://" in location else str(Path(location).resolve())
-    return path.encode(errors="backslashreplace").decode()
+    return without_passwords(path.encode(errors="backslashreplace").decode())
 
 
 def _crawl_id(path: str) -> str:
@@ -264,4 +274,5 @@ def _landed(con: duckdb.DuckDBPyConnection, with_bytes: bool) -> set[tuple[str, 
         "where outcome = 'ok' and (downloads is not null or not ?)",
         [with_bytes],
     ).fetchall()
-    return {(crawl_id, path) for crawl_id, path in rows}
+    # Earlier versions landed URLs with their passwords.
+    return {(without_passwords(crawl_id), without_passwords(path)) for crawl_id, path in rows}

@@ -198,7 +198,7 @@ def _read_records(
         if not is_archive:
             raise NotACrawlFile(_what_it_is(head, file.error))
         file.pairs, pairs = spool.pairs(crawl_id=file.crawl_id, path=file.path)
-        file.sightings = spool.sightings
+        file.sightings, file.with_login = spool.sightings, spool.with_login
     return {"raw.image_text_pairs": pairs}
 
 
@@ -274,7 +274,7 @@ def _failure(error: BaseException) -> tuple[str, str]:
     if isinstance(error, GaveUp) and error.__cause__:
         error = error.__cause__
     error = underlying(error)
-    words = as_text(repr(error))
+    words = in_words(error)
     if isinstance(error, aiohttp.ClientResponseError):
         return ("not_found" if error.status in (404, 410) else "http_error"), words
     if isinstance(error, FileNotFoundError):
@@ -284,4 +284,4 @@ def _failure(error: BaseException) -> tuple[str, str]:
     if isinstance(error, NETWORK_ERRORS):
         return "network_error", words
     is_foreseen = isinstance(error, aiohttp.ClientError | OSError | GaveUp)
-    return ("unreadable", words) if is_foreseen else ("failed", in_words(error))
+    return ("unreadable" if is_foreseen else "failed"), words

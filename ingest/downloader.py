@@ -80,9 +80,7 @@ class Downloader:
             raise Failed(_outcome(error), str(error) or repr(error)) from error
 
     async def _respect_site(self, place: URL, download: Download) -> None:
-        """Raise Failed unless `place` may be asked for."""
-        if self.blocked.holds(str(place)):
-            raise Failed("blocked", "the URL was taken down by request")
+        """Raise Failed unless the site of `place` lets us ask for it."""
         download.asked, download.wants_break = str(place), False
         rules = await self.sites.rules(place)
         download.is_answered |= rules.is_fault
@@ -91,16 +89,19 @@ class Downloader:
             download.wants_break, download.retry_after_s = True, rules.retry_after_s
         if rules.unheard:
             raise Failed(*rules.unheard)
-        refuse(rules.refusal(str(place)), download)
+        refuse(self.sites.refusal(place, rules), download)
 
     async def _body(self, place: URL, download: Download) -> bytes:
         """The body behind `place`, over at most five redirects, each checked like the first URL."""
         left_s, came_from = self.settings.fetch_timeout_s, place
         for _ in range(MAX_REDIRECTS + 1):
-            await self._respect_site(place, download)
+            if self.blocked.holds(str(place)):
+                raise Failed("blocked", "the URL was taken down by request")
+            # Before its rules, since to ask for them is to ask the domain.
             is_elsewhere = not is_same_domain(str(place), str(came_from))
             if is_elsewhere and not await self.may_hop(str(place)):
                 raise Failed("postponed", f"not asked: no turn for {place.host}")
+            await self._respect_site(place, download)
             download.final_url = str(place)
             started = time.monotonic()
             try:

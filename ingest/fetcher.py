@@ -93,6 +93,11 @@ class _OwnTurns(Turns):
         except WorkLost:
             return False
 
+    def rest(self, url: str, seconds: float) -> None:
+        # What a site costs to which a redirect led is not worth a message to another process.
+        if self._seat.owner(url) == self._seat:
+            super().rest(url, seconds)
+
     def heard(
         self, url: str, *, wants_break: bool, retry_after_s: float = 0.0, delay_s: float = 0.0
     ) -> None:

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 import aiohttp
 import duckdb
 
+from ingest.addresses import Network
 from ingest.answers import forgiving_session
 from ingest.bodies import BAD_ANSWERS, FAILURES
-from ingest.connector import Network, guarded_connector
+from ingest.connector import guarded_connector
 from ingest.images.download import Download
 from ingest.places import place_of
 from lake.domains import host_of

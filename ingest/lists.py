@@ -41,6 +41,11 @@ _COPY_BYTES = 2**20
 _MACROS = (
     f"create temp macro is_url(text) as length(text) <= {MAX_URL_CHARS} and "
     r"regexp_full_match(text, '(?i:https?)://[^\x00-\x20\x7f/?#][^\x00-\x20\x7f]*')",
+    # As lake/passwords.py has it, of what is a URL.
+    r"create temp macro has_login(text) as regexp_matches(text, '^[^/]*//[^/?#\\]+@')",
+    r"create temp macro without_login(text) as "
+    r"regexp_replace(text, '^([^/]*//)[^/?#\\]*@', '\1')",
+    "create temp macro is_image_url(text) as is_url(text) and not has_login(text)",
     f"create temp macro is_caption(text) as length(text) <= {MAX_CAPTION_CHARS} "
     r"and regexp_matches(text, '[^\s\pZ\p{Cc}\p{Cf}]')",
     "create temp macro pixels(size) as "
@@ -57,14 +62,14 @@ copy (
         caption,
         source_id,
         [{{
-            page_url: case when is_url(page_url) then page_url end,
-            license_url: case when is_url(license_url) then license_url end,
+            page_url: case when is_url(page_url) then without_login(page_url) end,
+            license_url: case when is_url(license_url) then without_login(license_url) end,
             record_offset: row_number,
             width_hint: pixels(width),
             height_hint: pixels(height)
         }}]::{SIGHTING} as sightings,
         scores
-    where is_url(image_url) and is_caption(caption)
+    where is_image_url(image_url) and is_caption(caption)
 ) to $spool (format parquet, partition_by (bucket), row_group_size 8192, row_group_size_bytes '1MB')
 """
 _NONE_READ = (
@@ -72,7 +77,18 @@ _NONE_READ = (
     "columns of the first."
 )
 _ROWS_WITH_PAIR = """
-from list_rows select count(distinct row_number) where is_url(image_url) and is_caption(caption)
+from list_rows
+select count(distinct row_number)
+where is_image_url(image_url) and is_caption(caption)
+"""
+_ROWS_WITH_LOGIN = """
+from list_rows
+select count(distinct row_number)
+where
+    contains(image_url, '@')
+    and has_login(image_url)
+    and is_url(image_url)
+    and is_caption(caption)
 """
 # Not first() of each column: those states cannot leave the memory.
 _FIRSTS = """
@@ -208,6 +224,7 @@ def _spool(
     con.execute(_list_rows(pq.read_schema(rows)))
     buckets = min(counts.records // ROWS_AT_ONCE + 1, _MAX_BUCKETS)
     (counts.sightings,) = _row(_SPOOL, con, spool=str(spool), buckets=buckets)
+    (counts.with_login,) = _row(_ROWS_WITH_LOGIN, con)
     _count_others(counts, pq.read_schema(rows), con)
     return list(layout.scores)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ingest.urls import MAX_URL_CHARS
+from lake.passwords import without_login
 
 _LICENSE = re.compile(r"(?:https?:)?//(?:www\.)?creativecommons\.org/licenses/")
 _MAX_LICENSE_CHARS = 200
@@ -45,8 +46,8 @@ class Page(NamedTuple):
 
 
 def shortened(page_url: str) -> str | None:
-    """The page's URL, or None where it is longer than any that is kept."""
-    return page_url if len(page_url) <= MAX_URL_CHARS else None
+    """The page's URL without a login, or None where it is longer than any that is kept."""
+    return without_login(page_url) if len(page_url) <= MAX_URL_CHARS else None
 
 
 def first_license(urls: Iterable[object]) -> str | None:

@@ -17,7 +17,8 @@ class CrawlFile:
     `records` are the pages' records, or the rows of a list, `unreadable_records` what could not
     be read among them; `other_records` are those of no page, by their kind. `links` and `images`
     are what the pages hold; `pairs` are distinct (image_url, caption), and `sightings` how often
-    they were seen; `downloads` those of images whose bytes came out of the file, if wanted.
+    they were seen; `with_login` are the images, or rows, left out since their URL holds a login;
+    `downloads` those of images whose bytes came out of the file, if wanted.
     """
 
     crawl_id: str
@@ -31,6 +32,7 @@ class CrawlFile:
     images: int = 0
     pairs: int = 0
     sightings: int = 0
+    with_login: int = 0
     downloads: int | None = None
     bytes: int = 0
     seconds: float = 0.0

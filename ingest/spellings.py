@@ -23,6 +23,7 @@ from ingest.captions import (
 from ingest.urls import absolute_url, without_brackets
 from lake.addresses import is_plain_host, is_plain_url, same_host, same_url
 from lake.forgotten import PAGE, domains_of
+from lake.passwords import without_login, without_passwords
 
 _ROWS_AT_ONCE = 50_000
 _URLS = """
@@ -72,6 +73,8 @@ def spellings(kind: str, value: str, *, any_scheme: bool = True) -> set[str]:
     elif kind in ("url", "page"):
         value = without_brackets(value.strip())
         found = {absolute_url(value, "") or value, _former_url(value), *_same(value, any_scheme)}
+        # As the page lands, or the place to which a redirect led.
+        found |= {(without_login if kind == "page" else without_passwords)(url) for url in found}
     else:
         value, found = value.strip(), set()
     return {value, *filter(None, found)}

@@ -18,6 +18,7 @@ from ingest.captions import clean_captions, former_captions
 from ingest.pages import Page
 from lake.errors import in_words
 from lake.keys import pair_text, text_ids
+from lake.passwords import has_login
 from lake.tombstones import FORMER_CAPTION_ID
 
 SIGHTINGS_IN_MEMORY = 10_000
@@ -50,7 +51,8 @@ Row = tuple[str, str, str | None, str | None, int, int | None, int | None, str]
 class Spool:
     """The sightings of one crawl file, in files of `folder`, with their captions cleaned.
 
-    `sightings` counts those that have a caption, which alone become pairs. `failed` hears of each
+    `sightings` counts those that have a caption, which alone become pairs, `with_login` those that
+    are left out, since a login in their URL is nobody else's. `failed` hears of each
     that could not be taken: where its record begins, and the words of the error.
     """
 
@@ -59,7 +61,7 @@ class Spool:
         self._spooled = _Part(folder / "sightings.parquet")
         self._rows: list[Row] = []
         self._characters = 0
-        self.sightings = 0
+        self.sightings = self.with_login = 0
 
     def __enter__(self) -> Self:
         return self
@@ -69,11 +71,13 @@ class Spool:
 
     def add(self, page: Page, offset: int) -> None:
         """Take what a page shows, whose record begins at `offset` of the crawl file."""
+        shown = [sighting for sighting in page.sightings if not has_login(sighting.image_url)]
+        self.with_login += len(page.sightings) - len(shown)
         self._rows += [
             (url, alt, page.page_url, page.license_url, offset, width, height, source)
-            for url, alt, width, height, source in page.sightings
+            for url, alt, width, height, source in shown
         ]
-        self._characters += sum(len(url) + len(alt) for url, alt, *_ in page.sightings)
+        self._characters += sum(len(url) + len(alt) for url, alt, *_ in shown)
         if len(self._rows) >= SIGHTINGS_IN_MEMORY or self._characters >= CHARACTERS_IN_MEMORY:
             self._flush()
 

@@ -26,6 +26,10 @@ FIRST_BREAK_S = 1.0
 MAX_BREAK_S = 60.0
 # Many hosts of one domain may each want one; twice as long a thousand times is no number.
 MAX_BREAKS = 16
+# A domain rests so many times as long as its rules take to read and to weigh: who has long ones
+# takes no more than its fiftieth of a processor. What is short costs nothing.
+REST = 50
+_SHORT_S = 0.005
 # How long a redirect may wait for the turn of the domain that it leads to.
 MAX_HOP_WAIT_S = 10.0
 
@@ -167,6 +171,13 @@ class Turns:
         if wanted > MAX_BREAK_S:
             reason = f"not asked: {host} wants a break of {wanted:.0f} s"
             self._leave_alone(domain, host, ("postponed", reason))
+
+    def rest(self, url: str, seconds: float) -> None:
+        """Note that the domain of `url` has cost us `seconds` of a processor beside its images."""
+        if seconds > _SHORT_S:
+            domain = self._domain(registrable_domain(host_of(url)))
+            begins = max(domain.free_at, time.monotonic())
+            domain.free_at = begins + min(REST * seconds, MAX_BREAK_S)
 
     def _leave_alone(self, domain: _Domain, host: str, why: tuple[str, str]) -> None:
         domain.left_alone[host] = why

@@ -17,6 +17,13 @@ from lake.errors import SchemaMismatch
 from lake.tables import TABLES
 from lake.tombstones import LOOKED_AT, tombstoned
 
+# Columns that may hold what a user or a stranger wrote, with a password or a signature in it. Not
+# `image_url`, which is a key, nor wishes, which are kept word for word.
+_WRITTEN = frozenset(
+    {"crawl_id", "path", "source", "source_id", "error", "final_url", "content_type"}
+)
+_MAY_HOLD_PASSWORDS = "[@=]|(?i:authorization|cookie|x-)"
+
 
 def append(
     tables: Mapping[str, pa.Table | Sequence[Path]], con: duckdb.DuckDBPyConnection | None = None
@@ -25,7 +32,8 @@ def append(
 
     Keys of `tables` are names such as `raw.downloads`, the rows an Arrow table or the Parquet
     files that hold them; columns go by name, those left out are null, `attempt_id` and
-    `landed_at` are added. What is to be forgotten lands as a tombstone. Raises SchemaMismatch for
+    `landed_at` are added. What is to be forgotten lands as a tombstone, and passwords do not land
+    (lake/passwords.py). Raises SchemaMismatch for
     a column that the table does not have.
     """
     attempt_id = uuid.uuid4()
@@ -41,7 +49,8 @@ def append(
                 writer.execute(
                     f"insert into lake.{name} by name "
                     "select columns(lambda name: not list_contains(?, name)), "
-                    f"?::uuid as attempt_id, ?::timestamp as landed_at from {relation}",
+                    "?::uuid as attempt_id, ?::timestamp as landed_at "
+                    f"from {_without_passwords(relation, _columns(tables[name]))}",
                     [list(LOOKED_AT), str(attempt_id), landed_at],
                 )
     return attempt_id
@@ -51,6 +60,16 @@ def _columns(rows: pa.Table | Sequence[Path]) -> list[str]:
     if isinstance(rows, pa.Table):
         return list(rows.column_names)
     return [name for file in rows for name in pq.read_schema(file).names]
+
+
+def _without_passwords(relation: str, columns: Sequence[str]) -> str:
+    """`relation` without the passwords in those of its columns that may hold some."""
+    bare = ", ".join(
+        f"case when regexp_matches({name}, '{_MAY_HOLD_PASSWORDS}') "
+        f"then without_passwords({name}) else {name} end as {name}"
+        for name in sorted(_WRITTEN.intersection(columns))
+    )
+    return f"(select * replace ({bare}) from {relation})" if bare else relation
 
 
 @contextmanager

@@ -13,9 +13,14 @@ from __future__ import annotations
 
 import click
 
+from lake.passwords import without_passwords
+
 
 class PairlakeError(click.ClickException):
     """A failure that a user can act on; the command line prints its sentence and exits with 1."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(without_passwords(message))
 
 
 class BadSetting(PairlakeError):
@@ -43,6 +48,8 @@ class JobFailed(PairlakeError):
 
 
 MAX_TEXT_CHARS = 500
+# More than that is cut first: what a stranger may send has no end.
+_MAX_READ_CHARS = 20_000
 
 
 def is_text(text: str) -> bool:
@@ -55,8 +62,9 @@ def is_text(text: str) -> bool:
 
 
 def as_text(text: str) -> str:
-    """Text of strangers, cut, and without the surrogates that broken bytes leave in it."""
-    return text[:MAX_TEXT_CHARS].encode(errors="replace").decode()
+    """Text of strangers, cut, without passwords and the surrogates that broken bytes leave."""
+    bare = without_passwords(text[:_MAX_READ_CHARS])
+    return bare[:MAX_TEXT_CHARS].encode(errors="replace").decode()
 
 
 def in_words(error: BaseException) -> str:

@@ -13,6 +13,7 @@ from duckdb.func import FunctionNullHandling, PythonUDFType
 
 from lake.addresses import same_host, same_url
 from lake.domains import registrable_domain
+from lake.passwords import without_passwords
 from lake.vectors import cosines, from_blobs
 
 
@@ -21,11 +22,12 @@ def register_functions(con: duckdb.DuckDBPyConnection) -> None:
 
     `cosine` is null where a vector is null or the widths differ; `laion_hash` is the signed
     `mmh3.hash64((url + caption).encode())[0]` of laion-prepro, with null as ''; and
-    `registrable_domain`, `same_host` and `same_url` are null where the text is null or empty.
+    `registrable_domain`, `same_host`, `same_url` and `without_passwords` are null where the text is
+    null or empty.
     """
     _register(con, "cosine", _cosine, ["BLOB", "BLOB"], "FLOAT")
     _register(con, "laion_hash", _laion_hash, ["VARCHAR", "VARCHAR"], "BIGINT")
-    for function in (registrable_domain, same_host, same_url):
+    for function in (registrable_domain, same_host, same_url, without_passwords):
         _register(con, function.__name__, partial(_of_each, function), ["VARCHAR"], "VARCHAR")
 
 

@@ -7,16 +7,25 @@ import resource
 import signal
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from multiprocessing import connection
 from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
 
 # In a process of a pool: set once the pool ends; and what it has counted, of how much.
 ending = threading.Event()
 _counts: Any = None
+
+# Of cgroups, the second and the first version; `max` or a huge number where there is none.
+_CONTAINER_LIMITS = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
 
 
 class _Process(SpawnProcess):
@@ -80,6 +89,20 @@ def limit_memory(more: int) -> None:
         pages = int(held.read_text().split()[5])  # data and stack
         most = pages * resource.getpagesize() + more
         resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+
+
+def timed(function: Callable[..., Result], *arguments: object) -> tuple[Result, float]:
+    """What a function returns, and the CPU seconds that it took in its thread."""
+    started = time.thread_time()
+    result = function(*arguments)
+    return result, time.thread_time() - started
+
+
+def machine_memory() -> int:
+    """Bytes of memory that this machine has, or the container that it is."""
+    has = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    told = [file.read_text().strip() for file in _CONTAINER_LIMITS if file.exists()]
+    return min([has, *(int(limit) for limit in told if limit.isdecimal())])
 
 
 def _enter(lifeline: connection.Connection, grace_s: float, counts: Any) -> None:

@@ -44,6 +44,7 @@ TABLES: dict[str, dict[str, str]] = {
         "images": "BIGINT",
         "pairs": "BIGINT",
         "sightings": "BIGINT",
+        "with_login": "BIGINT",
         "downloads": "BIGINT",
         "bytes": "BIGINT",
         "seconds": "DOUBLE",

@@ -5,13 +5,21 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
 
-from ingest.images.picture import Picture, Unusable
-from lake.processes import WorkerPool
+from ingest.images.picture import TOO_HUNGRY, Picture, Unusable
+from lake.processes import WorkerPool, limit_memory, machine_memory
 
 # A picture within the byte cap and the pixel cap takes a second or two.
 DECODE_SECONDS = 20
+# All decoders together leave half of the machine to others. A picture of as many pixels as may be
+# takes some 1.8 GB in the worst of its forms, a WebP.
+MEMORY_SHARE = 0.5
+MOST_MEMORY_BYTES = 2_000_000_000
+
+Result = TypeVar("Result")
 
 
 class Decoders:
@@ -24,42 +32,63 @@ class Decoders:
         """
         self._side = side
         self._processes = processes or os.cpu_count() or 1
+        # There may be others like this: one in each process that reads a crawl file.
+        all_of_them = max(self._processes, os.cpu_count() or 1)
+        share = int(machine_memory() * MEMORY_SHARE) // all_of_them
+        self.memory_bytes = min(share, MOST_MEMORY_BYTES)
         self._pool = WorkerPool(self._processes)
         self._alone = asyncio.Lock()
 
     async def prepare(self, body: bytes) -> Picture | Unusable:
-        """`pictures.prepare` in another process; one that dies of it is corrupt_image.
+        """`pictures.prepare` in another process; one that dies of it is corrupt_image."""
+        try:
+            return await self.run(_prepare_in_time, body, self._side)
+        except BrokenProcessPool:
+            error = "the decoder died of it"
+            return Unusable(outcome="corrupt_image", error=error, is_deadly=True)
+        except MemoryError:
+            return TOO_HUNGRY
 
-        When a process dies, the pool loses all its pictures and nothing says which one did it. So
-        each of them is tried once more, in a process of its own.
+    async def run(self, function: Callable[..., Result], *arguments: object) -> Result:
+        """What `function` returns or raises in one of the processes; BrokenProcessPool if it dies.
+
+        When a process dies, the pool loses all its work and nothing says which of it did it. So
+        all of it is tried once more, each in a process of its own.
         """
         pool = self._pool
         try:
-            return await self._in(pool, body)
+            return await self._in(pool, function, *arguments)
         except BrokenProcessPool:
             if self._pool is pool:
                 self._pool = WorkerPool(self._processes)
         async with self._alone:
             single = WorkerPool(1)
             try:
-                return await self._in(single, body)
-            except BrokenProcessPool:
-                error = "the decoder died of it"
-                return Unusable(outcome="corrupt_image", error=error, is_deadly=True)
+                return await self._in(single, function, *arguments)
             finally:
                 single.end()
 
-    async def _in(self, pool: WorkerPool, body: bytes) -> Picture | Unusable:
+    async def _in(
+        self, pool: WorkerPool, function: Callable[..., Result], *arguments: object
+    ) -> Result:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(pool, _prepare_in_time, body, self._side)
+        return await loop.run_in_executor(pool, _within, self.memory_bytes, function, *arguments)
 
     def close(self) -> None:
         """End the processes; what they are at is dropped."""
         self._pool.end()
 
 
+def _within(memory_bytes: int, function: Callable[..., Result], *arguments: object) -> Result:
+    # Here alone, since the process that downloads need not carry what decodes; and first, so that
+    # the memory is that of the pictures.
+    import ingest.images.pictures  # noqa: F401
+
+    limit_memory(memory_bytes)
+    return function(*arguments)
+
+
 def _prepare_in_time(body: bytes, side: int) -> Picture | Unusable:
-    # Here alone, since the process that downloads need not carry what decodes.
     from ingest.images.pictures import prepare
 
     # The alarm is not handled: it kills, also in the midst of a decoder's C.

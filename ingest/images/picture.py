@@ -26,9 +26,15 @@ class Picture:
 class Unusable:
     """Why bytes are no picture of use: the outcome of their download, and the words for it.
 
-    `is_deadly` says that they took their decoder along.
+    `is_deadly` says that they took their decoder along, or all its memory.
     """
 
     outcome: str
     error: str
     is_deadly: bool = False
+
+
+# More pixels, or in a costlier form, than its decoder has memory for.
+TOO_HUNGRY = Unusable(
+    outcome="too_many_pixels", error="it takes more memory than its decoder has", is_deadly=True
+)

@@ -21,7 +21,7 @@ from ingest.images.formats import DECODED, picture_format
 from ingest.images.gifs import gif_frames
 from ingest.images.jpegs import Uncommon, open_jpeg
 from ingest.images.opened import Opened
-from ingest.images.picture import Picture, Unusable
+from ingest.images.picture import TOO_HUNGRY, Picture, Unusable
 from ingest.images.pngs import read
 from lake.errors import in_words
 
@@ -90,7 +90,11 @@ def prepare(body: bytes, side: int, *, most_pixels: int = MAX_PIXELS) -> Picture
         return Unusable(outcome="unsupported_format", error=str(error))
     except Image.DecompressionBombError as error:
         return Unusable(outcome="too_many_pixels", error=str(error))
+    except MemoryError:
+        return TOO_HUNGRY
     except _DAMAGE as error:
+        if "nsufficient memory" in str(error):  # as OpenCV and libjpeg have it
+            return TOO_HUNGRY
         outcome = "unsupported_format" if _UNKNOWN.search(str(error)) else "corrupt_image"
         return Unusable(outcome=outcome, error=in_words(error))
     except Exception as error:  # noqa: BLE001 - no picture ends the job

@@ -190,6 +190,30 @@ def test_a_crawl_is_read_over_http(site: Web, monkeypatch: pytest.MonkeyPatch) -
     assert rows("select path, outcome, pairs from lake.raw.crawl_files") == [(PATH, "ok", 3)]
 
 
+def test_no_password_lands_and_a_new_signature_is_no_new_file(site: Web) -> None:
+    pages = [image("//me:zzz@a.example/1.jpg", "a dog"), image("//a.example/@me/1.jpg", "a cat")]
+    site.serve("/lists/x.wat.gz", wat(member(page_json(pages), "http://me:zzz@a.example/page")))
+    site.serve("/lists/refused", b"", 403)
+    place = site.url.replace("//", "//me:zzz@") + "/lists/x.wat.gz?part=1&X-Amz-Signature="
+    first = crawl([f"{place}zzz1&X-Amz-Date=1", f"{site.url}/lists/refused?sig=zzz"])
+    again = crawl([f"{place}zzz2&X-Amz-Date=2"])
+    assert first.outcomes == {"ok": 1, "http_error": 1}
+    assert (first.pairs, first.with_login, again.skipped) == (1, 1, 1)
+    assert "1 left out for a login in their URL" in str(first)
+    landed = rows("select path, error from lake.raw.crawl_files order by path")
+    assert landed == [
+        (f"{site.url}/lists/refused", landed[0][1]),
+        (f"{site.url}/lists/x.wat.gz?part=1", None),
+    ]
+    pairs = rows("select crawl_id, image_url, sightings[1].page_url from lake.raw.image_text_pairs")
+    assert pairs == [("lists", "http://a.example/@me/1.jpg", "http://a.example/page")]
+    with pytest.raises(CrawlFileMissing) as refusal:
+        named_files(["ftp://me:zzz@127.0.0.1:9/list.csv"])
+    everywhere = [file.read_bytes() for file in settings().home.rglob("*") if file.is_file()]
+    assert not any(b"zzz" in found for found in [*everywhere, str(refusal.value).encode()])
+    assert "zzz" not in f"{landed}{first}"
+
+
 def test_a_sample_is_drawn_once_from_the_whole_listing(mirror: Path) -> None:
     write_crawl(mirror, *[b"x"] * 20)
     drawn = crawl_paths(CRAWL, 8, seed=7)

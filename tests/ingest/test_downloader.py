@@ -84,6 +84,18 @@ def test_redirects_are_followed_five_times(site: Web) -> None:
     assert rows("select final_url from lake.raw.downloads where outcome = 'ok'") == [(end,)]
 
 
+def test_no_signature_of_a_place_to_which_a_redirect_leads_lands(site: Web) -> None:
+    served = {"/kept": JPEG, "/none": b""}
+    to = site.url.replace("//", "//me:zzz@")
+    for path, body in served.items():
+        site.serve(path, body)
+    led = [redirect(site, f"/to{path}", f"{to}{path}?a=1&Signature=zzz") for path in served]
+    assert outcomes(*led) == ["ok", "not_an_image"]
+    landed = rows("select final_url, error from lake.raw.downloads order by 1")
+    assert [url for url, _ in landed] == [f"{site.url}/kept?a=1", f"{site.url}/none?a=1"]
+    assert "zzz" not in str(landed)
+
+
 @pytest.mark.parametrize("announced", [True, False])
 def test_a_body_beyond_the_cap_is_left(announced: bool, site: Web) -> None:
     sent = 0

@@ -261,6 +261,8 @@ NOT_PAIRS: list[tuple[str | None, str | None]] = [
     ("https://a.example/a b.jpg", "a space"),
     ("https://a.example/a\x7f.jpg", "a control"),
     ("https://a.example/" + "x" * 2_000, "too long"),
+    ("https://me:zzz@a.example/x.jpg", "a login"),
+    ("https://me@a.example/x.jpg", "a user"),
     (URL, None),
     (URL, ""),
     (URL, " \t\u00a0\u200b"),
@@ -284,6 +286,7 @@ def test_rows_that_cannot_be_pairs_are_left_out_and_counted(
     assert landed.counts.links == landed.counts.images == len(rows) - 2
     assert (landed.counts.pairs, landed.counts.sightings) == (2, 2)
     assert landed.counts.other_records == {"no pair": len(NOT_PAIRS)}
+    assert landed.counts.with_login == 2
 
 
 @pytest.mark.parametrize("format_", FORMATS)
@@ -291,9 +294,9 @@ def test_page_license_and_sizes_are_taken_if_they_make_sense(
     format_: str, path: Path, folder: Path
 ) -> None:
     kind, written = FORMATS[format_]
-    page, license_ = "https://a.example/page", "https://creativecommons.org/licenses/by/4.0/"
+    page, license_ = "https://a.example/@page", "https://creativecommons.org/licenses/by/4.0/"
     said = [
-        (page, license_, 640.0, 480.0),
+        (page.replace("//", "//me:zzz@"), license_, 640.0, 480.0),
         ("not a page", "?", 0.0, 1_000_000.0),
         (None, "by", 1.5, 999_999.0),
         ("https://a.example/a b", None, -1.0, None),

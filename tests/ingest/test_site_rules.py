@@ -39,6 +39,9 @@ DISALLOWED, USAGE, RESERVED = (
         ("User-agent: *\nDisallow: /*.jpg$", "/x.jpg", DISALLOWED),
         ("User-agent: *\nDisallow: /*.jpg$", "/x.jpg?size=2", None),
         ("User-agent: *\nDisallow: /a\nAllow: /a/b", "/a/b/x.jpg", None),
+        ("User-agent: *\nDisallow: /a\nAllow: /a/b", "/%61/%62/x.jpg", None),
+        ("User-agent: *\nDisallow: /a/\nAllow: /a/index.html", "/a/", None),
+        ("User-agent: *\nDisallow: /x?b=%2F", "/x?b=%2f", DISALLOWED),
         # The group of our own name counts alone, in whatever case.
         ("User-agent: *\nDisallow: /\n\nUser-agent: PairLake\nDisallow: /no", "/x.jpg", None),
         ("User-agent: pairlake\nDisallow: /", "/x.jpg", DISALLOWED),
@@ -142,6 +145,14 @@ def test_robots_txt(robots: str, path: str, expected: str | None) -> None:
         ),
         ([{"location": "/img/"}, {"location": "/", "tdm-reservation": 1}], "/img/x.jpg", RESERVED),
         ([], "/x.jpg", None),
+        # However the path is escaped, and with its query.
+        ([{"location": "/é/x?a=", "tdm-reservation": 1}], "/%C3%A9/x?a=1", RESERVED),
+        ([{"location": "/art", "tdm-reservation": 1}], "/%61rt/x.jpg", RESERVED),
+        (
+            [{"location": "/x", "tdm-reservation": 0}, {"location": "/x", "tdm-reservation": 1}],
+            "/x",
+            None,
+        ),
     ],
 )
 def test_tdmrep_json(tdmrep: object, path: str, expected: str | None) -> None:
@@ -168,10 +179,33 @@ def test_rules_without_end_take_a_moment() -> None:
     names, rules = "User-agent: bot{}\n" * 12_000, "Disallow: /{}\n" * 20_000
     started = time.process_time()
     found = site_rules("pairlake", f"{names}User-agent: *\n{rules}")
-    assert len(found.rules) == 20_000
+    assert len(found.robots.texts) == 20_000
     assert found.refusal(f"{SITE}/x") is None
     # Where every name is paired with every rule it is hours, not seconds.
     assert time.process_time() - started < 60
+
+
+def test_of_thousands_of_rules_few_are_held_against_a_path() -> None:
+    robots = "User-agent: *\n" + "".join(f"Disallow: /{n}/\nAllow: /{n}/a\n" for n in range(9_000))
+    listed = [{"location": f"/{n}/b", "tdm-reservation": n % 2} for n in range(9_000)]
+    rules = site_rules("pairlake", robots).with_reservations(json.dumps(listed).encode())
+    assert rules.robots.near("/77/a.jpg") == ("Disallow: /77/", "Allow: /77/a")
+    refusals = [rules.refusal(f"{SITE}/{n}/{name}.jpg") for n in (8_000, 8_001) for name in "abc"]
+    found = [refusal and refusal.outcome for refusal in refusals]
+    assert found == [None, DISALLOWED, DISALLOWED, None, DISALLOWED, DISALLOWED]
+
+
+def test_more_rules_than_can_be_weighed_for_a_path_allow_nothing() -> None:
+    """Each is a pattern that any path may match, and wishes must not be passed over."""
+    lines = "".join(f"Disallow: /*{n:04}*x\n" for n in range(4_000))
+    listed = [{"location": f"/*{n:04}*x", "tdm-reservation": n % 2} for n in range(4_000)]
+    for rules in (
+        site_rules("pairlake", f"User-agent: *\n{lines}"),
+        site_rules("pairlake", "").with_reservations(json.dumps(listed).encode()),
+    ):
+        refusal = rules.refusal(f"{SITE}/x.jpg")
+        assert refusal
+        assert refusal.outcome == "robots_unreachable"
 
 
 def test_a_delay_is_read() -> None:

@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 import uuid
+from contextlib import ExitStack
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,7 +15,9 @@ import pytest
 from aiohttp import web
 
 from ingest import sites
-from ingest.turns import MAX_FAILURES
+from ingest.images.decoders import Decoders
+from ingest.site_rules import read_reservations, read_robots
+from ingest.turns import MAX_FAILURES, Turns
 from lake.append import append
 from lake.catalog import writing
 from lake.errors import BadSetting
@@ -80,6 +83,91 @@ def test_a_robots_txt_does_not_lead_where_images_must_not(target: str, site: Web
     # It is not the image that is in the wrong place.
     assert outcomes(site.serve("/1.jpg", JPEG)) == ["robots_unreachable"]
     assert site.asked == []
+
+
+def led_to(place: str, count: int) -> list[str]:
+    """What comes of a picture of each of so many origins, whose robots.txt lead to `place`."""
+    with ExitStack() as stack:
+        urls = []
+        for number in range(count):
+            raw = stack.enter_context(raw_web())
+            to = f"Location: {place.format(number)}\r\nContent-Length: 0\r\n\r\n"
+            raw.serve("/robots.txt", b"HTTP/1.1 302 Found\r\n" + to.encode())
+            urls.append(raw.serve("/1.jpg", OK + b"Content-Length: %d\r\n\r\n" % len(JPEG) + JPEG))
+        return outcomes(*urls)
+
+
+def test_many_sites_that_lead_to_one_do_not_set_us_on_it(site: Web) -> None:
+    other = site.url.replace("127.0.0.1", "localhost")
+    site.serve("/rules", b"User-agent: *\nDisallow: /private/")
+    found = led_to(f"{other}/rules?{{}}", 4)
+    assert sorted(found) == ["ok"] + ["robots_unreachable"] * 3
+    # Its own rules first, since they hold for that place too.
+    assert (site.asked_of_rules, site.asked) == (RULES, ["/rules"])
+
+
+def test_sites_may_share_the_rules_of_one(site: Web) -> None:
+    site.serve("/robots.txt", b"User-agent: *\nDisallow: /1")
+    found = led_to(site.url.replace("127.0.0.1", "localhost") + "/robots.txt", 4)
+    assert found == ["opted_out_robots_txt"] * 4
+    assert site.asked_of_rules == RULES
+
+
+def test_rules_do_not_lead_to_what_their_own_site_refuses(site: Web) -> None:
+    site.serve("/robots.txt", NO)
+    other = site.url.replace("127.0.0.1", "localhost")
+    assert led_to(f"{other}/private/rules", 1) == ["robots_unreachable"]
+    assert site.asked == []
+
+
+def test_rules_lead_to_no_domain_that_has_no_turn_for_them(
+    site: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_turn(self: Turns, url: str) -> bool:
+        return False
+
+    monkeypatch.setattr(Turns, "hop", no_turn)
+    other = site.url.replace("127.0.0.1", "localhost")
+    assert led_to(f"{other}/robots.txt", 1) == ["robots_unreachable"]
+    assert site.asked_of_rules == []
+    # Nor does an image.
+    assert outcomes(redirect(site, "/1.jpg", f"{other}/2.jpg")) == ["postponed"]
+    assert site.asked_of_rules == RULES
+
+
+def test_rules_of_two_sites_that_lead_to_each_other_are_none(site: Web) -> None:
+    async def robots(request: web.Request) -> web.StreamResponse:
+        is_here = request.host.startswith("127.0.0.1")
+        other = site.url.replace("127.0.0.1", "localhost") if is_here else site.url
+        return web.Response(status=302, headers={"Location": f"{other}/robots.txt"})
+
+    site.routes["/robots.txt"] = robots
+    assert outcomes(site.serve("/1.jpg", JPEG)) == ["robots_unreachable"]
+    assert rows("select error from lake.raw.downloads") == [("robots.txt: status 502",)]
+
+
+def test_long_rules_are_read_elsewhere_and_their_domain_rests(
+    site: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[object] = []
+    rested: list[float] = []
+
+    async def run(self: Decoders, function: object, *arguments: object) -> object:
+        read.extend(argument for argument in arguments if callable(argument))
+        return await really_run(self, function, *arguments)
+
+    really_run = Decoders.run
+    monkeypatch.setattr(Decoders, "run", run)
+    monkeypatch.setattr(Turns, "rest", lambda self, url, seconds: rested.append(seconds))
+    site.serve("/robots.txt", NO + b"\nDisallow: /*x*y*z" * 500)
+    rules = [{"location": f"/{number}/", "tdm-reservation": 1} for number in range(200)]
+    site.serve("/.well-known/tdmrep.json", json.dumps(rules).encode())
+    urls = [site.serve(f"/{name}/1.jpg", JPEG) for name in ("private", "7", "fine")]
+    assert outcomes(*urls) == ["opted_out_robots_txt", "opted_out_tdmrep", "ok"]
+    assert read == [read_robots, read_reservations]
+    # For each of both, and for each image that is held against them.
+    assert len(rested) == 5
+    assert min(rested) > 0
 
 
 def test_a_robots_txt_that_cannot_be_read_allows_nothing(site: Web) -> None:

@@ -137,6 +137,19 @@ def test_a_domain_that_wants_a_break_has_it(monkeypatch: pytest.MonkeyPatch) -> 
     assert begun[2][1] - begun[1][1] >= 0.2
 
 
+def test_a_domain_whose_rules_take_long_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "REST", 10)
+
+    def costly(waiting: Turns, turn: Turn) -> None:
+        waiting.rest(turn.url, 0.01 if turn.url.endswith("/0") else 0.001)
+        waiting.done(turn)
+
+    begun = work_off(*(f"a.example/{n}" for n in range(3)), "b.example/9", at_once=1, answer=costly)
+    times = {turn.url[-1]: moment for turn, moment, _ in begun}
+    assert times["1"] - times["0"] >= 0.1
+    assert times["9"] < times["1"]
+
+
 def test_a_domain_that_wants_a_long_break_is_for_another_run() -> None:
     places = [f"a.example/{n}" for n in range(5)] + ["b.example/1"]
 

@@ -53,6 +53,24 @@ def test_a_failure_halfway_leaves_nothing() -> None:
     assert _count("raw.crawl_files") == 0
 
 
+def test_no_password_lands_in_any_column_that_may_hold_one() -> None:
+    url = "https://me:zzz@a.example/1?sig=zzz"
+    written = {
+        "raw.crawl_files": ["crawl_id", "path", "error"],
+        "raw.list_scores": ["source"],
+        "raw.downloads": ["final_url", "error", "content_type"],
+        "raw.image_text_pairs": ["crawl_id", "path", "source_id"],
+        "enriched.image_nsfw": ["error"],
+    }
+    for name, columns in written.items():
+        append({name: pa.table({column: [url] for column in columns})})
+    con = connect()
+    for name, columns in written.items():
+        rows = con.execute(f"select {', '.join(columns)} from lake.{name}").fetchall()
+        assert rows == [("https://a.example/1",) * len(columns)]
+    con.close()
+
+
 def test_an_unknown_column_is_refused_by_name() -> None:
     with pytest.raises(SchemaMismatch, match=r"raw\.crawl_files has no column colour"):
         append({"raw.crawl_files": pa.table({"colour": ["red"]})})

@@ -12,11 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from ingest.images import decoders
 from ingest.images.decoders import Decoders
-from ingest.images.picture import Picture, Unusable
-from tests.ingest.drawn import JPEG
+from ingest.images.picture import TOO_HUNGRY, Picture, Unusable
+from tests.ingest.drawn import JPEG, encoded
 
 KILLER = b"kill the decoder"
 SLEEPER = b"hold the decoder up"
@@ -65,6 +66,24 @@ def test_a_picture_that_kills_its_decoder_is_corrupt_and_the_others_arrive(
     assert isinstance(last, Picture)
     died = Unusable(outcome="corrupt_image", error="the decoder died of it", is_deadly=True)
     assert (killer, sleeper) == (died, died)
+
+
+def test_a_picture_that_takes_too_much_memory_costs_itself_and_a_pause(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(decoders, "MOST_MEMORY_BYTES", 64_000_000)
+    huge = Image.new("RGB", (5_000, 5_000), "red")
+    *hungry, fine = prepare_all(encoded(huge, "PNG"), encoded(huge, "GIF"), JPEG)
+    assert hungry == [TOO_HUNGRY] * 2
+    assert TOO_HUNGRY.is_deadly
+    assert isinstance(fine, Picture)
+
+
+def test_decoders_share_half_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoders, "machine_memory", lambda: 4_000_000_000)
+    pool = Decoders(side=32, processes=4 * (os.cpu_count() or 1))
+    assert pool.memory_bytes * pool._processes == 2_000_000_000
+    pool.close()
 
 
 def test_decoders_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
