@@ -249,6 +249,7 @@ def forget(
 
     named = read_requests(file) if file else {}
     requests = {kind: [*values, *named.get(kind, [])] for kind, values in kinds.items()}
+    _progress("Recording; if a job or a build writes now, when it has ended")
     asked = record_takedowns(
         requests,
         reason=reason,
@@ -256,6 +257,7 @@ def forget(
         spell=partial(spellings, any_scheme=not this_scheme),
         find=found_in_lake,
     )
+    _clear_progress()
     if not asked:
         raise BadRequest("Name what to forget: pairlake forget --url https://photos.example/me.jpg")
     from lake.query import count

@@ -77,7 +77,9 @@ from (
 )
 where
     sighting is not null
-    and {PAGE_ID} not in (select value_id from lake.raw.takedowns where kind = 'page')
+    and coalesce(
+        {PAGE_ID} not in (select value_id from lake.raw.takedowns where kind = 'page'), true
+    )
 """
 _COUNTED = """
 select

@@ -82,7 +82,7 @@ def _add_pairs(router: APIRouter, search: Search) -> None:
     async def story(pair_id: UUID) -> Response:
         """All that is known of a published pair: where it was seen, and what came of it."""
         pair = await in_time(search.pair, pair_id)
-        return _json({"pair": pair, **await in_time(story_of, pair_id)})
+        return _json({"pair": pair, **await in_time(story_of, pair_id, search.denied)})
 
     @router.get("/thumbnails/{image_id}.jpg", response_class=Response)
     async def thumbnail(image_id: UUID) -> Response:

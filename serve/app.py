@@ -25,6 +25,7 @@ from lake.settings import settings
 from serve.api import api
 from serve.clip_retrieval import clip_retrieval
 from serve.connections import Punctual
+from serve.deny_list import NoDenyList
 from serve.guard import HEADERS, Bounded, own_site_only, secured
 from serve.in_time import TooSlow
 from serve.index import NothingPublished
@@ -98,6 +99,7 @@ _STATUS: dict[type[PairlakeError], int] = {
     BadRequest: 400,
     UnknownPair: 404,
     NothingPublished: 503,
+    NoDenyList: 503,
     NoLake: 503,
     TooSlow: 503,
 }

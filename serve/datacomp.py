@@ -27,7 +27,7 @@ def write_uids(con: duckdb.DuckDBPyConnection, path: Path) -> tuple[int, int]:
     """
     con.execute(
         f"create temp table uids as select {UID}::uuid as uid, count(*) as pairs "
-        "from exportable as pairs "
+        "from shown as pairs "
         "inner join selected on pairs.pair_id = selected.pair_id group by 1"
     )
     counted = con.execute("select count(*), coalesce(sum(pairs), 0) from uids").fetchall()

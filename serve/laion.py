@@ -70,7 +70,7 @@ def _query(layout: str, split: str | None) -> str:
     columns = ", ".join(f'{COLUMNS[name]} as "{name}"' for name in names)
     which = "" if split is None else f"where pairs.split = '{split}'"
     return (
-        f"select {columns} from exportable as pairs "
+        f"select {columns} from shown as pairs "
         f"inner join selected on pairs.pair_id = selected.pair_id {which} "
         "order by selected.rank, pairs.pair_id"
     )

@@ -46,7 +46,7 @@ select
     pairs.split,
     towers.* exclude (similarity_model_id),
     md5(row({_SHOWN}, image_model_id, caption_model_id)::varchar)::uuid as fingerprint,
-from lake.marts.pairs
+from shown as pairs
 inner join towers on pairs.similarity_model_id = towers.similarity_model_id
 semi join lake.staging.stg_enriched__image_embeddings as images
     on pairs.image_id = images.image_id
@@ -65,7 +65,7 @@ select
     images.embedding as image_vector,
     captions.embedding as caption_vector,
 from fresh
-inner join lake.marts.pairs on fresh.pair_id = pairs.pair_id
+inner join shown as pairs on fresh.pair_id = pairs.pair_id
 inner join lake.staging.stg_enriched__image_embeddings as images
     on fresh.image_id = images.image_id and fresh.image_model_id = images.model_id
 inner join lake.staging.stg_enriched__caption_embeddings as captions
@@ -129,9 +129,12 @@ def check_sound(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def searchable(con: duckdb.DuckDBPyConnection) -> Searchable:
-    """List what the index should hold in the temporary table `searchable`, and count it."""
+    """List what the index should hold in the temporary table `searchable`, and count it.
+
+    That is of the view `shown`, which `lake.denied` makes.
+    """
     con.execute(_SEARCHABLE)
-    kept = _value(con, "select count(*) from lake.marts.pairs")
+    kept = _value(con, "select count(*) from shown")
     rows = _value(con, "select count(*) from searchable")
     encoders = con.execute(
         "select image_encoder, any_value(image_model_id), mode(caption_encoder) from searchable "

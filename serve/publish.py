@@ -15,6 +15,7 @@ import duckdb
 import lancedb
 from lancedb.table import Table
 
+from lake import denied
 from lake.errors import JobFailed
 from lake.settings import settings
 from serve.index import (
@@ -78,6 +79,7 @@ def publish(*, progress: Callable[[str], None]) -> PublishSummary:
     """
     with writing(settings().search) as db, marts() as con:
         check_sound(con)
+        denied.show(con, denied.denied(con))
         wanted = searchable(con)
         added = updated = deleted = broken = 0
         table = _pairs_table(db, wanted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any, cast
@@ -13,7 +13,8 @@ import numpy as np
 
 from lake.errors import BadRequest, PairlakeError
 from lake.vectors import Matrix
-from serve.facts import unpacked
+from serve.deny_list import DenyList, Known
+from serve.facts import Facts, unpacked
 from serve.filters import lance
 from serve.hits import Hit, folded, hit_of
 from serve.in_time import check_wanted, turn
@@ -60,14 +61,22 @@ class Search:
     def __init__(self, place: str | Path, encoders: Encoders) -> None:
         self._pairs = Published(place, PAIRS)
         self._thumbnails = Published(place, THUMBNAILS)
+        self.denied = DenyList()
         self._encoders = encoders
         self._loaded: dict[tuple[str, str], Any] = {}
         self._encoding = Lock()
         self._decoding = Lock()
 
     def publication(self) -> Publication:
-        """What is published; NothingPublished if nothing is."""
-        return self._pairs.reader().publication
+        """What is published, less the domains that are to be forgotten.
+
+        Raises NothingPublished if nothing is.
+        """
+        publication = self._pairs.reader().publication
+        domains = publication.dataset.get("domains", [])
+        gone = self.denied.gone(Known(image_url=f"http://{each['domain']}/") for each in domains)
+        kept = [each for each, is_gone in zip(domains, gone, strict=True) if not is_gone]
+        return replace(publication, dataset={**publication.dataset, "domains": kept})
 
     def find(self, query: Query) -> Answer:
         """What a query finds, best first.
@@ -86,7 +95,7 @@ class Search:
             # A picture is not asked for to be shown itself.
             conditions.append(f"image_id not in ({', '.join(shown)})")
         where = " and ".join(condition for condition in conditions if condition)
-        hits = _filled(reader, query, vector, where)
+        hits = self._filled(reader, query, vector, where)
         end = query.offset + query.limit
         return Answer(results=hits[query.offset : end], more=len(hits) > end)
 
@@ -96,8 +105,7 @@ class Search:
 
     def pair(self, pair_id: UUID) -> Hit:
         """A published pair; UnknownPair if it is not published."""
-        row = _row(self._pairs.reader(), pair_id, ["facts"])
-        return hit_of(unpacked(row["facts"]), 1.0)
+        return hit_of(self._facts(_row(self._pairs.reader(), pair_id, ["facts"])), 1.0)
 
     def samples(self, ids: list[int]) -> dict[int, Hit]:
         """The published pairs of LAION's SAMPLE_IDs, those that there are."""
@@ -105,15 +113,49 @@ class Search:
             return {}
         among = f"sample_id in ({', '.join(map(str, ids))})"
         table = scan(self._pairs.reader(), columns=["facts"], filter=among)
-        found = map(unpacked, table["facts"].to_pylist())
-        return {facts.sample_id: hit_of(facts, 1.0) for facts in found}
+        found = self.denied.shown([unpacked(facts) for facts in table["facts"].to_pylist()])
+        return {facts.sample_id: hit_of(facts, 1.0) for facts in found if facts is not None}
 
     def thumbnail(self, image_id: UUID) -> bytes | None:
         """The JPEG of a published picture; None if it has none."""
         its = f"image_id = X'{image_id.hex}'"
+        if not self.denied.is_empty():
+            pairs = scan(self._pairs.reader(), columns=["facts"], filter=its)
+            facts = [unpacked(value) for value in pairs["facts"].to_pylist()]
+            if not any(self.denied.shown(facts)):
+                return None
         table = scan(self._thumbnails.reader(), columns=["jpeg"], filter=its, limit=1)
         jpegs: list[bytes | None] = table["jpeg"].to_pylist()
         return jpegs[0] if jpegs else None
+
+    def _filled(self, reader: Reader, query: Query, vector: Vector, where: str) -> list[Hit]:
+        """One hit more than are asked for, of as many rows as that takes."""
+        publication = reader.publication
+        wanted = query.offset + query.limit + 1
+        # One picture may have many captions.
+        spread = 1.0 if query.fold == "none" else publication.rows / max(publication.images, 1)
+        rows = min(int(wanted * spread) + 1, MOST_ROWS)
+        while True:
+            check_wanted()
+            found = nearest(reader, query, vector, where, rows)
+            shown = self.denied.shown([each.facts for each in found])
+            allowed = [
+                each._replace(facts=facts)
+                for each, facts in zip(found, shown, strict=True)
+                if facts is not None
+            ]
+            hits = folded(allowed, query.fold)
+            if len(hits) >= wanted or len(found) < rows or rows >= MOST_ROWS:
+                return hits
+            rows = min(rows * 4, MOST_ROWS)
+
+    def _facts(self, row: dict[str, Any]) -> Facts:
+        """The facts of a row of the index; UnknownPair if they may not be shown."""
+        facts = unpacked(row["facts"])
+        (shown,) = self.denied.shown([facts])
+        if shown is None:
+            raise _unknown(UUID(bytes=facts.pair_id))
+        return shown
 
     def _vector(self, query: Query, reader: Reader) -> tuple[Vector, list[str]]:
         """The query as (D,) of unit length, and the pictures in it, as literals."""
@@ -121,7 +163,8 @@ class Search:
         total = np.zeros(publication.dimensions, np.float32)
         for part in query.parts:
             if part.pair_id is not None:
-                row = _row(reader, part.pair_id, ["image_id", "image_vector"])
+                row = _row(reader, part.pair_id, ["facts", "image_id", "image_vector"])
+                self._facts(row)
                 vector = np.asarray(row["image_vector"], np.float32)
                 shown.append(f"X'{row['image_id'].hex()}'")
             else:
@@ -163,28 +206,16 @@ class Search:
             return self._loaded[kind, name]
 
 
-def _filled(reader: Reader, query: Query, vector: Vector, where: str) -> list[Hit]:
-    """One hit more than are asked for, of as many rows as that takes."""
-    publication = reader.publication
-    wanted = query.offset + query.limit + 1
-    # One picture may have many captions.
-    spread = 1.0 if query.fold == "none" else publication.rows / max(publication.images, 1)
-    rows = min(int(wanted * spread) + 1, MOST_ROWS)
-    while True:
-        check_wanted()
-        found = nearest(reader, query, vector, where, rows)
-        hits = folded(found, query.fold)
-        if len(hits) >= wanted or len(found) < rows or rows >= MOST_ROWS:
-            return hits
-        rows = min(rows * 4, MOST_ROWS)
-
-
 def _row(reader: Reader, pair_id: UUID, columns: list[str]) -> dict[str, Any]:
     table = scan(reader, columns=columns, filter=f"pair_id = X'{pair_id.hex}'", limit=1)
     rows: list[dict[str, Any]] = table.to_pylist()
     if not rows:
-        raise UnknownPair(f"The pair {pair_id} is not published; search for a text instead.")
+        raise _unknown(pair_id)
     return rows[0]
+
+
+def _unknown(pair_id: UUID) -> UnknownPair:
+    return UnknownPair(f"The pair {pair_id} is not published; search for a text instead.")
 
 
 def _unit(vector: Vector, dimensions: int) -> Vector:

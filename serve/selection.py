@@ -22,7 +22,7 @@ Encoder = Callable[[str], EncodeCaptions]
 _CHOSEN = """
 create temp table selected as
 select pairs.pair_id, {rank} as rank,
-from exportable as pairs
+from shown as pairs
 {joins}
 where {condition}
 order by rank, pair_id
@@ -76,7 +76,7 @@ class Selected:
 def select(
     con: duckdb.DuckDBPyConnection, selection: Selection, encoder: Encoder | None = None
 ) -> Selected:
-    """List the selected pairs of the view `exportable` in the temporary table `selected`.
+    """List the selected pairs of the view `shown` in the temporary table `selected`.
 
     Its columns are pair_id and `rank`, from 1 for the nearest, null without a search: in the order
     of (rank, pair_id) pairs are written. Raises BadRequest for what cannot be asked of this lake.

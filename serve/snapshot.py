@@ -8,46 +8,20 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import duckdb
-import pyarrow as pa
 
 from lake.catalog import prepare
+from lake.denied import denied, show
 from lake.errors import BadRequest, TableMissing
-from lake.forgotten import forgotten, on_forgotten_host
 from lake.settings import settings
 from serve.marts import check_sound, marts
 
 # What is sorted beyond this goes to HOME/tmp, so that memory does not grow with the dataset.
 _MEMORY = "2GB"
 
-# What the last build took out, whose pages are known only there.
+# What the last build took out for more than requests alone: by hash lists and blocked domains.
 _TAKEN_DOWN = """
 select pair_id from lake.intermediate.int_pairs_judged
 where drop_reason in ('takedown', 'blocked_domain')
-"""
-_SEEN_ELSEWHERE = """
-select pair_id, page_url, license_url from lake.intermediate.int_pairs_on_pages_taken_down
-where is_seen_elsewhere
-"""
-# What no build has seen yet, and what is in the old snapshot only.
-_MATCHED = """
-insert into gone
-select pair_id from lake.marts.pairs
-where
-    pair_id in (select value_id from forgotten where kind = 'pair')
-    or url_id in (select value_id from forgotten where kind = 'url')
-    or caption_id in (select value_id from forgotten where kind = 'caption')
-    or image_id in (select value_id from forgotten where kind = 'image_sha256')
-    or md5 in (select value_id from forgotten where kind = 'image_md5')
-"""
-_EXPORTABLE = """
-create temp view exportable as
-select pairs.* replace (
-    if(seen_elsewhere.pair_id is null, pairs.page_url, seen_elsewhere.page_url) as page_url,
-    if(seen_elsewhere.pair_id is null, pairs.license_url, seen_elsewhere.license_url) as license_url
-)
-from lake.marts.pairs
-left join seen_elsewhere on pairs.pair_id = seen_elsewhere.pair_id
-anti join gone on pairs.pair_id = gone.pair_id
 """
 
 
@@ -65,27 +39,26 @@ class Snapshot:
 def opened(snapshot: int | None) -> Iterator[tuple[duckdb.DuckDBPyConnection, Snapshot]]:
     """The lake at a snapshot, or as it is now, on a connection of its own.
 
-    Beside the lake's tables there is the view `exportable`: the kept pairs of then, less what has
-    been taken down or blocked since, with the pages of those whose page was; and the table `gone`
-    of the pair_ids that went. Raises BadRequest for a snapshot that is not kept, TableMissing
+    Beside the lake's tables there is the view `shown`: the kept pairs of then, less what has been
+    taken down or blocked since, with the pages of those whose page was; and the table `gone` of
+    the pair_ids that went. Raises BadRequest for a snapshot that is not kept, TableMissing
     where nothing was built yet, JobFailed where the build failed.
     """
     with marts() as present:
         (now,) = present.execute("select id from lake.current_snapshot()").fetchall()[0]
         chosen = now if snapshot is None else snapshot
         time = _time(present, chosen)
-        tables = {
-            "gone": present.execute(_TAKEN_DOWN).to_arrow_table(),
-            "seen_elsewhere": present.execute(_SEEN_ELSEWHERE).to_arrow_table(),
-            "forgotten": present.execute(forgotten(present)).to_arrow_table(),
-        }
+        taken_down = present.execute(_TAKEN_DOWN).to_arrow_table()
+        lists = denied(present)
     con = duckdb.connect(":memory:")
     try:
         prepare(con, options=f", read_only, snapshot_version {chosen}")
         if not settings().memory_limit:
             con.execute(f"set memory_limit = '{_MEMORY}'")
         check_sound(con)
-        _take_down(con, tables)
+        show(con, lists)
+        con.register("taken_down", taken_down)
+        con.execute("insert into gone select pair_id from taken_down")
         recipe = con.execute("select recipe from lake.intermediate.int_selected_recipe").fetchall()
         yield con, Snapshot(id=chosen, time=time, recipe=recipe[0][0], takedowns_until=now)
     except duckdb.CatalogException as error:
@@ -110,16 +83,3 @@ def _time(present: duckdb.DuckDBPyConnection, snapshot: int) -> datetime:
         )
     assert isinstance(time, datetime)  # noqa: S101 - for the types
     return time
-
-
-def _take_down(con: duckdb.DuckDBPyConnection, tables: dict[str, pa.Table]) -> None:
-    for name, rows in tables.items():
-        con.register("arrived", rows)
-        con.execute(f"create temp table {name} as select * from arrived")
-        con.unregister("arrived")
-    kinds = tables["forgotten"]["kind"].unique().to_pylist()
-    if kinds:
-        # A host is worth looking for only where one is to be forgotten.
-        hosts = f"or {on_forgotten_host('image_url', 'lake.marts.pairs')}"
-        con.execute(_MATCHED + (hosts if "domain" in kinds else ""))
-    con.execute(_EXPORTABLE)

@@ -9,6 +9,7 @@ import duckdb
 
 from lake.catalog import connect
 from lake.errors import PairlakeError
+from serve.deny_list import DenyList, Known
 from serve.in_time import check_wanted, ended_by
 
 MOST_ROWS = 100  # of each list
@@ -90,7 +91,8 @@ _CAPTIONS = f"""
 select
     others.pair_id::varchar as pair_id,
     others.caption,
-    others.language
+    others.language,
+    others.image_url
 from lake.marts.pairs as others
 inner join lake.marts.pairs as kept using (image_id)
 where kept.pair_id = $pair_id and others.pair_id != $pair_id
@@ -102,7 +104,12 @@ select
     duplicates.pair_id::varchar as pair_id,
     duplicates.kind,
     pairs.image_url,
-    pairs.caption
+    pairs.caption,
+    (
+        select max(downloads.image_id)::varchar
+        from lake.raw.downloads as downloads
+        where downloads.url_id = md5(pairs.image_url)::uuid
+    ) as image_id
 from lake.intermediate.int_duplicate_pairs as duplicates
 inner join lake.intermediate.int_pairs_deduplicated as pairs using (pair_id)
 where duplicates.keeper_id = $pair_id
@@ -115,10 +122,11 @@ class NoLake(PairlakeError):
     """The index is here without the lake that it was published from."""
 
 
-def story_of(pair_id: UUID) -> dict[str, Any]:
-    """What the lake has of a pair beside what the search index shows.
+def story_of(pair_id: UUID, denied: DenyList) -> dict[str, Any]:
+    """What the lake has of a pair that may be shown, beside what the search index shows.
 
-    Raises NoLake where the lake is not there, or has lost what dbt builds.
+    Of other pairs none that is to be forgotten. Raises NoLake where the lake is not there, or has
+    lost what dbt builds.
     """
     try:
         con = connect(read_only=True)
@@ -128,23 +136,45 @@ def story_of(pair_id: UUID) -> dict[str, Any]:
         ) from error
     try:
         with ended_by(con.interrupt):
-            return _told(con, pair_id)
+            return _told(con, pair_id, denied)
     except duckdb.CatalogException as error:
         raise NoLake("The lake behind this index has no marts now; run: dbt build") from error
     finally:
         con.close()
 
 
-def _told(con: duckdb.DuckDBPyConnection, pair_id: UUID) -> dict[str, Any]:
+def _told(con: duckdb.DuckDBPyConnection, pair_id: UUID, denied: DenyList) -> dict[str, Any]:
+    downloads = _rows(con, _DOWNLOADS, pair_id)
+    led_to = denied.gone(Known(image_url=download["final_url"]) for download in downloads)
+    for download, is_gone in zip(downloads, led_to, strict=True):
+        download["final_url"] = None if is_gone else download["final_url"]
     return {
         "image": next(iter(_rows(con, _IMAGE, pair_id)), None),
         "scores": _rows(con, _SCORES, pair_id),
         "sightings": _rows(con, _SIGHTINGS, pair_id),
         **next(iter(_rows(con, _OCCURRENCES, pair_id)), {}),
-        "downloads": _rows(con, _DOWNLOADS, pair_id),
-        "captions": _rows(con, _CAPTIONS, pair_id),
-        "duplicates": _rows(con, _DUPLICATES, pair_id),
+        "downloads": downloads,
+        "captions": _shown(_rows(con, _CAPTIONS, pair_id), denied, but={"image_url"}),
+        "duplicates": _shown(_rows(con, _DUPLICATES, pair_id), denied, but={"image_id"}),
     }
+
+
+def _shown(rows: list[dict[str, Any]], denied: DenyList, *, but: set[str]) -> list[dict[str, Any]]:
+    """Other pairs that may be shown, less the columns that only tell whether they may."""
+    gone = denied.gone(
+        Known(
+            pair_id=UUID(row["pair_id"]).bytes,
+            image_id=UUID(row["image_id"]).bytes if row.get("image_id") else None,
+            image_url=row["image_url"],
+            caption=row["caption"],
+        )
+        for row in rows
+    )
+    return [
+        {column: value for column, value in row.items() if column not in but}
+        for row, is_gone in zip(rows, gone, strict=True)
+        if not is_gone
+    ]
 
 
 def _rows(con: duckdb.DuckDBPyConnection, query: str, pair_id: UUID) -> list[dict[str, Any]]:

@@ -60,7 +60,7 @@ def summary_of(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
 
 def _largest(column: str) -> str:
     return (
-        f"select {column}, count(*) as pairs from lake.marts.pairs where {column} is not null "
+        f"select {column}, count(*) as pairs from shown where {column} is not null "
         f"group by {column} order by pairs desc, {column} limit {MOST_ROWS}"
     )
 

@@ -35,7 +35,7 @@ _PLACED = """
 create temp table placed as
 select selected.pair_id, pixels.place
 from selected
-inner join exportable as pairs on selected.pair_id = pairs.pair_id
+inner join shown as pairs on selected.pair_id = pairs.pair_id
 left join (
     select image_id, min(rowid) as place
     from lake.raw.image_pixels
@@ -75,7 +75,7 @@ _READ = {
 _PAIRS = f"""
 select placed.place, {", ".join(f'{column} as "{name}"' for name, column in _READ.items())}
 from placed
-inner join exportable as pairs on placed.pair_id = pairs.pair_id
+inner join shown as pairs on placed.pair_id = pairs.pair_id
 where placed.place is not null
 order by placed.place, placed.pair_id
 """

@@ -19,9 +19,6 @@ create schema if not exists lake.intermediate;
 create table if not exists lake.intermediate.int_pairs_judged (
     pair_id uuid, drop_reason varchar
 );
-create table if not exists lake.intermediate.int_pairs_on_pages_taken_down (
-    pair_id uuid, is_seen_elsewhere boolean, page_url varchar, license_url varchar
-);
 """
 
 

@@ -219,13 +219,15 @@ def test_a_page_that_was_taken_down_since_names_no_licence(mart: Mart, tmp_path:
     mart.keep(APPLE)
     with writing(mart.con):
         mart.con.execute("update lake.marts.pairs set license_url = 'https://old.example/'")
-    then = snapshot()
-    with writing(mart.con):
         mart.con.execute(
-            "insert into lake.intermediate.int_pairs_on_pages_taken_down "
-            "values (?, true, 'https://other.example/page', 'https://other.example/licence')",
-            [APPLE.pair_id],
+            "insert into lake.raw.image_text_pairs by name select ?::uuid as pair_id, "
+            "[{'page_url': ?, 'license_url': 'https://old.example/'}, {'page_url': "
+            "'https://other.example/page', 'license_url': 'https://other.example/licence'}] "
+            "as sightings",
+            [APPLE.pair_id, APPLE.page_url],
         )
+    then = snapshot()
+    record_takedowns({"page": [str(APPLE.page_url)]})
     export(tmp_path / "release", Selection(split="en"), format="release", snapshot=then)
     table = pq.read_table(tmp_path / "release" / "laion2B-en")
     assert table["LICENSE"].to_pylist() == ["https://other.example/licence"]
