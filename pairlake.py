@@ -488,6 +488,7 @@ def _search() -> Any:
 
     def pictures(name: str) -> Any:
         encode = picture_encoder(name)
+        sent.start()
         # A query is made of what would be kept of its picture.
         return lambda body: encode(sent.kept(body))
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, cast
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lake.errors import BadRequest, PairlakeError
 from lake.vectors import Matrix
@@ -17,12 +19,14 @@ from serve.facts import unpacked
 from serve.filters import lance
 from serve.hits import Hit, folded, hit_of
 from serve.in_time import check_wanted, turn
-from serve.index import PAIRS, THUMBNAILS, Publication, Published, Reader
+from serve.index import PAIRS, THUMBNAILS, Publication
 from serve.nearest import nearest
+from serve.published import Published, Reader
 from serve.query import Part, Query, Side, Vector
 from serve.scan import scan
 
 EncodeCaptions = Callable[[list[str]], Matrix]
+Exact = NDArray[np.float64]
 MOST_ROWS = 20_000
 _UNSAFE = "(punsafe is null or punsafe <= 0.5)"
 _INAPPROPRIATE = "(pinappropriate is null or pinappropriate <= 0.5)"
@@ -69,13 +73,53 @@ class Search:
         """What is published; NothingPublished if nothing is."""
         return self._pairs.reader().publication
 
+    def load(self) -> None:
+        """Load the encoders of the index, so that the first query need not wait for them.
+
+        NothingPublished if nothing is; PairlakeError if one is not there.
+        """
+        publication = self.publication()
+        self._load("captions", publication.caption_encoder)
+        self._load("pictures", publication.image_encoder)
+        if publication.aesthetic_head is not None:
+            self._load("aesthetic", publication.aesthetic_head)
+
     def find(self, query: Query) -> Answer:
         """What a query finds, best first.
 
         Raises NothingPublished, UnknownPair, BadRequest where the index cannot do what is asked,
         and PairlakeError if an encoder's vectors do not fit the index.
         """
-        reader = self._pairs.reader()
+        return self._pairs.read(partial(self._find, query))
+
+    def by_text(self, text: str, *, limit: int, side: Side = "image") -> list[Hit]:
+        """The `limit` pictures nearest to a text, best first, by their pixels or their captions."""
+        return self.find(Query(parts=(Part(text=text),), side=side, limit=limit)).results
+
+    def pair(self, pair_id: UUID) -> Hit:
+        """A published pair; UnknownPair if it is not published."""
+        row = self._pairs.read(lambda reader: _row(reader, pair_id, ["facts"]))
+        return hit_of(unpacked(row["facts"]), 1.0)
+
+    def samples(self, ids: list[int]) -> dict[int, Hit]:
+        """The published pairs of LAION's SAMPLE_IDs, those that there are."""
+        if not ids:
+            return {}
+        among = f"sample_id in ({', '.join(map(str, ids))})"
+        table = self._pairs.read(lambda reader: scan(reader, columns=["facts"], filter=among))
+        found = map(unpacked, table["facts"].to_pylist())
+        return {facts.sample_id: hit_of(facts, 1.0) for facts in found}
+
+    def thumbnail(self, image_id: UUID) -> bytes | None:
+        """The JPEG of a published picture; None if it has none."""
+        its = f"image_id = X'{image_id.hex}'"
+        table = self._thumbnails.read(
+            lambda reader: scan(reader, columns=["jpeg"], filter=its, limit=1)
+        )
+        jpegs: list[bytes | None] = table["jpeg"].to_pylist()
+        return jpegs[0] if jpegs else None
+
+    def _find(self, query: Query, reader: Reader) -> Answer:
         if not reader.publication.rows:
             return Answer(results=[], more=False)
         vector, shown = self._vector(query, reader)
@@ -90,43 +134,18 @@ class Search:
         end = query.offset + query.limit
         return Answer(results=hits[query.offset : end], more=len(hits) > end)
 
-    def by_text(self, text: str, *, limit: int, side: Side = "image") -> list[Hit]:
-        """The `limit` pictures nearest to a text, best first, by their pixels or their captions."""
-        return self.find(Query(parts=(Part(text=text),), side=side, limit=limit)).results
-
-    def pair(self, pair_id: UUID) -> Hit:
-        """A published pair; UnknownPair if it is not published."""
-        row = _row(self._pairs.reader(), pair_id, ["facts"])
-        return hit_of(unpacked(row["facts"]), 1.0)
-
-    def samples(self, ids: list[int]) -> dict[int, Hit]:
-        """The published pairs of LAION's SAMPLE_IDs, those that there are."""
-        if not ids:
-            return {}
-        among = f"sample_id in ({', '.join(map(str, ids))})"
-        table = scan(self._pairs.reader(), columns=["facts"], filter=among)
-        found = map(unpacked, table["facts"].to_pylist())
-        return {facts.sample_id: hit_of(facts, 1.0) for facts in found}
-
-    def thumbnail(self, image_id: UUID) -> bytes | None:
-        """The JPEG of a published picture; None if it has none."""
-        its = f"image_id = X'{image_id.hex}'"
-        table = scan(self._thumbnails.reader(), columns=["jpeg"], filter=its, limit=1)
-        jpegs: list[bytes | None] = table["jpeg"].to_pylist()
-        return jpegs[0] if jpegs else None
-
     def _vector(self, query: Query, reader: Reader) -> tuple[Vector, list[str]]:
         """The query as (D,) of unit length, and the pictures in it, as literals."""
         publication, shown = reader.publication, list[str]()
-        total = np.zeros(publication.dimensions, np.float32)
+        total = np.zeros(publication.dimensions)
         for part in query.parts:
             if part.pair_id is not None:
                 row = _row(reader, part.pair_id, ["image_id", "image_vector"])
-                vector = np.asarray(row["image_vector"], np.float32)
+                vector = np.asarray(row["image_vector"])
                 shown.append(f"X'{row['image_id'].hex()}'")
             else:
                 vector = self._encoded(part, publication)
-            total += np.float32(part.weight) * _unit(vector, publication.dimensions)
+            total += part.weight * _unit(vector, publication.dimensions)
         total = _unit(total, publication.dimensions)
         if query.aesthetic:
             if publication.aesthetic_head is None:
@@ -135,10 +154,10 @@ class Search:
                     "steer; leave aesthetic out, or publish under a recipe that has one."
                 )
             direction = self._load("aesthetic", publication.aesthetic_head)
-            total += np.float32(query.aesthetic) * _unit(direction, publication.dimensions)
-        return _unit(total, publication.dimensions), shown
+            total += query.aesthetic * _unit(direction, publication.dimensions)
+        return _unit(total, publication.dimensions).astype(np.float32), shown
 
-    def _encoded(self, part: Part, publication: Publication) -> Vector:
+    def _encoded(self, part: Part, publication: Publication) -> NDArray[np.floating[Any]]:
         if part.vector is not None:
             if part.vector.shape != (publication.dimensions,):
                 raise BadRequest(
@@ -187,14 +206,17 @@ def _row(reader: Reader, pair_id: UUID, columns: list[str]) -> dict[str, Any]:
     return rows[0]
 
 
-def _unit(vector: Vector, dimensions: int) -> Vector:
+def _unit(vector: NDArray[np.floating[Any]], dimensions: int) -> Exact:
+    """(D,) of unit length; PairlakeError where it has another length than the index's."""
     if vector.shape != (dimensions,):
         raise PairlakeError(
             f"The index holds vectors of {dimensions} numbers, the query's encoder gives "
             f"{vector.size}; run: pairlake publish"
         )
-    length = float(np.linalg.norm(vector))
-    if not np.isfinite(length) or length == 0:
+    # The largest number first: the squares of what is far from 1 are infinite, or 0.
+    largest = float(np.abs(vector).max())
+    if not np.isfinite(largest) or largest == 0:
         raise BadRequest("The query's parts cancel one another out; weigh them otherwise.")
-    unit: Vector = (vector / np.float32(length)).astype(np.float32)
+    scaled = vector.astype(np.float64) / largest
+    unit: Exact = scaled / np.linalg.norm(scaled)
     return unit
