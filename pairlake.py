@@ -249,7 +249,7 @@ def forget(
 
     named = read_requests(file) if file else {}
     requests = {kind: [*values, *named.get(kind, [])] for kind, values in kinds.items()}
-    _progress("Recording; if a job or a build writes now, when it has ended")
+    progress.show("Recording; if a job or a build writes now, when it has ended")
     asked = record_takedowns(
         requests,
         reason=reason,
@@ -257,7 +257,7 @@ def forget(
         spell=partial(spellings, any_scheme=not this_scheme),
         find=found_in_lake,
     )
-    _clear_progress()
+    progress.show("")
     if not asked:
         raise BadRequest("Name what to forget: pairlake forget --url https://photos.example/me.jpg")
     from lake.query import count
@@ -621,6 +621,7 @@ def _search() -> Any:
 
     def pictures(name: str) -> Any:
         encode = picture_encoder(name)
+        sent.start()
         # A query is made of what would be kept of its picture.
         return lambda body: encode(sent.kept(body))
 

@@ -7,7 +7,7 @@ shows them as text.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,13 +26,14 @@ from serve.api import api
 from serve.clip_retrieval import clip_retrieval
 from serve.connections import Punctual
 from serve.deny_list import NoDenyList
-from serve.guard import HEADERS, Bounded, own_site_only, secured
+from serve.guard import HEADERS, Bounded, heads, own_site_only, secured
 from serve.in_time import TooSlow
 from serve.index import NothingPublished
 from serve.metrics import Metrics
 from serve.search import Search, UnknownPair
 from serve.story import NoLake
 
+MOST_REASONS = 3  # a vector may have a thousand numbers that are none
 _ICON = "/favicon.ico"
 _PAGE = Path(__file__).resolve().parent / "page"
 _LOG = logging.getLogger("uvicorn.error")
@@ -65,6 +66,11 @@ def serve(search: Search, *, port: int, progress: Callable[[str], None]) -> None
     Port 0 takes any free port; `progress` hears the address once it is open.
     """
     with listening(port, "PAIRLAKE_PORT") as listener:
+        try:
+            search.load()
+        except PairlakeError as error:
+            # Without a model, or an index, there is the rest of the page.
+            progress(error.format_message())
         progress(f"Search page at http://{HOST}:{listener.getsockname()[1]}/ (Ctrl-C ends it)")
         config = uvicorn.Config(create_app(search), log_level="warning", http=Punctual, ws="none")
         server = uvicorn.Server(config)
@@ -78,6 +84,7 @@ def _add_guards(app: FastAPI, metrics: Metrics, *, pages: set[str]) -> None:
     origins = settings().allowed_origins()
     # The last that is added meets a request first.
     app.add_middleware(metrics.counted)
+    app.add_middleware(heads)
     app.add_middleware(Bounded)
     app.add_middleware(
         CORSMiddleware,
@@ -117,8 +124,14 @@ async def _failed(_: Request, error: Exception) -> JSONResponse:
 
 async def _refused(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    reasons = [f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors()]
+    problems = error.errors()
+    reasons = [f"{_place(problem['loc'])}: {problem['msg']}" for problem in problems[:MOST_REASONS]]
     return JSONResponse({"error": f"The request cannot be answered. {'; '.join(reasons)}."}, 400)
+
+
+def _place(loc: Sequence[str | int]) -> str:
+    """Where something is amiss, as in parts.0.weight; the first says whether in query or body."""
+    return ".".join(map(str, loc[1:] or loc))
 
 
 async def _told(_: Request, error: Exception) -> JSONResponse:

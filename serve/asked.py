@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Sequence
 from typing import Annotated, Literal
 from uuid import UUID
@@ -22,9 +23,12 @@ MOST_FILTERS = 20
 MOST_RESULTS = 200
 MOST_OFFSET = 2_000
 MOST_PICTURE = 10_000_000  # bytes
+# Their characters in base64, with line breaks.
+MOST_BASE64 = MOST_PICTURE * 14 // 10
 MOST_DIMENSIONS = 4_096
 
 Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
+Picture = Annotated[str, Field(max_length=MOST_BASE64)]
 Condition = Annotated[str, Field(max_length=LONGEST_FILTER)]
 Conditions = Annotated[list[Condition], Field(max_length=MOST_FILTERS)]
 Weight = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]
@@ -40,7 +44,7 @@ class AskedPart(BaseModel):
 
     text: Text | None = None
     pair_id: UUID | None = None
-    image: str | None = Field(None, max_length=MOST_PICTURE * 4 // 3 + 4)
+    image: Picture | None = None
     vector: Annotated[list[float], Field(max_length=MOST_DIMENSIONS)] | None = None
     weight: Weight = 1.0
 
@@ -50,7 +54,7 @@ class AskedPart(BaseModel):
             text=self.text,
             pair_id=self.pair_id,
             picture=None if self.image is None else picture_of(self.image),
-            vector=None if self.vector is None else np.array(self.vector, np.float32),
+            vector=None if self.vector is None else np.array(self.vector, np.float64),
             weight=self.weight,
         )
 
@@ -134,14 +138,28 @@ Exporting = Annotated[ExportParameters, Parameter()]
 
 
 def picture_of(text: str) -> bytes:
-    """The bytes of a picture in base64; BadRequest if it is none, or too large."""
+    """The bytes of a picture in base64; BadRequest if it is none, or too large.
+
+    It may have line breaks and the alphabet of URLs (RFC 2045, RFC 4648), and be a data: URL.
+    """
+    if _ELSEWHERE.match(text):
+        raise BadRequest("Nothing is fetched for a visitor; send the picture itself as image.")
+    if data_url := _DATA_URL.match(text):
+        text = text[data_url.end() :]
     try:
-        picture = base64.b64decode(text, validate=True)
+        digits = text.encode("ascii").translate(_ALPHABET, delete=_SPACES).rstrip(b"=")
+        picture = base64.b64decode(digits + b"=" * (-len(digits) % 4), validate=True)
     except (binascii.Error, ValueError) as error:
         raise BadRequest("The picture is not in base64; encode the bytes of its file.") from error
     if len(picture) > MOST_PICTURE:
         raise BadRequest(f"The picture has more than {MOST_PICTURE:,} bytes; send a smaller one.")
     return picture
+
+
+_ELSEWHERE = re.compile(r"\s*(?!data:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+_DATA_URL = re.compile(r"\s*data:[^,]{0,200};base64,", re.IGNORECASE)
+_ALPHABET = bytes.maketrans(b"-_", b"+/")
+_SPACES = b" \t\n\v\f\r"
 
 
 def _texts(texts: Sequence[str], weight: float) -> list[Part]:

@@ -6,18 +6,19 @@ which stays a pair's own through every publication.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 from starlette.datastructures import MutableHeaders
 
 from lake.errors import BadRequest
-from serve.asked import LONGEST_TEXT, MOST_DIMENSIONS, MOST_PICTURE, picture_of
+from serve.asked import MOST_DIMENSIONS, Picture, Weight, picture_of
 from serve.hits import Hit
 from serve.in_time import in_time
 from serve.query import Part, Query
@@ -26,34 +27,55 @@ from serve.search import Search
 MOST_RESULTS = 10_000
 # Scores of clip-retrieval's aesthetic embeddings run from 0 to 9.
 HIGHEST_AESTHETIC = 9
+# A result's caption may be searched for whole. Encoders read the first hundred words or so.
+LONGEST_CAPTION = 10_000
 
 Count = Annotated[int, Field(ge=1, le=MOST_RESULTS)]
 SampleId = Annotated[int, Field(gt=-(2**63), lt=2**63)]
 
 
-class KnnRequest(BaseModel):
+class _Lenient(BaseModel):
+    """JSON in which what is null or empty is not given; numbers may be written as text."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _given(cls, asked: Any) -> Any:
+        if not isinstance(asked, dict):
+            return asked
+        return {name: value for name, value in asked.items() if value not in (None, "")}
+
+
+class KnnRequest(_Lenient):
     """What `/knn-service` is asked; what it does not know is passed over, as there."""
 
-    text: Annotated[str, Field(max_length=LONGEST_TEXT)] | None = None
-    image: Annotated[str, Field(max_length=MOST_PICTURE * 4 // 3 + 4)] | None = None
-    image_url: str | None = None
+    text: Annotated[str, Field(max_length=LONGEST_CAPTION)] | None = None
+    image: Picture | None = None
+    image_url: Picture | None = None
     embedding_input: Annotated[list[float], Field(max_length=MOST_DIMENSIONS)] | None = None
-    modality: Annotated[str, Field(pattern="^(image|text)$")] = "image"
+    modality: Literal["image", "text"] = "image"
     num_images: Count = 100
     num_result_ids: Count | None = None
     indice_name: str | None = None
     deduplicate: bool = False
     use_safety_model: bool = False
     use_violence_detector: bool = False
-    aesthetic_score: Annotated[float, Field(ge=0, le=HIGHEST_AESTHETIC)] | str | None = None
-    aesthetic_weight: Annotated[float, Field(ge=0, le=1)] | str | None = None
+    aesthetic_score: Annotated[float, Field(ge=0, le=HIGHEST_AESTHETIC)] | None = None
+    aesthetic_weight: Weight | None = None
 
 
-class MetadataRequest(BaseModel):
+class MetadataRequest(_Lenient):
     """What `/metadata` is asked."""
 
     ids: Annotated[list[SampleId], Field(max_length=MOST_RESULTS)]
     indice_name: str | None = None
+
+
+class _AnyJson(Request):
+    """A request whose texts may hold line breaks as they are: `curl -d` sends base64 so."""
+
+    async def json(self) -> Any:
+        """What the body says."""
+        return json.loads(await self.body(), strict=False)
 
 
 class _AnyType(APIRoute):
@@ -65,7 +87,7 @@ class _AnyType(APIRoute):
 
         async def as_json(request: Request) -> Response:
             MutableHeaders(scope=request.scope)["content-type"] = "application/json"
-            return await answer(Request(request.scope, request.receive))
+            return await answer(_AnyJson(request.scope, request.receive))
 
         return as_json
 
@@ -114,14 +136,12 @@ def _check_name(search: Search, name: str | None) -> None:
 
 
 def _query(asked: KnnRequest, search: Search) -> Query:
-    if asked.image_url is not None:
-        raise BadRequest("Nothing is fetched for a visitor; send the picture itself as image.")
-    if asked.text:
+    if asked.text is not None:
         part = Part(text=asked.text)
-    elif asked.image:
-        part = Part(picture=picture_of(asked.image))
-    elif asked.embedding_input:
-        part = Part(vector=np.array(asked.embedding_input, np.float32))
+    elif (image := asked.image or asked.image_url) is not None:
+        part = Part(picture=picture_of(image))
+    elif asked.embedding_input is not None:
+        part = Part(vector=np.array(asked.embedding_input, np.float64))
     else:
         raise BadRequest("Give one of: text, image in base64, embedding_input.")
     return Query(
@@ -138,7 +158,7 @@ def _query(asked: KnnRequest, search: Search) -> Query:
 def _steering(asked: KnnRequest, search: Search) -> float:
     """As far along the aesthetic head's direction as was asked; 0 where there is no head."""
     score, weight = asked.aesthetic_score, asked.aesthetic_weight
-    if not isinstance(score, int | float) or not isinstance(weight, int | float):
+    if score is None or weight is None:
         return 0.0
     if search.publication().aesthetic_head is None:
         return 0.0

@@ -1,5 +1,7 @@
 """Filters on the columns of published pairs, as text: `aesthetic_score >= 5`, `language in en,fr`.
 
+A value may stand in quotes, as in SQL, where a quote within is written twice.
+
 One filter means the same to the search index (LanceDB) and to the lake (DuckDB): a null matches no
 comparison. No text of a value stands in SQL: DuckDB takes values as parameters, LanceDB takes texts
 as the hex digits of their bytes.
@@ -45,9 +47,15 @@ MOST_VALUES = 1_000
 _FORM = re.compile(
     r"\s*(?P<column>\w+)\s*"
     r"(?:(?P<null>is\s+(?:not\s+)?null)\s*"
-    r"|(?P<operator>!=|<=|>=|=|<|>|\bin\b|\bcontains\b)\s*(?P<value>.*?)\s*)",
+    r"|(?P<operator>!=|<>|<=|>=|==|=|<|>|\bin\b|\bcontains\b)\s*(?P<value>.*?)\s*)",
     re.IGNORECASE | re.DOTALL,
 )
+_ALSO = {"==": "=", "<>": "!="}
+# Possessive, so that doubled quotes can be read in one way only.
+_QUOTED = r"""(?:'(?:[^']|'')*+'|"(?:[^"]|"")*+")"""
+# Of a list: a value, and what parts it from the next.
+_EACH = re.compile(rf"\s*({_QUOTED}(?=\s*(?:,|$))|[^,]*)\s*(,|$)", re.DOTALL)
+_IN_BRACKETS = re.compile(rf"\(((?:{_QUOTED}|[^()'\"])*+)\)", re.DOTALL)
 
 
 class BadFilter(BadRequest):
@@ -114,15 +122,37 @@ def _parsed(text: str) -> Filter:
     if found["null"]:
         return Filter(column, "notnull" if "not" in found["null"].lower() else "null", ())
     operator, value = found["operator"].lower(), found["value"]
+    operator = _ALSO.get(operator, operator)
     kind = COLUMNS[column]
     if operator == "contains" and kind != "text":
         raise BadFilter(f"{column} is no text, so that it contains nothing; compare it with =.")
     if kind == "uuid" and operator not in ("=", "!=", "in"):
         raise BadFilter(f"{column} is an id; compare it with =, != or in.")
-    texts = [part.strip() for part in value.split(",")] if operator == "in" else [value]
+    texts = [_unquoted(each) for each in (_listed(value) if operator == "in" else [value])]
     if len(texts) > MOST_VALUES:
         raise BadFilter(f"{column} is held against {len(texts):,} values; {MOST_VALUES:,} at most.")
     return Filter(column, operator, tuple(_value(column, each) for each in texts))
+
+
+def _listed(text: str) -> list[str]:
+    """The values of a list, which may stand in brackets."""
+    within = _IN_BRACKETS.fullmatch(text)
+    values = _EACH.findall(within[1] if within else text)
+    # What follows the last value is the end, once more.
+    return [value.strip() for value, _ in values[: 1 + [end for _, end in values].index("")]]
+
+
+def _unquoted(text: str) -> str:
+    """A value without its quotes; BadFilter where something follows them."""
+    quoted = re.match(_QUOTED, text, re.DOTALL)
+    if quoted is None:
+        return text
+    if quoted.end() < len(text):
+        raise BadFilter(
+            f"After the text {quoted[0]} comes more than a filter has ({text[quoted.end() :]!r}); "
+            "write a quote within twice, and each condition as a filter of its own."
+        )
+    return text[1:-1].replace(text[0] * 2, text[0])
 
 
 def _value(column: str, text: str) -> Any:

@@ -45,6 +45,23 @@ def secured(app: ASGIApp) -> ASGIApp:
     return securing
 
 
+def heads(app: ASGIApp) -> ASGIApp:
+    """ASGI: answers HEAD wherever it answers GET."""
+
+    async def heading(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await app(scope, receive, send)
+            return
+
+        async def without_body(message: Message) -> None:
+            is_body = message["type"] == "http.response.body"
+            await send({**message, "body": b""} if is_body else message)
+
+        await app({**scope, "method": "GET"}, receive, without_body)
+
+    return heading
+
+
 def own_site_only(app: ASGIApp, *, origins: Collection[str], pages: Collection[str]) -> ASGIApp:
     """ASGI: refuses what pages of other sites ask, but for those of `origins`.
 

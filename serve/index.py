@@ -8,23 +8,18 @@ on.
 from __future__ import annotations
 
 import json
-import math
-import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from functools import cached_property
 from pathlib import Path
-from threading import Lock
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import duckdb
 import lancedb
 import pyarrow as pa
-from lance import LanceDataset
 from lancedb.index import FTS, Bitmap, BTree, IvfRq
 from lancedb.table import Table
 
@@ -37,7 +32,6 @@ from lake.settings import settings
 PAIRS = "pairs"
 THUMBNAILS = "thumbnails"
 TAG = "published"
-LOOK_EVERY_S = 1.0  # how long readers may not know that the tag has moved
 PARTITION_ROWS = 4_096  # of an index of vectors
 # Below this, looking at every vector is exact and takes milliseconds.
 INDEX_FROM_ROWS = 20_000
@@ -55,8 +49,6 @@ DELETED_AT_ONCE = 10_000
 # Captions are in any language: no stemming, no stop words, and words as Unicode has them, so that
 # Chinese, Japanese and Thai have some.
 WORDS = FTS(base_tokenizer="icu", stem=False, remove_stop_words=False, with_position=False)
-# What a reader keeps in memory of indexes and of what files hold; Lance's own are 6 GiB and 1 GiB.
-CACHES = {"index_cache_size_bytes": 2**30, "metadata_cache_size_bytes": 2**28}
 # A reader may still be in a query on the version it opened last.
 GRACE = timedelta(minutes=10)
 
@@ -150,7 +142,7 @@ def writing(place: str | Path) -> Iterator[lancedb.DBConnection]:
     )
     with alone(settings().home / "search.lock", busy):
         try:
-            yield _opened(place)
+            yield open_index(place)
         except (OSError, RuntimeError, ValueError) as error:
             if not is_remote(place):
                 raise
@@ -163,7 +155,7 @@ def writing(place: str | Path) -> Iterator[lancedb.DBConnection]:
 
 def newest(db: lancedb.DBConnection, name: str) -> Table | None:
     """The newest version of a table, published or not; None if there is none."""
-    return db.open_table(name) if _exists(db.uri, name) else None
+    return db.open_table(name) if has_table(db.uri, name) else None
 
 
 def tagged(table: Table) -> int | None:
@@ -225,7 +217,7 @@ def make_indexes(table: Table, configs: Mapping[str, Any]) -> None:
 
 def _make(uri: str, configs: Mapping[str, Any]) -> None:
     folder, name = uri.removesuffix(".lance").rsplit("/", 1)
-    table = _opened(folder).open_table(name)
+    table = open_index(folder).open_table(name)
     for column, config in configs.items():
         table.create_index(column, config=config, replace=True)
 
@@ -251,77 +243,18 @@ def clean(table: Table, *, older_than: timedelta, unverified: bool = False) -> N
     )
 
 
-@dataclass(frozen=True)
-class Reader:
-    """A published version of a table, as long as somebody reads it."""
-
-    version: int
-    table: Table
-
-    @cached_property
-    def dataset(self) -> LanceDataset:
-        """The same by pylance: its scans take half the time of the table's."""
-        return self.table.to_lance(**CACHES)
-
-    @cached_property
-    def publication(self) -> Publication:
-        """What the version says of itself."""
-        return Publication(**json.loads(self.table.schema.metadata[b"publication"]))
-
-
-class Published:
-    """One table as it is published, opened anew when the tag has moved."""
-
-    def __init__(self, place: str | Path, name: str) -> None:
-        self._place = place
-        self._name = name
-        self._lock = Lock()
-        self._newest: Table | None = None
-        self._reader: Reader | None = None
-        self._looked = -math.inf
-
-    def reader(self) -> Reader:
-        """The published version, as of LOOK_EVERY_S ago at most; NothingPublished if there is none.
-
-        Raises PairlakeError where an older pairlake has published it.
-        """
-        with self._lock:
-            if self._reader is None or time.monotonic() - self._looked >= LOOK_EVERY_S:
-                self._reader, self._looked = self._look(), time.monotonic()
-            return self._reader
-
-    def _look(self) -> Reader:
-        if self._newest is None and _exists(self._place, self._name):
-            self._newest = _opened(self._place).open_table(self._name)
-        version = None if self._newest is None else self._tagged(self._newest)
-        if version is None:
-            raise NothingPublished
-        if self._reader is not None and self._reader.version == version:
-            return self._reader
-        # Another handle: the last one may be in use by another thread.
-        table = _opened(self._place, session=lancedb.Session(**CACHES)).open_table(self._name)
-        table.checkout(TAG)
-        if self._name == PAIRS and "facts" not in table.schema.names:
-            raise PairlakeError(
-                "The search index was published by an older pairlake; run: pairlake publish"
-            )
-        return Reader(version, table)
-
-    def _tagged(self, table: Table) -> int | None:
-        # Once there, a tag stays: to ask for it alone is quicker.
-        return tagged(table) if self._reader is None else table.tags.get_version(TAG)
-
-
 def _literal(key: UUID) -> str:
     return f"X'{key.hex}'"
 
 
-def _opened(place: str | Path, **how: Any) -> lancedb.DBConnection:
+def open_index(place: str | Path, **how: Any) -> lancedb.DBConnection:
+    """The index at a place, for LanceDB."""
     return lancedb.connect(str(place), storage_options=lance_options(place), **how)
 
 
-def _exists(place: str | Path, name: str) -> bool:
+def has_table(place: str | Path, name: str) -> bool:
+    """Whether an index has a table of that name."""
     if is_remote(place):
-        return name in _opened(place).list_tables().tables
+        return name in open_index(place).list_tables().tables
     # To open a folder makes it.
     return (Path(place) / f"{name}.lance").is_dir()

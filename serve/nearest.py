@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from lake.vectors import Matrix
 from serve.facts import unpacked
 from serve.hits import Found
-from serve.index import PARTITION_ROWS, Reader
+from serve.index import PARTITION_ROWS
+from serve.published import Reader
 from serve.query import Query, Vector
 from serve.scan import ask, scan, timeout
 

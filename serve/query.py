@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import numpy as np
@@ -23,13 +23,13 @@ class Part:
     """One thing that results are to be like, or, with a negative weight, unlike.
 
     Exactly one of: a text, a published pair whose picture is meant, the bytes of a picture, or an
-    embedding (D,) of the index's image encoder.
+    embedding (D,) of the index's image encoder, of any length: its direction counts.
     """
 
     text: str | None = None
     pair_id: UUID | None = None
     picture: bytes | None = field(default=None, repr=False)
-    vector: Vector | None = field(default=None, repr=False)
+    vector: NDArray[np.floating[Any]] | None = field(default=None, repr=False)
     weight: float = 1.0
 
     def __post_init__(self) -> None:
@@ -38,6 +38,10 @@ class Part:
             raise BadRequest("A part of a query is one of: a text, a pair, a picture, a vector.")
         if self.text is not None and not self.text.strip():
             raise BadRequest("A text to search for is empty; give some words.")
+        if self.vector is not None and not (np.isfinite(self.vector).all() and self.vector.any()):
+            raise BadRequest(
+                "The vector has no direction: its numbers are all 0, or one is not finite."
+            )
         if not np.isfinite(self.weight) or abs(self.weight) > 100:
             raise BadRequest(f"The weight {self.weight} is not between -100 and 100.")
 

@@ -11,7 +11,7 @@ from lancedb.query import LanceQueryBuilder
 
 from lake.errors import BadRequest
 from serve.in_time import check_wanted, seconds_left
-from serve.index import Reader
+from serve.published import Reader
 
 MOST_BYTES = 256_000_000  # of what one scan gives
 # What Lance may have read ahead of what is taken from it; its own bound is two gigabytes.

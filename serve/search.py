@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, cast
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lake.errors import BadRequest, PairlakeError
 from lake.vectors import Matrix
@@ -18,12 +20,14 @@ from serve.facts import Facts, unpacked
 from serve.filters import lance
 from serve.hits import Hit, folded, hit_of
 from serve.in_time import check_wanted, turn
-from serve.index import PAIRS, THUMBNAILS, Publication, Published, Reader
+from serve.index import PAIRS, THUMBNAILS, Publication
 from serve.nearest import nearest
+from serve.published import Published, Reader
 from serve.query import Part, Query, Side, Vector
 from serve.scan import scan
 
 EncodeCaptions = Callable[[list[str]], Matrix]
+Exact = NDArray[np.float64]
 MOST_ROWS = 20_000
 _UNSAFE = "(punsafe is null or punsafe <= 0.5)"
 _INAPPROPRIATE = "(pinappropriate is null or pinappropriate <= 0.5)"
@@ -78,13 +82,58 @@ class Search:
         kept = [each for each, is_gone in zip(domains, gone, strict=True) if not is_gone]
         return replace(publication, dataset={**publication.dataset, "domains": kept})
 
+    def load(self) -> None:
+        """Load the encoders of the index, so that the first query need not wait for them.
+
+        NothingPublished if nothing is; PairlakeError if one is not there.
+        """
+        publication = self.publication()
+        self._load("captions", publication.caption_encoder)
+        self._load("pictures", publication.image_encoder)
+        if publication.aesthetic_head is not None:
+            self._load("aesthetic", publication.aesthetic_head)
+
     def find(self, query: Query) -> Answer:
         """What a query finds, best first.
 
         Raises NothingPublished, UnknownPair, BadRequest where the index cannot do what is asked,
         and PairlakeError if an encoder's vectors do not fit the index.
         """
-        reader = self._pairs.reader()
+        return self._pairs.read(partial(self._find, query))
+
+    def by_text(self, text: str, *, limit: int, side: Side = "image") -> list[Hit]:
+        """The `limit` pictures nearest to a text, best first, by their pixels or their captions."""
+        return self.find(Query(parts=(Part(text=text),), side=side, limit=limit)).results
+
+    def pair(self, pair_id: UUID) -> Hit:
+        """A published pair; UnknownPair if it is not published."""
+        row = self._pairs.read(lambda reader: _row(reader, pair_id, ["facts"]))
+        return hit_of(self._facts(row), 1.0)
+
+    def samples(self, ids: list[int]) -> dict[int, Hit]:
+        """The published pairs of LAION's SAMPLE_IDs, those that there are."""
+        if not ids:
+            return {}
+        among = f"sample_id in ({', '.join(map(str, ids))})"
+        table = self._pairs.read(lambda reader: scan(reader, columns=["facts"], filter=among))
+        found = self.denied.shown([unpacked(facts) for facts in table["facts"].to_pylist()])
+        return {facts.sample_id: hit_of(facts, 1.0) for facts in found if facts is not None}
+
+    def thumbnail(self, image_id: UUID) -> bytes | None:
+        """The JPEG of a published picture; None if it has none."""
+        its = f"image_id = X'{image_id.hex}'"
+        if not self.denied.is_empty():
+            pairs = self._pairs.read(lambda reader: scan(reader, columns=["facts"], filter=its))
+            facts = [unpacked(value) for value in pairs["facts"].to_pylist()]
+            if not any(self.denied.shown(facts)):
+                return None
+        table = self._thumbnails.read(
+            lambda reader: scan(reader, columns=["jpeg"], filter=its, limit=1)
+        )
+        jpegs: list[bytes | None] = table["jpeg"].to_pylist()
+        return jpegs[0] if jpegs else None
+
+    def _find(self, query: Query, reader: Reader) -> Answer:
         if not reader.publication.rows:
             return Answer(results=[], more=False)
         vector, shown = self._vector(query, reader)
@@ -98,35 +147,6 @@ class Search:
         hits = self._filled(reader, query, vector, where)
         end = query.offset + query.limit
         return Answer(results=hits[query.offset : end], more=len(hits) > end)
-
-    def by_text(self, text: str, *, limit: int, side: Side = "image") -> list[Hit]:
-        """The `limit` pictures nearest to a text, best first, by their pixels or their captions."""
-        return self.find(Query(parts=(Part(text=text),), side=side, limit=limit)).results
-
-    def pair(self, pair_id: UUID) -> Hit:
-        """A published pair; UnknownPair if it is not published."""
-        return hit_of(self._facts(_row(self._pairs.reader(), pair_id, ["facts"])), 1.0)
-
-    def samples(self, ids: list[int]) -> dict[int, Hit]:
-        """The published pairs of LAION's SAMPLE_IDs, those that there are."""
-        if not ids:
-            return {}
-        among = f"sample_id in ({', '.join(map(str, ids))})"
-        table = scan(self._pairs.reader(), columns=["facts"], filter=among)
-        found = self.denied.shown([unpacked(facts) for facts in table["facts"].to_pylist()])
-        return {facts.sample_id: hit_of(facts, 1.0) for facts in found if facts is not None}
-
-    def thumbnail(self, image_id: UUID) -> bytes | None:
-        """The JPEG of a published picture; None if it has none."""
-        its = f"image_id = X'{image_id.hex}'"
-        if not self.denied.is_empty():
-            pairs = scan(self._pairs.reader(), columns=["facts"], filter=its)
-            facts = [unpacked(value) for value in pairs["facts"].to_pylist()]
-            if not any(self.denied.shown(facts)):
-                return None
-        table = scan(self._thumbnails.reader(), columns=["jpeg"], filter=its, limit=1)
-        jpegs: list[bytes | None] = table["jpeg"].to_pylist()
-        return jpegs[0] if jpegs else None
 
     def _filled(self, reader: Reader, query: Query, vector: Vector, where: str) -> list[Hit]:
         """One hit more than are asked for, of as many rows as that takes."""
@@ -160,16 +180,16 @@ class Search:
     def _vector(self, query: Query, reader: Reader) -> tuple[Vector, list[str]]:
         """The query as (D,) of unit length, and the pictures in it, as literals."""
         publication, shown = reader.publication, list[str]()
-        total = np.zeros(publication.dimensions, np.float32)
+        total = np.zeros(publication.dimensions)
         for part in query.parts:
             if part.pair_id is not None:
                 row = _row(reader, part.pair_id, ["facts", "image_id", "image_vector"])
                 self._facts(row)
-                vector = np.asarray(row["image_vector"], np.float32)
+                vector = np.asarray(row["image_vector"])
                 shown.append(f"X'{row['image_id'].hex()}'")
             else:
                 vector = self._encoded(part, publication)
-            total += np.float32(part.weight) * _unit(vector, publication.dimensions)
+            total += part.weight * _unit(vector, publication.dimensions)
         total = _unit(total, publication.dimensions)
         if query.aesthetic:
             if publication.aesthetic_head is None:
@@ -178,10 +198,10 @@ class Search:
                     "steer; leave aesthetic out, or publish under a recipe that has one."
                 )
             direction = self._load("aesthetic", publication.aesthetic_head)
-            total += np.float32(query.aesthetic) * _unit(direction, publication.dimensions)
-        return _unit(total, publication.dimensions), shown
+            total += query.aesthetic * _unit(direction, publication.dimensions)
+        return _unit(total, publication.dimensions).astype(np.float32), shown
 
-    def _encoded(self, part: Part, publication: Publication) -> Vector:
+    def _encoded(self, part: Part, publication: Publication) -> NDArray[np.floating[Any]]:
         if part.vector is not None:
             if part.vector.shape != (publication.dimensions,):
                 raise BadRequest(
@@ -218,14 +238,17 @@ def _unknown(pair_id: UUID) -> UnknownPair:
     return UnknownPair(f"The pair {pair_id} is not published; search for a text instead.")
 
 
-def _unit(vector: Vector, dimensions: int) -> Vector:
+def _unit(vector: NDArray[np.floating[Any]], dimensions: int) -> Exact:
+    """(D,) of unit length; PairlakeError where it has another length than the index's."""
     if vector.shape != (dimensions,):
         raise PairlakeError(
             f"The index holds vectors of {dimensions} numbers, the query's encoder gives "
             f"{vector.size}; run: pairlake publish"
         )
-    length = float(np.linalg.norm(vector))
-    if not np.isfinite(length) or length == 0:
+    # The largest number first: the squares of what is far from 1 are infinite, or 0.
+    largest = float(np.abs(vector).max())
+    if not np.isfinite(largest) or largest == 0:
         raise BadRequest("The query's parts cancel one another out; weigh them otherwise.")
-    unit: Vector = (vector / np.float32(length)).astype(np.float32)
+    scaled = vector.astype(np.float64) / largest
+    unit: Exact = scaled / np.linalg.norm(scaled)
     return unit

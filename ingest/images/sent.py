@@ -28,6 +28,11 @@ class Sent:
         self._side = side
         self._turn = Lock()
 
+    def start(self) -> None:
+        """Begin the process now, so that the first picture need not wait for it."""
+        with self._turn:
+            self._pool.submit(_begin).result()
+
     def kept(self, body: bytes) -> bytes:
         """The pixels, as a JPEG; BadRequest if the bytes are no picture that `fetch` would keep."""
         with self._turn:
@@ -45,8 +50,12 @@ class Sent:
         return WorkerPool(1)
 
 
+def _begin() -> None:
+    # Here and below alone, since the server need not carry what decodes.
+    import ingest.images.pictures  # noqa: F401
+
+
 def _kept(body: bytes, side: int) -> bytes:
-    # Here alone, since the server need not carry what decodes.
     from ingest.images.formats import DECODED
     from ingest.images.pictures import prepare
 

@@ -19,7 +19,7 @@ from lake.append import append
 from lake.catalog import connect, writing
 from lake.keys import pair_id, text_id
 from lake.vectors import Matrix, to_blobs
-from serve import index
+from serve import published as published_by
 from serve.publish import publish
 from serve.search import Encoders, Search
 
@@ -85,7 +85,7 @@ def _lake(lake_without_rows: None) -> None:
 @pytest.fixture(autouse=True)
 def _look_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What has been published is seen by the next search, not by that of a second later."""
-    monkeypatch.setattr(index, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(published_by, "LOOK_EVERY_S", 0.0)
 
 
 def vector(text: str, dimensions: int = DIMENSIONS) -> np.ndarray:

@@ -13,17 +13,20 @@ import sys
 import urllib.request
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pyarrow.parquet
 import pytest
+import uvicorn
 from PIL import Image
 from starlette.testclient import TestClient
 
+from lake.errors import BadRequest
 from lake.ports import PortInUse
 from serve import in_time
 from serve.app import create_app, serve
 from serve.guard import MOST_BODY
-from serve.search import Search
+from serve.search import Encoders, Search
 from tests.serve.conftest import APPLE, CAT, ENCODERS, HOSTILE, POMME, SEA, picture
 
 
@@ -114,6 +117,7 @@ def test_a_bad_request_is_refused_in_words(client: TestClient, query: str, reaso
         ({"text": "a", "vector": [1.0]}, "one of: a text, a pair, a picture, a vector"),
         ({"text": "a", "weight": 1e9}, "less than or equal to 100"),
         ({"image": "?"}, "not in base64"),
+        ({"vector": [0.0] * 8}, "no direction"),
         ({"vector": [1.0, 2.0]}, "numbers"),
         ({"url": "http://127.0.0.1/"}, "Extra inputs are not permitted"),
     ],
@@ -236,6 +240,29 @@ def test_every_answer_carries_the_headers_that_keep_a_page_in_its_place(
     assert headers["referrer-policy"] == "no-referrer"
 
 
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/", 200),
+        ("/page.js", 200),
+        ("/api/search?q=cat", 200),
+        ("/api/search", 400),
+        (f"/thumbnails/{CAT.image_id}.jpg", 200),
+        ("/indices-list", 200),
+        ("/metrics", 200),
+        ("/favicon.ico", 204),
+        ("/nothing", 404),
+        ("/knn-service", 405),
+    ],
+)
+def test_head_tells_what_get_would(client: TestClient, path: str, status: int) -> None:
+    head = client.head(path)
+    assert (head.status_code, head.content) == (status, b"")
+    if status == 200 and path != "/metrics":
+        assert head.headers["content-length"] == str(len(client.get(path).content))
+    assert client.head(path, headers={"origin": OTHER}).status_code == 403
+
+
 def test_another_name_for_this_machine_is_refused(client: TestClient) -> None:
     answer = client.get("/api/stats", headers={"host": "rebound.example"})
     assert answer.status_code == 400
@@ -356,6 +383,28 @@ def test_before_the_first_publication_the_next_step_is_named(tmp_path: Path) -> 
         answer = client.get(path)
         assert answer.status_code == 503
         assert "pairlake publish" in answer.json()["error"]
+
+
+def test_the_server_says_that_it_is_open_once_its_models_are_there(
+    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uvicorn.Server, "run", lambda *_, **__: None)
+    told: list[str] = []
+
+    def load(name: str) -> Any:
+        told.append(name)
+        if name == "pretty":
+            raise BadRequest("pretty is not there.")
+
+    encoders = Encoders(captions=load, pictures=load, aesthetic=load)
+    serve(Search(published, encoders), port=0, progress=told.append)
+    assert told[:3] == ["tiny", "tiny", "pretty"]
+    # What cannot be loaded is said, and the rest is there.
+    assert told[3] == "pretty is not there."
+    assert told[4].startswith("Search page at http://127.0.0.1:")
+    serve(Search(tmp_path, encoders), port=0, progress=told.append)
+    assert told[6:8] == ["Nothing is published yet; run: pairlake publish", told[7]]
+    assert told[7].startswith("Search page at")
 
 
 def test_a_port_in_use_is_one_sentence(search: Search) -> None:

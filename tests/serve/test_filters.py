@@ -89,6 +89,18 @@ def test_no_text_leaves_its_literal(rows: Rows, operator: str, values: list[str]
     assert index == lake == expected
 
 
+@settings(max_examples=200)
+@given(values=st.lists(_HOSTILE, min_size=1, max_size=3), quote=st.sampled_from("'\""))
+@example(values=["'", '"', ","], quote="'")
+@example(values=["", "(", "')"], quote='"')
+def test_a_text_in_quotes_is_the_text_within(values: list[str], quote: str) -> None:
+    quoted = [quote + value.replace(quote, quote * 2) + quote for value in values]
+    listed = " , ".join(quoted)
+    for text in (f"caption in {listed}", f"caption in({listed})"):
+        assert parse([text]) == [Filter("caption", "in", tuple(values))]
+    assert parse([f"caption!={quoted[0]}"]) == [Filter("caption", "!=", (values[0],))]
+
+
 @pytest.mark.parametrize("column", COLUMNS)
 def test_a_hostile_value_of_any_column_is_a_value_or_refused(rows: Rows, column: str) -> None:
     index, _ = rows
@@ -118,6 +130,16 @@ def test_a_hostile_value_of_any_column_is_a_value_or_refused(rows: Rows, column:
         ("caption = it's", {0}),
         ("caption contains a", {1, 2, 7, 8, 9}),
         ("caption in a, it's", {0, 9}),
+        ("caption = 'a'", {9}),
+        ('caption == "it\'s"', {0}),
+        ("caption = 'it''s'", {0}),
+        ("caption = ''", {4}),
+        ("caption contains '", {0, 2}),
+        ("caption <> 'a'", {0, 1, 2, 3, 4, 6, 7, 8}),
+        ("caption contains ' \"b'", {1}),
+        ("caption in ('a', 'a,b',\"it's\")", {0, 7, 9}),
+        ("caption in (a,猫)", {6, 9}),
+        ("aesthetic_score >= '2.0'", {7, 8}),
         (f"sample_id = {2**62 + 3}", {3}),
         # The largest that are taken.
         (f"sample_id < {2**63 - 1}", set(range(10))),
@@ -156,6 +178,8 @@ def test_all_filters_must_hold(rows: Rows) -> None:
         ("pair_id = 7", "'7', which is not an id"),
         ("pair_id > 00000000-0000-0000-0000-000000000000", "compare it with =, != or in"),
         ("width contains 1", "is no text"),
+        ("language = 'en' and width > 2", "comes more than a filter has"),
+        ("language in 'en' 'fr', de", "comes more than a filter has"),
         ("width in " + ",".join(["1"] * 1_001), "1,000 at most"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import io
 import os
+import shutil
 import signal
 from pathlib import Path
 from uuid import UUID
@@ -17,9 +18,11 @@ from PIL import Image
 from lake.catalog import writing
 from lake.errors import JobFailed, PairlakeError, TableMissing
 from serve import index, marts, publish
+from serve import published as published_by
 from serve.index import PAIRS, THUMBNAILS, NothingPublished
 from serve.marts import Searchable
 from serve.publish import PublishSummary, compact
+from serve.published import Published
 from serve.search import Search
 from serve.thumbnails import thumbnail
 from tests.serve.conftest import APPLE, CAT, ENCODERS, POMME, SEA, Mart, Pair, picture
@@ -30,16 +33,16 @@ def _publish() -> PublishSummary:
 
 
 def _captions(home: Path) -> set[str]:
-    table = index.Published(home / "search", PAIRS).reader().table
+    table = Published(home / "search", PAIRS).reader().table
     return set(table.to_arrow()["caption"].to_pylist())
 
 
 def _thumbnails(home: Path) -> int:
-    return int(index.Published(home / "search", THUMBNAILS).reader().table.count_rows())
+    return int(Published(home / "search", THUMBNAILS).reader().table.count_rows())
 
 
 def _shown_images(home: Path) -> set[UUID]:
-    table = index.Published(home / "search", THUMBNAILS).reader().table
+    table = Published(home / "search", THUMBNAILS).reader().table
     return {UUID(bytes=key) for key in table.to_arrow()["image_id"].to_pylist()}
 
 
@@ -65,7 +68,7 @@ def test_marts_that_failed_a_test_are_not_published(mart: Mart, home: Path) -> N
 def test_an_empty_mart_publishes_nothing(mart: Mart, home: Path) -> None:
     assert _publish().rows == 0
     with pytest.raises(NothingPublished, match="pairlake publish"):
-        index.Published(home / "search", PAIRS).reader()
+        Published(home / "search", PAIRS).reader()
 
 
 def test_only_differences_are_written(mart: Mart, home: Path) -> None:
@@ -79,20 +82,20 @@ def test_only_differences_are_written(mart: Mart, home: Path) -> None:
     second = _publish()
     assert (second.added, second.updated, second.deleted, second.rows) == (1, 1, 1, 3)
     assert _captions(home) == {APPLE.caption, CAT.caption, SEA.caption}
-    rows = index.Published(home / "search", PAIRS).reader().table.to_arrow().to_pylist()
+    rows = Published(home / "search", PAIRS).reader().table.to_arrow().to_pylist()
     assert {row["caption"]: row["similarity"] for row in rows}[CAT.caption] == pytest.approx(0.4)
 
 
 def test_nothing_new_changes_nothing(mart: Mart, home: Path) -> None:
     mart.keep(APPLE, CAT)
     _publish()
-    before = index.Published(home / "search", PAIRS).reader().table.version
+    before = Published(home / "search", PAIRS).reader().table.version
 
     again = _publish()
 
     assert (again.added, again.updated, again.deleted) == (0, 0, 0)
     assert str(again) == "Nothing new: 2 pairs are published."
-    assert index.Published(home / "search", PAIRS).reader().table.version == before
+    assert Published(home / "search", PAIRS).reader().table.version == before
 
 
 @pytest.mark.parametrize("step", ["fresh_rows", "show"])
@@ -147,12 +150,40 @@ def _die(*_: object) -> None:
 def test_a_reader_follows_the_next_publication(mart: Mart, home: Path) -> None:
     mart.keep(APPLE)
     _publish()
-    published = index.Published(home / "search", PAIRS)
+    published = Published(home / "search", PAIRS)
     assert published.reader().table.count_rows() == 1
     mart.keep(APPLE, CAT)
     _publish()
     assert published.reader().table.count_rows() == 2
     assert published.reader().publication.splits == {"en": 2}
+
+
+def test_a_reader_goes_on_with_an_index_that_was_made_anew(
+    mart: Mart, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = Search(home / "search", ENCODERS)
+
+    def found() -> list[str]:
+        return [hit.caption for hit in search.by_text("cat", limit=2)]
+
+    mart.keep(APPLE)
+    _publish()
+    assert (found(), search.thumbnail(CAT.image_id)) == ([APPLE.caption], None)
+    # It has the same version as the one before, and readers have just looked.
+    with monkeypatch.context() as patches:
+        patches.setattr(published_by, "LOOK_EVERY_S", 3_600.0)
+        shutil.rmtree(home / "search")
+        with pytest.raises(NothingPublished):
+            found()
+        mart.keep(CAT)
+        _publish()
+        assert found() == [CAT.caption]
+    assert search.thumbnail(CAT.image_id) is not None
+    # Nor does it matter that the old files are still there.
+    (home / "search").rename(home / "old")
+    mart.keep(SEA)
+    _publish()
+    assert found() == [SEA.caption]
 
 
 def test_another_width_of_vectors_replaces_the_table(mart: Mart, home: Path) -> None:
@@ -164,7 +195,7 @@ def test_another_width_of_vectors_replaces_the_table(mart: Mart, home: Path) -> 
 
     assert _publish().added == 2
 
-    schema = index.Published(home / "search", PAIRS).reader().table.schema
+    schema = Published(home / "search", PAIRS).reader().table.schema
     assert schema.field("image_vector").type.list_size == 16
 
 
@@ -241,9 +272,9 @@ def test_an_index_of_an_older_pairlake_says_what_to_do(mart: Mart, home: Path) -
         old.drop_columns(["facts"])
         index.show(old)
     with pytest.raises(PairlakeError, match="older pairlake; run: pairlake publish"):
-        index.Published(home / "search", PAIRS).reader()
+        Published(home / "search", PAIRS).reader()
     _publish()
-    assert index.Published(home / "search", PAIRS).reader().table.count_rows() == 1
+    assert Published(home / "search", PAIRS).reader().table.count_rows() == 1
 
 
 def test_erasing_leaves_no_byte_of_what_was_deleted(mart: Mart, home: Path) -> None:
