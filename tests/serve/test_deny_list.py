@@ -18,8 +18,9 @@ from lake.takedowns import record_takedowns
 from serve import deny_list
 from serve.app import create_app
 from serve.export import export
-from serve.index import PAIRS, Published
+from serve.index import PAIRS
 from serve.publish import publish
+from serve.published import Published
 from serve.search import Search
 from tests.serve.conftest import APPLE, CAT, ENCODERS, POMME, Mart, uuids
 from tests.serve.exporting import snapshot, with_verdicts
