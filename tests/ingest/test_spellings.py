@@ -32,7 +32,7 @@ from tests.keyed import with_pair_keys
         ("url", "HTTP://X.Example:80#top", {"http://x.example/", "http://x.example:80/"}),
         ("url", "http://x.example/ 1.jpg?", {"http://x.example/%201.jpg?", "http://x.example/%201.jpg"}),
         ("url", "http://é.example/", {"http://xn--9ca.example/"}),
-        ("url", "http://u:p@x.example./%7e/%5b1].jpg", {"http://x.example/~/[1].jpg"}),
+        ("url", "http://u:p@x.example./%7e/%5b1].jpg", {"http://x.example/~/[1].jpg", "http://x.example./%7e/%5b1].jpg"}),
         ("page", "https://x.example", {"https://x.example/"}),
         ("page", "not a url", set()),
         ("domain", "Bücher.example.", {"bücher.example", "xn--bcher-kva.example"}),

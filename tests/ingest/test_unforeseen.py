@@ -174,7 +174,7 @@ def test_the_rules_of_a_site_cost_its_images_and_are_asked_for_once(
     site: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.serve("/robots.txt", b"User-agent: *\nDisallow: /no")
-    monkeypatch.setattr("ingest.sites.site_rules", failing(len, KeyError("x"), lambda *_: True))
+    monkeypatch.setattr("ingest.sites.read_robots", failing(len, KeyError("x"), lambda *_: True))
     urls = [site.serve(f"/{n}.jpg", JPEG) for n in range(3)]
     assert outcomes(*urls) == ["failed"] * 3
     assert (site.asked, site.asked_of_rules) == ([], ["/robots.txt"])
