@@ -294,6 +294,19 @@ def maintain(dry_run: bool) -> None:
 
 
 @main.command()
+@click.argument("backup", required=False, type=click.Path(path_type=Path))
+def restore(backup: Path | None) -> None:
+    """Put a BACKUP of the catalog back: one of HOME/backups by its name, or a file.
+
+    Without BACKUP it says which there are; on Postgres it takes what pg_restore has put there.
+    Example: pairlake restore catalog-20261130T120000000000.sqlite
+    """
+    from lake.restore import restore as restore_backup
+
+    click.echo(f"restore  {restore_backup(backup)}")
+
+
+@main.command()
 @click.option("--fetch", "name", help="Bring a model onto the disk, by its name.")
 def models(name: str | None) -> None:
     """List the models there are: what for, under which licence, on disk or not, at work or not.

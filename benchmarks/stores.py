@@ -104,8 +104,10 @@ class S3:
     def __enter__(self) -> S3:
         self._thread.start()
         asked = HTTPConnection("127.0.0.1", self._server.server_port, timeout=10)
-        asked.request("PUT", f"/{BUCKET}")
-        asked.getresponse().read()
+        # All of a process share what moto holds.
+        for method, path in (("POST", "/moto-api/reset"), ("PUT", f"/{BUCKET}")):
+            asked.request(method, path)
+            asked.getresponse().read()
         asked.close()
         return self
 

@@ -56,6 +56,11 @@ def _instance(catalog: str, tables: str, read_only: bool) -> duckdb.DuckDBPyConn
     return con
 
 
+def close_all() -> None:
+    """Let go of the connections of this process, so that the next one finds another catalog."""
+    _instance.cache_clear()
+
+
 def prepare(con: duckdb.DuckDBPyConnection, *, options: str = "") -> None:
     """Load the extensions, attach the lake and create its tables on a connection just opened.
 

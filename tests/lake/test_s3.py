@@ -5,15 +5,24 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+import time
+import uuid
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import boto3
 import duckdb
+import pyarrow as pa
 import pytest
 
 from benchmarks.stores import BUCKET, CREDENTIALS, S3
+from lake import sweep
+from lake.append import append
 from lake.catalog import connect, rows
 from lake.dbt_plugin import run_dbt
 from lake.errors import BadSetting, PairlakeError
+from lake.maintain import tidy
 from tests.lake import writers
 from tests.lake.writers import MODELS_ALONE, WRITERS
 from tests.marts import contents
@@ -59,6 +68,35 @@ def _land_and_build() -> None:
     for number in range(WRITERS):
         list(writers.land(number))
     run_dbt("build", *MODELS_ALONE)
+
+
+def test_a_lake_there_is_known_and_its_orphans_go_by_way_of_the_trash(
+    store: S3, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAIRLAKE_DATA", f"s3://{BUCKET}/lake")
+    append({"raw.crawl_files": pa.table({"path": [str(row) for row in range(20)]})})
+    bucket = boto3.resource("s3").Bucket(BUCKET)
+    (landed,) = _keys(bucket, "lake/tables")
+    stray, theirs = f"ducklake-{uuid.uuid4()}.parquet", "lake/tables/raw/crawl_files/mine.parquet"
+    for key in (f"lake/tables/raw/crawl_files/{stray}", theirs):
+        bucket.copy({"Bucket": BUCKET, "Key": landed}, key)
+    monkeypatch.setattr(sweep, "GRACE", timedelta(0))
+    time.sleep(1)  # the store's times have no fractions
+    assert tidy(leave_no_trace=False).files_trashed == 1
+    assert sorted(_keys(bucket, "lake/tables")) == sorted([landed, theirs])
+    (trashed,) = _keys(bucket, "lake/trash")
+    assert trashed.endswith(f"/raw/crawl_files/{stray}")
+    tidy(leave_no_trace=True)
+    assert _keys(bucket, "lake/trash") == []
+    # A second machine, with the place and without the catalog.
+    monkeypatch.setenv("PAIRLAKE_HOME", str(home.parent / "second"))
+    with pytest.raises(BadSetting, match="name the lake's own with PAIRLAKE_CATALOG"):
+        connect()
+    assert theirs in _keys(bucket, "lake/tables")
+
+
+def _keys(bucket: Any, prefix: str) -> list[str]:
+    return [entry.key for entry in bucket.objects.filter(Prefix=prefix) if entry.size]
 
 
 @pytest.mark.parametrize(
