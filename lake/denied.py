@@ -6,6 +6,8 @@ that they are about to show.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import duckdb
 import pyarrow as pa
 
@@ -87,13 +89,14 @@ Denied = dict[str, pa.Table]
 def denied(con: duckdb.DuckDBPyConnection) -> Denied:
     """What is to be forgotten as the lake has it now, for `put`."""
     rows = con.execute(_FORGOTTEN.format(forgotten=forgotten(con))).to_arrow_table()
-    pages = _OTHER_PAGES.format(has_pages="page" in kinds_of(rows))
-    return {"forgotten": rows, "other_pages": con.execute(pages).to_arrow_table()}
+    lists = {"forgotten": rows}
+    pages = _OTHER_PAGES.format(has_pages="page" in kinds_of(lists))
+    return {**lists, "other_pages": con.execute(pages).to_arrow_table()}
 
 
-def kinds_of(forgotten: pa.Table) -> set[str]:
+def kinds_of(lists: Denied) -> set[str]:
     """The kinds of what is to be forgotten."""
-    return set(forgotten["kind"].unique().to_pylist())
+    return set(lists["forgotten"]["kind"].unique().to_pylist())
 
 
 def put(con: duckdb.DuckDBPyConnection, tables: Denied) -> None:
@@ -104,10 +107,11 @@ def put(con: duckdb.DuckDBPyConnection, tables: Denied) -> None:
         con.unregister("arrived")
 
 
-def gone(relation: str, lists: Denied, *, key: str = "pair_id") -> str:
+def gone(relation: str, kinds: Collection[str], *, key: str = "pair_id") -> str:
     """The query for the `key` of those pairs of a relation that may not be shown.
 
-    It has the columns pair_id, url_id, caption_id, image_id, md5 and image_url.
+    It has the columns pair_id, url_id, caption_id, image_id, md5 and image_url. `kinds` are those
+    of what is to be forgotten.
     """
     columns = {
         "pair": "pair_id",
@@ -116,7 +120,6 @@ def gone(relation: str, lists: Denied, *, key: str = "pair_id") -> str:
         "image_sha256": "image_id",
         "image_md5": "md5",
     }
-    kinds = kinds_of(lists["forgotten"])
     conditions = [
         f"{column} in (select value_id from forgotten where kind = '{kind}')"
         for kind, column in columns.items()
@@ -139,5 +142,5 @@ def show(con: duckdb.DuckDBPyConnection, lists: Denied) -> None:
     are in the table `gone`, by their pair_id; more may be added.
     """
     put(con, lists)
-    con.execute(f"create temp table gone as {gone('lake.marts.pairs', lists)}")
+    con.execute(f"create temp table gone as {gone('lake.marts.pairs', kinds_of(lists))}")
     con.execute(_SHOWN)

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from lake.alike import alike
 from lake.catalog import connect
+from lake.denied import put
 from lake.forgotten import PAGE_ID, domains_of
 from lake.takedowns import Asked
 
@@ -21,17 +22,18 @@ _MOST_LOOKED_FOR = 20
 _PAIRS = "lake.raw.image_text_pairs"
 _PICTURES = """
 create temp table pictures as
-select distinct asked.number, hashes.image_id
-from (
-    select image_id, md5 from lake.raw.images
+with hashes as (
+    select image_id, md5 from lake.raw.images where image_id is not null
     union
-    select image_id, md5 from lake.raw.downloads
-) as hashes
-inner join asked
-    on
-        (asked.kind = 'image_sha256' and asked.value_id = hashes.image_id)
-        or (asked.kind = 'image_md5' and asked.value_id = hashes.md5)
-where hashes.image_id is not null
+    select image_id, md5 from lake.raw.downloads where image_id is not null
+)
+select asked.number, hashes.image_id
+from hashes
+inner join asked on asked.kind = 'image_sha256' and hashes.image_id = asked.value_id
+union
+select asked.number, hashes.image_id
+from hashes
+inner join asked on asked.kind = 'image_md5' and hashes.md5 = asked.value_id
 """
 # The pairs of each kind of request; a query takes those kinds only that were asked for.
 _PAIRS_OF = {
@@ -106,7 +108,6 @@ class Receipt:
     pairs: int = 0
     pictures: int = 0
     elsewhere: int = 0  # pairs that another page shows, which lose this page alone
-    is_erased: bool = False
     since: datetime | None = None
     erased_at: datetime | None = None
     nearest: Sequence[str] = ()
@@ -114,7 +115,7 @@ class Receipt:
     @property
     def is_missing(self) -> bool:
         """Whether nothing was found, and nothing was erased either."""
-        return not (self.pairs or self.pictures or self.is_erased)
+        return not (self.pairs or self.pictures or self.erased_at)
 
     def __str__(self) -> str:
         said = f"{self.kind.replace('_', ' ')} {self.number}: {self._matched()}"
@@ -131,8 +132,8 @@ class Receipt:
         return said
 
     def _state(self) -> str:
-        if self.is_erased:
-            return "erased" + (f" on {self.erased_at:%Y-%m-%d}" if self.erased_at else "")
+        if self.erased_at is not None:
+            return f"erased on {self.erased_at:%Y-%m-%d}"
         if not self.is_missing:
             return "hidden now, erased by the next: pairlake maintain"
         said = "kept out from now on, if it lands"
@@ -158,9 +159,9 @@ def receipts(asked: Sequence[Asked]) -> Iterator[Receipt]:
                 pairs=pairs,
                 pictures=of_hash.get(place, 0) if each.kind == "image_hash" else pictures,
                 elsewhere=elsewhere,
-                is_erased=not left and (pairs > 0 or each.erased_at is not None),
                 since=each.since,
-                erased_at=each.erased_at,
+                # What was interrupted, or is not yet out of files and backups, is not erased.
+                erased_at=None if left else each.erased_at,
             )
             if receipt.is_missing and looked_for < _MOST_LOOKED_FOR:
                 looked_for += 1
@@ -179,7 +180,7 @@ def _match(con: duckdb.DuckDBPyConnection, asked: Sequence[Asked]) -> None:
         "kind": pa.array(kinds, pa.string()),
         "value_id": pa.array([value_id.bytes for value_id in value_ids], pa.uuid()),
     }
-    con.register("asked", pa.table(columns))
+    put(con, {"asked": pa.table(columns)})
     con.execute(_PICTURES)
     asked_for = dict.fromkeys(each.kind for each in asked)
     pairs = (f"select *, '{kind}' as kind from ({_PAIRS_OF[kind]})" for kind in asked_for)

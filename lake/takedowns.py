@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from lake.append import append
 from lake.catalog import connect
+from lake.denied import put
 from lake.keys import text_id
 from lake.neutral import drawn
 from lake.requests import hashed
@@ -117,7 +118,7 @@ def _known(ids: set[Id]) -> dict[Id, tuple[datetime, datetime | None]]:
     """When those that are recorded already were asked for, and when all of that was erased."""
     con = connect(read_only=True)
     try:
-        con.register("asked", _table(ids))
+        put(con, {"asked": _table(ids)})
         found = con.execute(_KNOWN).fetchall()
     finally:
         con.close()

@@ -14,7 +14,7 @@ import msgspec
 import pyarrow as pa
 
 from lake.catalog import connect
-from lake.denied import Denied, denied, gone, kinds_of, put
+from lake.denied import denied, gone, kinds_of, put
 from lake.errors import PairlakeError
 from lake.forgotten import forgotten
 from lake.functions import register_functions
@@ -77,7 +77,7 @@ class DenyList:
         self._lock = Lock()
         self._snapshot: int | None = None
         self._mark: tuple[int, int | None] | None = None
-        self._lists: Denied | None = None
+        self._kinds: set[str] | None = None
         self._con = duckdb.connect(":memory:")
         self._con.execute("set threads = 1")
         register_functions(self._con)
@@ -85,7 +85,7 @@ class DenyList:
     def is_empty(self) -> bool:
         """Whether nothing is to be forgotten. Raises NoDenyList if it was never to be had."""
         with turn(self._lock):
-            return not self._kinds()
+            return not self._refreshed()
 
     def shown(self, facts: Sequence[Facts]) -> list[Facts | None]:
         """Each of the facts as they may be shown: None, or with another page in place of one.
@@ -93,7 +93,7 @@ class DenyList:
         Raises NoDenyList if it was never to be had.
         """
         with turn(self._lock):
-            if not self._kinds():
+            if not self._refreshed():
                 return list(facts)
             known = [Known(f.pair_id, f.image_id, f.image_url, f.caption) for f in facts]
             gone_places = self._gone(known)
@@ -107,29 +107,27 @@ class DenyList:
         """Of each, whether it may not be shown. Raises NoDenyList if it was never to be had."""
         asked = list(known)
         with turn(self._lock):
-            places = self._gone(asked) if self._kinds() else set()
+            places = self._gone(asked) if self._refreshed() else set()
         return [place in places for place in range(len(asked))]
 
     def _gone(self, known: Sequence[Known]) -> set[int]:
-        assert self._lists is not None  # noqa: S101 - `_kinds` has read them
         columns = zip(*known, strict=True) if known else [()] * len(Known._fields)
         values = (range(len(known)), *columns)
         arrays = [pa.array(list(v), t) for v, t in zip(values, _SCHEMA.values(), strict=True)]
         put(self._con, {"asked": pa.table(arrays, names=list(_SCHEMA))})
-        rows = self._con.execute(gone(_ASKED, self._lists, key="place")).fetchall()
+        rows = self._con.execute(gone(_ASKED, self._kinds or (), key="place")).fetchall()
         return {place for (place,) in rows}
 
-    def _kinds(self) -> set[str]:
+    def _refreshed(self) -> set[str]:
         """The kinds of what is to be forgotten as of now."""
         try:
             self._refresh()
         except (PairlakeError, duckdb.Error) as error:
             # Who cannot reach the lake cannot have asked it to forget anything since.
-            if self._lists is None:
-                _LOG.error("%s", error)
+            _LOG.error("%s", error)
+            if self._kinds is None:
                 raise NoDenyList from error
-        assert self._lists is not None  # noqa: S101
-        return kinds_of(self._lists["forgotten"])
+        return self._kinds or set()
 
     def _refresh(self) -> None:
         newest = _newest_snapshot()
@@ -140,10 +138,10 @@ class DenyList:
             con.begin()
             ((snapshot,),) = con.execute("select id from lake.current_snapshot()").fetchall()
             (mark,) = con.execute(_MARK.format(forgotten=forgotten(con))).fetchall()
-            if self._lists is None or mark != self._mark:
+            if self._kinds is None or mark != self._mark:
                 lists = denied(con)
                 put(self._con, lists)
-                self._lists, self._mark = lists, mark
+                self._kinds, self._mark = kinds_of(lists), mark
             self._snapshot = snapshot
         finally:
             con.close()
@@ -156,9 +154,10 @@ def _newest_snapshot() -> int | None:
         return None
     try:
         with closing(sqlite3.connect(f"{current.catalog_file.as_uri()}?mode=ro", uri=True)) as con:
-            return con.execute("select max(snapshot_id) from ducklake_snapshot").fetchone()[0]
+            (newest,) = con.execute("select max(snapshot_id) from ducklake_snapshot").fetchone()
     except sqlite3.Error:
         return None
+    return None if newest is None else int(newest)
 
 
 def _on_page(facts: Facts, page: list[str | None] | None) -> Facts:
