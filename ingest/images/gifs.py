@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_ZEROS = re.compile(rb"\0*")
+_ZEROS = re.compile(rb"\0+")
 
 
 def gif_frames(body: bytes, most: int) -> int:
@@ -17,8 +17,9 @@ def gif_frames(body: bytes, most: int) -> int:
     try:
         at = 13 + _colour_table_bytes(body[10])
         while frames <= most:
-            # Some programs write a zero too many.
-            at = _ZEROS.match(body, at).end()  # type: ignore[union-attr] - it always matches
+            # Some programs write zeros too many.
+            if zeros := _ZEROS.match(body, at):
+                at = zeros.end()
             is_frame = body[at] == ord(",")
             if is_frame:
                 at += 11 + _colour_table_bytes(body[at + 9])
