@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -86,8 +84,8 @@ def nsfw(file: Path) -> Head:
     """LAION's NSFW head: the probability that an image is unsafe, from ViT-L/14 or ViT-B/32.
 
     Reads the weights of the Keras model as arrays (.npz: mean, variance, w0, b0, w1, …), or as the
-    state dict of the port to torch (.pth, or .zip that holds it: norm.mean, norm.variance,
-    linear_1.weight, …). Source: LAION-AI/CLIP-based-NSFW-Detector, its issue 7 for the port.
+    state dict of the port to torch (.pth: norm.mean, norm.variance, linear_1.weight, …). Source:
+    LAION-AI/CLIP-based-NSFW-Detector, its pull request 11 for the port.
     """
     if file.suffix == ".npz":
         arrays = {name: value.astype(np.float64) for name, value in np.load(file).items()}
@@ -143,11 +141,7 @@ def _state(file: Path) -> Mapping[str, Weights]:
     # Imported when a model is needed: torch takes seconds, and most commands need none.
     import torch
 
-    source: Path | io.BytesIO = file
-    if file.suffix == ".zip":
-        with zipfile.ZipFile(file) as archive:
-            source = io.BytesIO(archive.read(file.with_suffix(".pth").name))
-    state = torch.load(source, map_location="cpu", weights_only=True)
+    state = torch.load(file, map_location="cpu", weights_only=True)
     return {name: tensor.double().numpy() for name, tensor in state.items()}
 
 

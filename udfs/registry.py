@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path, PurePosixPath
 
+import click
 import fsspec
 
 from lake.errors import BadRequest, JobFailed
@@ -21,6 +23,7 @@ _CHUNK_BYTES = 1 << 20
 # Beside a file: the sha256 with which it first came. It outlives the file, so that what is fetched
 # again is what it was; who wants another file deletes the note as well.
 _NOTE = ".sha256"
+_FIRST_SEEN = ", first seen: nobody says what it should be; it is held against this one from now on"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +87,7 @@ def path(name: str, file: str) -> Path:
         raise ModelUnavailable(
             f"The model {name} is not on disk; run: pairlake models --fetch {name}"
         )
-    _check(place, entry.files[file] or _noted(place), name)
+    _check(place, entry.files[file] or _noted(place) or _first_seen(place), name)
     return place
 
 
@@ -159,12 +162,13 @@ def fetch(entry: Entry) -> Iterable[str]:
     for file, wanted in entry.files.items():
         place = entry.folder / file
         if place.is_file():
-            _check(place, wanted or _noted(place), entry.name)
+            _check(place, wanted or _noted(place) or _first_seen(place), entry.name)
             yield f"{file} is there"
             continue
         source = entry.elsewhere.get(file, entry.source + file)
-        found = _download(source, place, wanted or _noted(place))
-        yield f"{file} has come, sha256 {found}"
+        known = wanted or _noted(place)
+        found = _download(source, place, known)
+        yield f"{file} has come, sha256 {found}" + ("" if known else _FIRST_SEEN)
 
 
 def _download(url: str, place: Path, wanted: str) -> str:
@@ -197,6 +201,15 @@ def _download(url: str, place: Path, wanted: str) -> str:
 
 def _note(place: Path) -> Path:
     return place.with_name(place.name + _NOTE)
+
+
+def _first_seen(place: Path) -> str:
+    """Note the sha256 of a file that somebody put there, of which nobody knows it; and say so."""
+    found = sha256(place)
+    with suppress(OSError):  # a folder of others, which is looked at again the next time
+        _note(place).write_text(found + "\n")
+    click.echo(f"{place}, sha256 {found}{_FIRST_SEEN}", err=True)
+    return found
 
 
 def _noted(place: Path) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.enriching import worlds
+from benchmarks.enriching.job import RANDOM_HEAD
 from benchmarks.processes import ROOT, Use, answer, cleanly, measured, module
 from benchmarks.tables import heading, machine, note, table
 from lake import catalog
@@ -190,14 +191,11 @@ def _languages(data: Path, count: int) -> None:
 def _random_head() -> None:
     folder = settings().models / "nsfw_l14"
     folder.mkdir(parents=True, exist_ok=True)
-    _save_port(folder / "clip_autokeras_binary_nsfw.zip")
+    _save_port(folder / RANDOM_HEAD)
 
 
 def _save_port(file: Path) -> None:
     """Random weights in the layout of the published port to torch."""
-    import io
-    import zipfile
-
     torch, _ = clip.import_open_clip()
     torch.manual_seed(3)
     widths = (768, 64, 512, 256, 1)
@@ -205,10 +203,7 @@ def _save_port(file: Path) -> None:
     for number, (wide, narrow) in enumerate(pairwise(widths), 1):
         state[f"linear_{number}.weight"] = torch.randn(narrow, wide) / wide**0.5
         state[f"linear_{number}.bias"] = torch.zeros(narrow)
-    saved = io.BytesIO()
-    torch.save(state, saved)
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("clip_autokeras_binary_nsfw.pth", saved.getvalue())
+    torch.save(state, file)
 
 
 def _registered(name: str) -> str:

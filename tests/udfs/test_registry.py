@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,34 @@ def test_a_file_that_has_changed_since_is_not_used(
         handle.write(b"!")
     with pytest.raises(ModelUnavailable, match="is not used; delete it"):
         registry.path("mine", "weights")
+
+
+def test_a_file_that_nobody_knows_is_said_to_be_first_seen(
+    source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = entry(source, "")
+    known(monkeypatch, mine)
+    assert f"sha256 {SHA256}, first seen" in next(iter(registry.fetch(mine)))
+    # One that was put there by hand is first seen when it is first used.
+    for left in mine.folder.iterdir():
+        left.unlink()
+    (mine.folder / "weights").write_bytes(WEIGHTS)
+    registry.path("mine", "weights")
+    registry.path("mine", "weights")
+    assert capsys.readouterr().err.count(f"sha256 {SHA256}, first seen") == 1
+    (mine.folder / "weights").write_bytes(b"others")
+    with pytest.raises(ModelUnavailable, match="is not used; delete it"):
+        registry.path("mine", "weights")
+
+
+def test_every_file_has_its_sha256_and_a_revision_that_does_not_change() -> None:
+    """But two, which could not be had: their revision fixes them, and the first one seen holds."""
+    fixed = re.compile("/[0-9a-f]{40}/")
+    without = []
+    for each in registry.entries().values():
+        assert not each.files or fixed.search(each.source), each.name
+        without += [f"{each.name}/{file}" for file, sha256 in each.files.items() if not sha256]
+    assert without == [f"ViT-{size}/openai/{clip.CONFIG}" for size in ("B-32", "L-14")]
 
 
 def test_what_is_fetched_again_is_what_it_was(source: Path) -> None:
