@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import aiohttp
 
-from ingest.addresses import Network, is_allowed
+from ingest.networks import Network, is_allowed
 
 
 class AddressRefused(OSError):

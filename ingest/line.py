@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 import aiohttp
 import duckdb
 
-from ingest.addresses import Network
 from ingest.answers import forgiving_session
 from ingest.bodies import BAD_ANSWERS, FAILURES
 from ingest.connector import guarded_connector
 from ingest.images.download import Download
+from ingest.networks import Network
 from ingest.places import place_of
 from lake.domains import host_of
 from lake.errors import JobFailed
