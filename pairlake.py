@@ -1,16 +1,17 @@
-"""The command `pairlake`: nothing but click, and calls into the rooms in their order."""
+"""The command `pairlake`, and the same for Python: nothing but click, and calls into the rooms."""
 
 from __future__ import annotations
 
+import inspect
 import io
 import os
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
@@ -18,6 +19,10 @@ from lake import plan as plans
 from lake import progress
 from lake.errors import BadRequest, JobFailed, PairlakeError, is_text
 from lake.interruption import interruptions_said
+
+if TYPE_CHECKING:
+    import duckdb
+    import polars as pl
 
 # All else is imported where it is needed: DuckDB alone takes half a second, in which Ctrl-C would
 # be a traceback, and who asks for help waits.
@@ -28,7 +33,12 @@ _ANY_BYTES = {"paths", "file"}
 
 
 class _Command(click.Command):
-    """Arguments have to be text, since the lake takes no other."""
+    """Arguments have to be text, since the lake takes no other; examples stay as they stand."""
+
+    def __init__(self, *arguments: Any, help: str | None = None, **options: Any) -> None:
+        text, found, example = inspect.cleandoc(help or "").partition("Example: ")
+        # What follows \b is not filled into a paragraph.
+        super().__init__(*arguments, help=f"{text}\n\n\b\n{found}{example}".strip(), **options)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         rest = super().parse_args(ctx, args)
@@ -101,6 +111,35 @@ _fetch_limits = _options(
 )
 
 
+def connect() -> duckdb.DuckDBPyConnection:
+    """From Python: the lake in DuckDB, read-only, with its tables by their bare names.
+
+    No network is needed. Each query sees what had been committed when it began.
+    """
+    from lake.query import reader
+
+    return reader()
+
+
+def pairs() -> pl.LazyFrame:
+    """From Python: the mart `pairs` as a lazy polars frame; only what is asked for is read."""
+    frame: pl.LazyFrame = connect().sql("from lake.marts.pairs").pl(lazy=True)
+    return frame
+
+
+def search(
+    text: str,
+    *,
+    limit: int = 20,
+    where: Sequence[str] = (),
+    by: Literal["image", "caption"] = "image",
+) -> pl.DataFrame:
+    """From Python: the published pairs nearest to a text, best first; `where` are filters."""
+    from serve.frame import frame
+
+    return frame(_search(), text, limit=limit, where=where, side=by)
+
+
 @main.command()
 @_crawl_arguments
 @click.option("--with-bytes", is_flag=True, help="Also the images that web archives hold.")
@@ -110,7 +149,6 @@ def crawl(**arguments: Any) -> None:
     PATHS are WAT, WARC, ARC or WACZ files, or lists of URLs and captions (Parquet, CSV, JSONL):
     files, folders, globs or URLs; - reads their names from standard input.
 
-    \b
     Example: pairlake crawl --crawl CC-MAIN-2026-43 --files 100 --sample 7
              pairlake crawl laion2B-en/*.parquet
              pairlake crawl archive/ --with-bytes
@@ -185,7 +223,6 @@ def export(destination: Path, format: str | None, snapshot: int | None, **select
     DESTINATION is a file, or a folder for webdataset, release and joined; docs/export.md says what
     reads each of them.
 
-    \b
     Example: pairlake export pairs_en.parquet --split en --where "width >= 512"
              pairlake export apples --format webdataset --search "a red apple" --limit 1000
     """
@@ -207,6 +244,8 @@ def export(destination: Path, format: str | None, snapshot: int | None, **select
     )
     progress.show("")
     click.echo(f"{destination}: {exported}")
+    if not exported.rows:
+        _say_why_nothing()
 
 
 @main.command()
@@ -319,7 +358,6 @@ def sql(query: str, format: str) -> None:
 
     Nothing can be changed by it. docs/sql.md has the same from Python.
 
-    \b
     Example: pairlake sql "select drop_reason, count(*) from int_pairs_judged group by all"
              pairlake sql "from pairs" --format parquet > pairs.parquet
     """
@@ -351,7 +389,9 @@ def run(limit: int | None, minutes: float | None, **arguments: Any) -> None:
 @click.option("--pairs", type=float, help="Distinct pairs, instead; LAION-5B had 50e9.")
 @click.option("--distinct", type=float, default=plans.DISTINCT, help="Share that lands first.")
 @click.option("--arrives", type=float, default=0.85, help="Share of the images that come.")
-@click.option("--kept", type=float, default=plans.LAION_KEPT, help="Share of the pairs kept.")
+@click.option(
+    "--kept", type=float, default=round(plans.LAION_KEPT, 3), help="Share of the pairs kept."
+)
 @click.option("--gpu-rate", type=float, default=plans.GPU_RATE, help="Images a second and GPU.")
 @click.option("--core-hour", type=float, default=0.04, help="Dollars.")
 @click.option("--gpu-hour", type=float, default=3.0, help="Dollars.")
@@ -517,6 +557,14 @@ def _build(*, anew: bool = False) -> None:
     build_dataset(anew=anew, progress=progress.show)
     progress.show("")
     click.echo(f"build    recipe {settings().recipe}")
+    _say_why_nothing()
+
+
+def _say_why_nothing() -> None:
+    from lake.recipe import why_nothing
+
+    if sentence := why_nothing():
+        click.echo(sentence, err=True)
 
 
 def _maintain() -> None:

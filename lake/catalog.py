@@ -277,24 +277,28 @@ def _make_folder(folder: Path) -> None:
 
 
 def _load_extensions(con: duckdb.DuckDBPyConnection, current: Settings) -> None:
-    # Installed as wheels, so that nothing is downloaded at run time.
     con.execute("set autoinstall_known_extensions = false")
     con.execute("set autoload_known_extensions = false")
+    for file in extension_files(current):
+        con.execute(f"load '{_quoted(file)}'")
+    # httpfs copies the environment into settings, which any query can read.
+    for name in ("s3_access_key_id", "s3_secret_access_key", "s3_session_token"):
+        con.execute(f"set global {name} = ''")
+
+
+def extension_files(current: Settings) -> Iterator[Path]:
+    """What DuckDB loads for this lake: installed as wheels, so that nothing is downloaded."""
     catalog = "postgres_scanner" if current.on_postgres else "sqlite_scanner"
     storage = ("aws",) if is_remote(current.data) else ()
     for name in (*EXTENSIONS, catalog, *storage):
         spec = importlib.util.find_spec(f"duckdb_extension_{name}")
         if spec is None or spec.origin is None:
-            package = "'pairlake[s3]'" if name in storage else "-e ."
+            package = "-e '.[s3]'" if name in storage else "-e ."
             raise PairlakeError(
                 f"The package duckdb-extension-{name.replace('_', '-')} is not installed; "
                 f"run: pip install {package}"
             )
-        found = list(Path(spec.origin).parent.glob(f"extensions/*/{name}.duckdb_extension"))
-        con.execute(f"load '{_quoted(found[0])}'")
-    # httpfs copies the environment into settings, which any query can read.
-    for name in ("s3_access_key_id", "s3_secret_access_key", "s3_session_token"):
-        con.execute(f"set global {name} = ''")
+        yield from Path(spec.origin).parent.glob(f"extensions/*/{name}.duckdb_extension")
 
 
 def _quoted(text: Path | str) -> str:

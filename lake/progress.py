@@ -7,7 +7,6 @@ import sys
 import time
 
 import click
-from tqdm import tqdm
 
 _USUAL_WIDTH = 80
 
@@ -16,6 +15,8 @@ def bar(
     done: int, total: int | None, started: float, *, prefix: str, unit: str, postfix: str = ""
 ) -> str:
     """A progress bar of work that `started` at a time of time.monotonic."""
+    from tqdm import tqdm
+
     line: str = tqdm.format_meter(
         done,
         total,

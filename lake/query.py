@@ -28,6 +28,15 @@ FILES = {
 _BATCH_ROWS = 10_000
 
 
+def reader() -> duckdb.DuckDBPyConnection:
+    """A read-only connection for people: bare names of tables, and ids as text in Arrow."""
+    con = connect(read_only=True)
+    by_bare_names(con)
+    # polars and pandas would show 16 bytes.
+    con.execute("set arrow_lossless_conversion = false")
+    return con
+
+
 def by_bare_names(con: duckdb.DuckDBPyConnection) -> bool:
     """Let tables of all schemas go by their bare names; whether the lake has marts yet."""
     found = con.execute(

@@ -34,3 +34,21 @@ def check_built() -> None:
             f"The lake was built under the recipe {found[0][0]}, and PAIRLAKE_RECIPE is "
             f"{settings().recipe}; run: dbt build"
         )
+
+
+def why_nothing() -> str | None:
+    """A sentence if the last build kept no pair while verdicts were missing; None otherwise."""
+    try:
+        found = rows(
+            "select recipe, pairs, undecided from lake.marts.recipe_comparison "
+            "where is_selected and kept = 0 and undecided > 0",
+            read_only=True,
+        )
+    except duckdb.CatalogException:
+        return None  # nothing is built yet
+    for recipe, pairs, undecided in found:
+        return (
+            f"Of {pairs:,} pairs the recipe {recipe} keeps none, and {undecided:,} wait for a "
+            "download or a score; run: pairlake fetch, pairlake enrich, then dbt build"
+        )
+    return None

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import os
 import re
-import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +18,7 @@ from demo import stage
 from demo.stage import environment, prepare_world
 from demo.world import World
 from lake.catalog import connect
+from lake.query import table
 from lake.settings import ROOT
 from tests.conftest import THREADS
 from tests.training import train
@@ -259,16 +258,11 @@ def test_duckdbs_own_shell_reads_the_lake_in_the_readmes_two_lines(
     lines = re.search(r"^    \$ (duckdb .+)\n    D (.+)$", readme, re.MULTILINE)
     assert lines is not None
     command, query = lines.groups()
-    # The lines name the demo's lake from the root of a clone.
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "demo").symlink_to(demo.variables["PAIRLAKE_HOME"])
-    _install_extensions(tmp_path)
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     done = subprocess.run(
-        [*shlex.split(command), "-csv"],
+        ["bash", "-c", f"{command} -csv"],
         input=query,
-        cwd=tmp_path,
-        env=os.environ | {"HOME": str(tmp_path), "PATH": path},
+        env=os.environ | demo.variables | {"HOME": str(tmp_path), "PATH": path},
         capture_output=True,
         text=True,
         check=False,
@@ -277,6 +271,27 @@ def test_duckdbs_own_shell_reads_the_lake_in_the_readmes_two_lines(
     pairs = [int(row["sum(pairs)"]) for row in csv.DictReader(done.stdout.splitlines())]
     assert len(pairs) > 18
     assert sum(pairs) == demo.world.totals["pairs"]
+
+
+def test_every_query_and_program_of_the_docs_is_answered(
+    settled: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    queries = [
+        query
+        for page in pages
+        for query in re.findall(r'^ *\$ pairlake sql "([^"]+)"', page.read_text(), re.MULTILINE)
+    ]
+    assert len(queries) > 8
+    for query in queries:
+        assert re.search(r"rows?( are shown|$)", table(query)), query
+    programs = re.findall(
+        r"^```python\n(.+?)^```", (ROOT / "docs" / "sql.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    assert len(programs) == 6
+    for program in programs:
+        exec(program, {})  # noqa: S102 - our own
+        assert capsys.readouterr().out, program
 
 
 # Of a tenth too few are left to learn from; tests/serve/test_training.py has a small export.
@@ -289,16 +304,3 @@ def test_open_clips_own_program_trains_on_the_demos_export(
     losses = train(str(tmp_path / "it" / "00000.tar"), tmp_path / "logs", batch=32, epochs=1)
     assert len(losses) == 8
     assert losses[-1] < losses[0]
-
-
-def _install_extensions(user_home: Path) -> None:
-    """Put the wheels' extensions where DuckDB's shell puts those that it downloads."""
-    ((platform,),) = duckdb.sql("pragma platform").fetchall()
-    for name in ("ducklake", "sqlite_scanner"):
-        spec = importlib.util.find_spec(f"duckdb_extension_{name}")
-        assert spec is not None
-        assert spec.origin is not None
-        (file,) = Path(spec.origin).parent.glob(f"extensions/*/{name}.duckdb_extension")
-        folder = user_home / ".duckdb" / "extensions" / file.parent.name / platform
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / file.name).symlink_to(file)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from dataclasses import fields
 from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from lake.settings import ROOT, Settings
 from pairlake import main
@@ -36,8 +38,16 @@ def test_the_page_of_settings_is_current() -> None:
 @pytest.mark.parametrize("name", list(main.commands))
 def test_every_command_has_help_with_an_example_and_is_in_the_readme(name: str) -> None:
     command = main.commands[name]
-    help_text = command.help or ""
-    assert "Example: " in help_text
+    written = (inspect.getdoc(command.callback) or "").partition("Example: ")[2]
+    shown = CliRunner(env={"COLUMNS": "80"}).invoke(main, [name, "--help"]).output
+    assert (
+        [line.strip() for line in written.splitlines()]
+        == [
+            line.strip()
+            for line in shown.partition("Example: ")[2].partition("\n\n")[0].splitlines()
+        ]
+        != []
+    )
     assert all(p.help for p in command.params if isinstance(p, click.Option)), name
     assert f"pairlake {name}" in README
 

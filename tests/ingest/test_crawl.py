@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from ingest import readers
@@ -159,18 +161,33 @@ def test_a_page_that_takes_for_ever_costs_itself(
     assert found == [(3, 1, 2), (4, 1, 3)]
 
 
-def test_an_interrupt_ends_all_processes_and_leaves_nothing(mirror: Path) -> None:
+@pytest.mark.parametrize("moment", ["starting", "reading"])
+def test_an_interrupt_ends_all_processes_in_one_line_and_leaves_nothing(
+    moment: str, mirror: Path
+) -> None:
     links = [image(f"{n}.jpg", f"number {n}") for n in range(2_000)]
     pages = [member(page_json(links), f"http://a.example/{n}/") for n in range(200)]
     write_crawl(mirror, *[wat(*pages)] * 4)
     command = [sys.executable, "-m", "pairlake", "crawl", "--crawl", CRAWL, "--files", "all"]
     workspace = settings().home / "tmp" / "crawl"
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        while not list(workspace.glob("run-*/*/sightings.parquet")):
+
+    def has_come(process: subprocess.Popen[str]) -> bool:
+        if moment == "reading":
+            return bool(list(workspace.glob("run-*/*/sightings.parquet")))
+        # The first keeps account of semaphores, the second is to read.
+        return len(psutil.Process(process.pid).children()) > 1
+
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        while not has_come(process):
             assert process.poll() is None
             time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        assert process.wait() != 0
+        # As a terminal does, to all of them.
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait() == 130
+        assert process.stderr is not None
+        assert process.stderr.read() == "Interrupted; what had landed is kept.\n"
     assert rows("select count(*) from lake.raw.crawl_files") == [(0,)]
     assert [path.name for path in workspace.iterdir()] == ["lock"]
 

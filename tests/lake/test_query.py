@@ -7,8 +7,11 @@ import io
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,9 +19,12 @@ import pytest
 from click.testing import CliRunner
 
 from lake.append import append
+from lake.catalog import writing
 from lake.drawn import drawn
 from lake.errors import BadRequest
+from lake.interruption import Interrupted, interruptions_said
 from lake.query import MOST_ROWS, table, write
+from lake.recipe import why_nothing
 from lake.settings import settings
 from pairlake import main
 
@@ -98,6 +104,39 @@ def test_the_command_writes_what_it_is_asked_for() -> None:
     assert pq.read_schema(io.BytesIO(done.stdout_bytes)).field("id").type == pa.uuid()
 
 
+@pytest.mark.parametrize("format", ["table", "csv"])
+def test_an_interrupt_is_one_line_while_duckdb_is_at_work(format: str, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    endless = "select count(*) from range(10000000000) where sin(range) = 2"
+    query = f"copy (select 1) to '{begun}'; {endless}"
+    command = [sys.executable, "-m", "pairlake", "sql", query, "--format", format]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        while not begun.exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 130
+        assert process.stderr is not None
+        assert process.stderr.read() == "Interrupted; what had landed is kept.\n"
+
+
+def test_what_others_make_of_an_interrupt_is_one() -> None:
+    with pytest.raises(Interrupted), interruptions_said():
+        _fail_after(KeyboardInterrupt())
+    with pytest.raises(BadRequest), interruptions_said():
+        _fail_after(ValueError())
+
+
+def _fail_after(error: BaseException) -> None:
+    try:
+        try:
+            raise error
+        except BaseException as raised:
+            raise RuntimeError("Query interrupted") from raised
+    except RuntimeError:
+        raise BadRequest("dbt build failed at 1 places") from None
+
+
 def test_who_may_only_read_is_answered_and_told_what_is_not_theirs() -> None:
     append({"raw.takedowns": pa.table({"kind": ["url"], "reason": ["one"]})})
     home = settings().home
@@ -127,3 +166,17 @@ def _as_reader(*arguments: str) -> subprocess.CompletedProcess[str]:
         rights = "-dac_override,-dac_read_search,-fowner"
         command = [setpriv, "--inh-caps=-all", f"--bounding-set={rights}", *command]
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_recipe_that_keeps_nothing_for_want_of_scores_says_so() -> None:
+    assert why_nothing() is None
+    with writing() as con:
+        con.execute(
+            "create schema lake.marts; create table lake.marts.recipe_comparison as "
+            "from (values ('laion_5b', true, 5761, 0, 5700), ('demo', false, 5761, 1545, 0)) "
+            "as t (recipe, is_selected, pairs, kept, undecided)"
+        )
+    assert "5,761 pairs the recipe laion_5b keeps none, and 5,700 wait" in (why_nothing() or "")
+    with writing() as con:
+        con.execute("update lake.marts.recipe_comparison set is_selected = not is_selected")
+    assert why_nothing() is None

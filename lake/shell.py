@@ -1,0 +1,31 @@
+"""What DuckDB's own shell has to run to read this lake, without a network: `python -m lake.shell`.
+
+It prints statements that load the extensions from their wheels and attach the lake, read-only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lake.catalog import extension_files
+from lake.objects import is_remote
+from lake.settings import settings
+
+
+def statements() -> Iterator[str]:
+    """One statement a line, each with its semicolon."""
+    current = settings()
+    for file in extension_files(current):
+        yield f"load {_literal(str(file))};"
+    if is_remote(current.data):
+        yield "create secret (type s3, provider credential_chain);"
+    catalog = current.catalog if current.on_postgres else f"sqlite:{current.catalog_file}"
+    yield f"attach {_literal(f'ducklake:{catalog}')} as lake (read_only);"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+if __name__ == "__main__":
+    print("\n".join(statements()))
