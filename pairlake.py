@@ -135,7 +135,9 @@ def search(
     by: Literal["image", "caption"] = "image",
 ) -> pl.DataFrame:
     """From Python: the published pairs nearest to a text, best first; `where` are filters."""
-    return _search().frame(text, limit=limit, where=where, side=by)
+    from serve.frame import frame
+
+    return frame(_search(), text, limit=limit, where=where, side=by)
 
 
 @main.command()

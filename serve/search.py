@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -11,14 +11,13 @@ from typing import Any, cast
 from uuid import UUID
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from lake.errors import BadRequest, PairlakeError
 from lake.vectors import Matrix
 from serve.deny_list import DenyList, Known
 from serve.facts import Facts, unpacked
-from serve.filters import lance, parse
+from serve.filters import lance
 from serve.hits import Hit, folded, hit_of
 from serve.in_time import check_wanted, turn
 from serve.index import PAIRS, THUMBNAILS, Publication
@@ -105,20 +104,6 @@ class Search:
     def by_text(self, text: str, *, limit: int, side: Side = "image") -> list[Hit]:
         """The `limit` pictures nearest to a text, best first, by their pixels or their captions."""
         return self.find(Query(parts=(Part(text=text),), side=side, limit=limit)).results
-
-    def frame(self, text: str, *, limit: int, where: Sequence[str], side: Side) -> pl.DataFrame:
-        """The results of a text as a table, a row a picture; `where` are filters as they are typed.
-
-        Raises as `find` does, and BadRequest for a filter that is none.
-        """
-        query = Query(parts=(Part(text=text),), side=side, filters=tuple(parse(where)), limit=limit)
-        ids = ("pair_id", "image_id")
-        hits = [asdict(hit) for hit in self.find(query).results]
-        return pl.DataFrame(
-            [{**hit, **{name: str(hit[name]) for name in ids}} for hit in hits],
-            schema=None if hits else [field.name for field in fields(Hit)],
-            infer_schema_length=None,
-        )
 
     def pair(self, pair_id: UUID) -> Hit:
         """A published pair; UnknownPair if it is not published."""
