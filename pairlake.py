@@ -35,10 +35,10 @@ _ANY_BYTES = {"paths", "file"}
 class _Command(click.Command):
     """Arguments have to be text, since the lake takes no other; examples stay as they stand."""
 
-    def __init__(self, *arguments: Any, help: str | None = None, **options: Any) -> None:
+    def __init__(self, name: str | None, help: str | None = None, **options: Any) -> None:
         text, found, example = inspect.cleandoc(help or "").partition("Example: ")
         # What follows \b is not filled into a paragraph.
-        super().__init__(*arguments, help=f"{text}\n\n\b\n{found}{example}".strip(), **options)
+        super().__init__(name, help=f"{text}\n\n\b\n{found}{example}".strip(), **options)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         rest = super().parse_args(ctx, args)

@@ -179,7 +179,7 @@ def _connect(scratch: Path) -> duckdb.DuckDBPyConnection:
     con.create_function(
         "former_caption",
         _former,
-        ["VARCHAR"],  # type: ignore[arg-type]  # the stubs want a list of the union they accept
+        ["VARCHAR"],
         "VARCHAR",
         type=PythonUDFType.ARROW,
     )

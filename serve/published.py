@@ -31,7 +31,7 @@ class Shown(NamedTuple):
     """What a tag says. A table that was removed and made anew may have the same version."""
 
     version: int
-    since: datetime
+    since: datetime | None
 
 
 @dataclass(frozen=True)

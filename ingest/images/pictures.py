@@ -15,6 +15,7 @@ from functools import partial
 import cv2
 import numpy as np
 from PIL import AvifImagePlugin, ExifTags, Image
+from PIL.ImageFile import ImageFile
 
 from ingest.images.colours import in_srgb
 from ingest.images.formats import DECODED, picture_format
@@ -133,7 +134,7 @@ def _open(body: bytes, kind: str) -> Opened:
     """A picture that Pillow decodes, which is strict enough but for JPEGs."""
     if kind == "png":
         png = read(body)
-        image: Image.Image = Image.open(io.BytesIO(png.plain), formats=[kind])
+        image = Image.open(io.BytesIO(png.plain), formats=[kind])
         frames, exif, profile, is_grey = png.frames, png.exif, png.profile, png.is_grey
     else:
         image = Image.open(io.BytesIO(body), formats=[kind])
@@ -152,7 +153,7 @@ def _open(body: bytes, kind: str) -> Opened:
     )
 
 
-def _load(image: Image.Image, kept: tuple[int, int]) -> Image.Image:
+def _load(image: ImageFile, kept: tuple[int, int]) -> Image.Image:
     plain = _first_frame(image) if image.format == "GIF" else _plain(image)
     if plain.mode == "RGB":
         shown = cv2.resize(np.asarray(plain), kept, interpolation=cv2.INTER_AREA)
@@ -166,7 +167,7 @@ def _kept_size(width: int, height: int, side: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _first_frame(image: Image.Image) -> Image.Image:
+def _first_frame(image: ImageFile) -> Image.Image:
     """The first frame of a GIF, with nothing where it does not reach; Pillow has a colour there."""
     (_, place, *_), *_ = image.tile
     plain = _plain(image)
