@@ -108,6 +108,8 @@ def _answered(
     except (duckdb.Error, pa.ArrowInvalid) as error:
         raise BadRequest(f"The query cannot be answered: {error}{hint}") from error
     finally:
+        # To close a connection is to end what it has begun, even where Ctrl-C came before the work.
+        con.interrupt()
         con.close()
 
 
