@@ -8,7 +8,8 @@ the connection as every other command does, so that plain `dbt build` works on a
 
 from __future__ import annotations
 
-import os
+import hashlib
+import json
 import sys
 import time
 from collections.abc import Callable
@@ -24,17 +25,29 @@ from dbt.flags import get_flags
 from dbt_common.events.base_types import EventMsg
 from duckdb import DuckDBPyConnection
 
-from lake.catalog import connect, locked, prepare
+from lake.catalog import locked, prepare, rows
 from lake.errors import BadRequest, JobFailed, PairlakeError
+from lake.identity import METADATA
 from lake.objects import is_remote
 from lake.progress import bar
 from lake.recipe import check_known
 from lake.settings import ROOT, settings
-from lake.tables import TABLES
 
 Progress = Callable[[str], object]
 
 _HELD = ExitStack()
+# How many rows each of Python's tables has ever had, which no upkeep of files changes.
+_COUNTED = f"""
+select
+    schemas.schema_name || '.' || tables.table_name,
+    tables.table_id,
+    coalesce(stats.next_row_id, 0)
+from {METADATA}ducklake_table as tables
+inner join {METADATA}ducklake_schema as schemas on tables.schema_id = schemas.schema_id
+left join {METADATA}ducklake_table_stats as stats on tables.table_id = stats.table_id
+where tables.end_snapshot is null and schemas.schema_name in ('raw', 'enriched')
+order by all
+"""
 # They test the rules, not the data: `make test` and plain `dbt build` run them.
 _NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 
@@ -143,43 +156,48 @@ def build_dataset(*, anew: bool = False, progress: Progress = lambda line: None)
     `anew`: incremental tables too, as they must be when what they took in has been erased.
     """
     _stamp().unlink(missing_ok=True)
-    started = time.time()
-    run_dbt("build", *_NO_UNIT_TESTS, *(["--full-refresh"] if anew else []), progress=progress)
-    _stamp().write_text(settings().recipe)
     # What lands while dbt runs may not be in it.
-    os.utime(_stamp(), (started, started))
+    before = _state()
+    run_dbt("build", *_NO_UNIT_TESTS, *(["--full-refresh"] if anew else []), progress=progress)
+    _stamp().write_text(before)
 
 
 def dataset_is_current() -> bool:
-    """Whether the dataset was built after all that landed and after every edit of a model.
+    """Whether the dataset was built of all that the lake holds now, by the models as they are now.
 
-    On Postgres nobody can say: another machine may commit now what it dated before the build.
+    It goes by what the catalog has counted and the files hold, and not by any clock. On Postgres
+    nobody can say: another machine may have built it by models of its own.
     """
     if settings().on_postgres:
         return False
-    if not _stamp().exists() or _stamp().read_text() != settings().recipe:
+    if not _stamp().exists() or _stamp().read_text() != _state():
         return False
-    landed = " union all ".join(f"select max(landed_at) as at_ from lake.{name}" for name in TABLES)
-    con = connect(read_only=True)
     try:
-        newest = con.execute(f"select epoch(max(at_)) from ({landed})").fetchone()
-        recipes = con.execute("select distinct recipe from lake.intermediate.int_pairs_judged")
-        same_recipe = recipes.fetchall() in ([], [(settings().recipe,)])
+        recipes = rows(
+            "select distinct recipe from lake.intermediate.int_pairs_judged", read_only=True
+        )
     except duckdb.CatalogException:
         return False  # the stamp outlived its lake
-    finally:
-        con.close()
-    changes = [(ROOT / "dbt_project.yml").stat().st_mtime]
-    changes += [
-        path.stat().st_mtime
-        for folder in ("models", "macros")
-        for path in (ROOT / folder).rglob("*")
-    ]
-    if newest is not None and newest[0] is not None:
-        changes.append(newest[0])
-    return same_recipe and _stamp().stat().st_mtime > max(changes)
+    return recipes in ([], [(settings().recipe,)])
+
+
+def _state() -> str:
+    """What a dataset is made of: the recipe, the models, and the rows of Python's tables so far."""
+    models = hashlib.sha256()
+    for file in sorted(
+        path for name in ("dbt_project.yml", "models", "macros") for path in _below(ROOT / name)
+    ):
+        models.update(f"{file.relative_to(ROOT)} ".encode() + file.read_bytes())
+    counted = rows(_COUNTED, read_only=True)
+    landed = {name: [table, count] for name, table, count in counted}
+    return json.dumps({"recipe": settings().recipe, "models": models.hexdigest(), "landed": landed})
+
+
+def _below(path: Path) -> list[Path]:
+    """The files of a folder, or the one that it is."""
+    return [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
 
 
 def _stamp() -> Path:
-    """Written when a whole build went well, with its recipe. Lost, it costs one build."""
+    """Written when a whole build went well, with what it was of. Lost, it costs one build."""
     return settings().home / "dbt" / "built"

@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PREFIX = "PAIRLAKE_"
 # A scheme, a name or an address, and perhaps a port.
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+# What a URL begins with, or seems to: with one slash it would name a folder.
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _S3 = re.compile(r"s3://[^/@?]+(/[^@?]*)?")
 
 
@@ -99,6 +101,7 @@ class Settings:
     demo_port: int = _setting(8917, "Port of the demo's web on 127.0.0.1.")
 
     def __post_init__(self) -> None:
+        self._check_places()
         object.__setattr__(self, "home", self.home.expanduser().absolute())
         if not self.catalog:
             object.__setattr__(self, "catalog", f"sqlite:{self.home / 'catalog.sqlite'}")
@@ -134,9 +137,9 @@ class Settings:
                 "docs/cluster.md says."
             )
         for place in (str(self.home), self.data):
-            if set(place) & set("*?["):
-                # DuckLake takes such a folder for a pattern, and would leave orphans in it.
-                raise BadSetting(f"The folder {place} has *, ? or [ in it; choose another.")
+            if set(place) & set("*?[\\"):
+                # DuckLake takes such a folder for a pattern, and a backslash for a slash.
+                raise BadSetting(f"The folder {place} has *, ?, [ or \\ in it; choose another.")
         if self.threads < 0:
             raise BadSetting("PAIRLAKE_THREADS must be 1 or more, or 0 for all processors.")
         # The demo's world is made of URLs that hold its port; any free one will not do.
@@ -154,6 +157,22 @@ class Settings:
                 raise BadSetting(f"{PREFIX}{name.upper()} must be 1 or more.")
         self.allowed_networks()
         self.allowed_origins()
+
+    def _check_places(self) -> None:
+        """Refuse what was to be a URL and would name a folder, which nobody would find again."""
+        places = {
+            "HOME": str(self.home),
+            "CATALOG": self.catalog[7:] if self.catalog.startswith("sqlite:") else "",
+            "DATA": "" if is_remote(self.data) else self.data,
+        }
+        for name, place in places.items():
+            if _SCHEME.match(place):
+                # Not repeated: there may be a key in it.
+                raise BadSetting(
+                    f"PAIRLAKE_{name} begins as a URL does and is none that it may be: "
+                    "only PAIRLAKE_DATA may be a place in S3, with two slashes, as in "
+                    "s3://BUCKET/PREFIX; of a folder give the whole path."
+                )
 
     @property
     def on_postgres(self) -> bool:

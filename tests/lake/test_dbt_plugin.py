@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import time
+import os
+import shutil
+from datetime import UTC, datetime
 from pathlib import Path
+from unittest.mock import patch
 
 import pyarrow as pa
 import pytest
@@ -12,7 +15,8 @@ from lake.append import append
 from lake.catalog import connect
 from lake.dbt_plugin import build_dataset, dataset_is_current, run_dbt
 from lake.errors import JobFailed
-from lake.settings import settings
+from lake.maintain import tidy
+from lake.settings import ROOT, settings
 
 
 def test_no_stamp_and_none_of_another_lake_makes_a_dataset_current() -> None:
@@ -24,6 +28,48 @@ def test_no_stamp_and_none_of_another_lake_makes_a_dataset_current() -> None:
     assert not dataset_is_current(), "nothing has been built"
 
 
+def test_no_clock_says_whether_a_dataset_is_current(monkeypatch: pytest.MonkeyPatch) -> None:
+    def built(*arguments: str, progress: object) -> None:
+        con = connect()
+        con.execute("create schema if not exists lake.intermediate")
+        con.execute("create or replace table lake.intermediate.int_pairs_judged (recipe varchar)")
+        con.close()
+
+    _land("before")
+    (settings().home / "dbt").mkdir(parents=True)
+    monkeypatch.setattr("lake.dbt_plugin.run_dbt", built)
+    build_dataset()
+    tidy(leave_no_trace=False)
+    assert dataset_is_current()
+    # A clock that is put back, or another machine's: what lands is dated before the build.
+    _land("after", at=datetime(2001, 1, 1, tzinfo=UTC))
+    os.utime(settings().home / "dbt" / "built")
+    assert not dataset_is_current()
+    build_dataset()
+    assert dataset_is_current()
+    # A model that was edited then.
+    monkeypatch.setattr("lake.dbt_plugin.ROOT", _edited(settings().home / "checkout"))
+    assert not dataset_is_current()
+
+
+def _land(path: str, at: datetime | None = None) -> None:
+    with patch("lake.append.datetime", wraps=datetime) as clock:
+        clock.now.return_value = at or datetime.now(UTC)
+        append({"raw.crawl_files": pa.table({"path": [path]})})
+
+
+def _edited(checkout: Path) -> Path:
+    """The models and macros, with a file as it was not before, and all dated long ago."""
+    for name in ("models", "macros"):
+        shutil.copytree(ROOT / name, checkout / name)
+    shutil.copy(ROOT / "dbt_project.yml", checkout)
+    with (checkout / "macros" / "rules.sql").open("a") as file:
+        file.write("-- another rule")
+    for path in checkout.rglob("*"):
+        os.utime(path, (0, 0))
+    return checkout
+
+
 def test_what_lands_while_dbt_runs_makes_it_old(monkeypatch: pytest.MonkeyPatch) -> None:
     def beside(*arguments: str, progress: object) -> None:
         append({"raw.crawl_files": pa.table({"path": ["beside"]})})
@@ -31,7 +77,6 @@ def test_what_lands_while_dbt_runs_makes_it_old(monkeypatch: pytest.MonkeyPatch)
         con.execute("create schema if not exists lake.intermediate")
         con.execute("create or replace table lake.intermediate.int_pairs_judged (recipe varchar)")
         con.close()
-        time.sleep(0.01)
 
     connect().close()
     (settings().home / "dbt").mkdir(parents=True)

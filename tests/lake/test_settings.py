@@ -30,7 +30,12 @@ def test_an_unknown_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ("PORT", "99999", "65535"),
         ("DEMO_PORT", "0", "between 1 and"),
         ("THREADS", "-1", "0 for all"),
-        ("HOME", "lake[1]", r"\*, \? or \["),
+        ("HOME", "lake[1]", r"\*, \?, \[ or \\"),
+        ("DATA", "my\\lake", r"\*, \?, \[ or \\"),
+        ("DATA", "s3:/bucket/lake", "two slashes, as in s3://BUCKET/PREFIX"),
+        ("DATA", "s3:bucket", "two slashes"),
+        ("HOME", "s3://bucket/lake", "only PAIRLAKE_DATA may be a place in S3"),
+        ("CATALOG", "sqlite:s3://bucket/lake.sqlite", "only PAIRLAKE_DATA may be"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_explained(
