@@ -333,15 +333,25 @@ def maintain(dry_run: bool) -> None:
 
 
 @main.command()
-@click.option("--fetch", "name", help="Bring a model onto the disk, by its name.")
+@click.option(
+    "--fetch", "name", help="Bring a model onto the disk, by its name; or all that are wanted."
+)
 def models(name: str | None) -> None:
     """List the models there are: what for, under which licence, on disk or not, at work or not.
 
     Example: pairlake models --fetch ViT-B-32/openai
+             pairlake models --fetch wanted
     """
-    from udfs.listing import fetch_model, listed
+    from udfs.listing import fetch_model, fetch_wanted, listed
 
-    for line in listed() if name is None else fetch_model(name):
+    if name is None:
+        lines = listed()
+    elif name == "wanted":
+        lines = fetch_wanted(progress.show)
+    else:
+        lines = fetch_model(name, progress.show)
+    for line in lines:
+        progress.show("")
         click.echo(line)
 
 
