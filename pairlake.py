@@ -430,9 +430,14 @@ def demo(pictures: Path | None, show_env: bool) -> None:
 
     Example: eval "$(pairlake demo --env)" && pairlake serve
     """
-    from demo.report import report
-    from demo.stage import environment, world_served
-    from demo.wat import CRAWL_ID
+    try:
+        from demo.report import report
+        from demo.stage import environment, world_served
+        from demo.wat import CRAWL_ID
+    except ModuleNotFoundError as error:
+        raise BadRequest(
+            f"The demo needs the package {error.name}; run: pip install -e '.[demo]'"
+        ) from error
 
     variables = environment(pictures)
     if show_env:

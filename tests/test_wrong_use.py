@@ -138,6 +138,13 @@ def test_a_list_of_requests_that_is_none(tmp_path: Path) -> None:
     _complains(done, "Line 2", "requests.csv", "md5 or sha256")
 
 
+def test_a_demo_without_its_packages_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("demo.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "emoji", None)
+    _complains(_pairlake("demo", "--env"), "emoji", "pip install -e '.[demo]'")
+
+
 def test_a_folder_without_captions_is_no_demo(tmp_path: Path) -> None:
     _complains(_pairlake("demo", "--pictures", str(tmp_path)), "captions_by_language.json")
 
