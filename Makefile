@@ -123,8 +123,11 @@ fitting: .venv/bin/python
 	@$(BIN)/python $(FITS) || { echo "pairlake runs on $(PYTHONS), and .venv was made by another: remove" \
 		"that folder, then run make again." >&2; exit 1; }
 
+# Without a GPU, PIP_EXTRA_INDEX_URL may name PyTorch's CPU index, and 2 GB of CUDA stay away.
 .venv/demo-installed: pyproject.toml | fitting
-	$(BIN)/python -m pip install -q -e '.[demo]'
+	@echo "Installing some 2.8 GB into .venv, which takes minutes; with CUDA, as Linux has it unless" \
+		"PIP_EXTRA_INDEX_URL names PyTorch's CPU index, some 2 GB more."
+	$(BIN)/python -m pip install -e '.[demo]'
 	touch $@
 
 .venv/dev-installed: pyproject.toml | fitting

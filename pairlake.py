@@ -346,15 +346,25 @@ def restore(backup: Path | None) -> None:
 
 
 @main.command()
-@click.option("--fetch", "name", help="Bring a model onto the disk, by its name.")
+@click.option(
+    "--fetch", "name", help="Bring a model onto the disk, by its name; or all that are wanted."
+)
 def models(name: str | None) -> None:
     """List the models there are: what for, under which licence, on disk or not, at work or not.
 
     Example: pairlake models --fetch ViT-B-32/openai
+             pairlake models --fetch wanted
     """
-    from udfs.listing import fetch_model, listed
+    from udfs.listing import fetch_model, fetch_wanted, listed
 
-    for line in listed() if name is None else fetch_model(name):
+    if name is None:
+        lines = listed()
+    elif name == "wanted":
+        lines = fetch_wanted(progress.show)
+    else:
+        lines = fetch_model(name, progress.show)
+    for line in lines:
+        progress.show("")
         click.echo(line)
 
 
@@ -433,9 +443,14 @@ def demo(pictures: Path | None, show_env: bool) -> None:
 
     Example: eval "$(pairlake demo --env)" && pairlake serve
     """
-    from demo.report import report
-    from demo.stage import environment, world_served
-    from demo.wat import CRAWL_ID
+    try:
+        from demo.report import report
+        from demo.stage import environment, world_served
+        from demo.wat import CRAWL_ID
+    except ModuleNotFoundError as error:
+        raise BadRequest(
+            f"The demo needs the package {error.name}; run: pip install -e '.[demo]'"
+        ) from error
 
     variables = environment(pictures)
     if show_env:

@@ -12,9 +12,8 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import aiohttp
-import fsspec
 
-from ingest.stream import GaveUp, opened, underlying
+from ingest.stream import GaveUp, found_at, opened, underlying
 from lake.errors import PairlakeError
 from lake.settings import settings
 
@@ -86,7 +85,7 @@ def _found(name: str) -> list[str]:
         return [name]  # what its server says is an outcome, and costs no other file
     if not name:
         return []
-    filesystem, path = fsspec.core.url_to_fs(name)
+    filesystem, path = found_at(name)
     if filesystem.isfile(path):
         return [name]
     if filesystem.isdir(path):

@@ -20,6 +20,8 @@ from fsspec.implementations.local import LocalFileSystem
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
+from lake.settings import settings
+
 TRIES = 5
 FIRST_WAIT_S = 0.5
 MAX_WAIT_S = 60.0
@@ -42,13 +44,23 @@ def opened(location: str) -> Iterator[io.BufferedReader]:
     each time from where the reading was. Then, and for all errors of a server that cannot give
     ranges of a file, GaveUp or the error itself comes through.
     """
-    filesystem, path = fsspec.core.url_to_fs(location)
+    filesystem, path = found_at(location)
     if isinstance(filesystem, LocalFileSystem):
         with Path(path).open("rb") as file:
             yield file
         return
     with io.BufferedReader(_Resuming(filesystem, path), _BUFFER_BYTES) as stream:
         yield cast(io.BufferedReader, stream)
+
+
+def found_at(location: str) -> tuple[Any, str]:
+    """The file system and the path in it. The web is asked by HTTPS_PROXY and by our own name."""
+    options: dict[str, Any] = {}
+    if location.startswith(("http://", "https://")):
+        headers = {"User-Agent": settings().user_agent}
+        options = {"client_kwargs": {"trust_env": True, "headers": headers}}
+    filesystem, path = fsspec.core.url_to_fs(location, **options)
+    return filesystem, path
 
 
 def retrying() -> Retrying:

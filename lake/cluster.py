@@ -161,7 +161,7 @@ def connected() -> Any:
         import ray.util.scheduling_strategies
     except ImportError as error:
         raise PairlakeError(
-            "PAIRLAKE_ENGINE is ray, and Ray is not installed; run: pip install 'pairlake[ray]'"
+            "PAIRLAKE_ENGINE is ray, and Ray is not installed; run: pip install -e '.[ray]'"
         ) from error
     if not ray.is_initialized():
         try:

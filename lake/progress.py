@@ -12,9 +12,16 @@ _USUAL_WIDTH = 80
 
 
 def bar(
-    done: int, total: int | None, started: float, *, prefix: str, unit: str, postfix: str = ""
+    done: int,
+    total: int | None,
+    started: float,
+    *,
+    prefix: str,
+    unit: str,
+    postfix: str = "",
+    scaled: bool = False,
 ) -> str:
-    """A progress bar of work that `started` at a time of time.monotonic."""
+    """A progress bar of work that `started` at a time of time.monotonic; `scaled` says 1.2M."""
     from tqdm import tqdm
 
     line: str = tqdm.format_meter(
@@ -25,6 +32,7 @@ def bar(
         prefix=prefix,
         unit=unit,
         postfix=postfix,
+        unit_scale=scaled,
     )
     return line
 

@@ -138,6 +138,13 @@ def test_a_list_of_requests_that_is_none(tmp_path: Path) -> None:
     _complains(done, "Line 2", "requests.csv", "md5 or sha256")
 
 
+def test_a_demo_without_its_packages_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("demo.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "emoji", None)
+    _complains(_pairlake("demo", "--env"), "emoji", "pip install -e '.[demo]'")
+
+
 def test_a_folder_without_captions_is_no_demo(tmp_path: Path) -> None:
     _complains(_pairlake("demo", "--pictures", str(tmp_path)), "captions_by_language.json")
 
@@ -145,3 +152,17 @@ def test_a_folder_without_captions_is_no_demo(tmp_path: Path) -> None:
 def test_a_folder_without_its_pictures_is_no_demo(tmp_path: Path) -> None:
     (tmp_path / "captions_by_language.json").write_text('[["cat.png", {"en": "A cat"}]]')
     _complains(_pairlake("demo", "--pictures", str(tmp_path)), "cat.png")
+
+
+def test_what_asks_no_model_imports_neither_torch_nor_open_clip() -> None:
+    program = (
+        "import sys, pairlake, ingest.crawl, ingest.fetch, lake.dbt_plugin, serve.export\n"
+        "from click.testing import CliRunner\n"
+        "for arguments in (['sql', 'select 1'], ['enrich', 'nothing'], ['models'], ['fetch']):\n"
+        "    CliRunner().invoke(pairlake.main, arguments)\n"
+        "print({'torch', 'open_clip', 'transformers'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip().splitlines()[-1] == "set()"

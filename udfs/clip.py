@@ -82,7 +82,7 @@ def _tokenizer(name: str, folder: Path, described: dict[str, Any]) -> str:
             )
     if needed and importlib.util.find_spec("transformers") is None:
         raise ModelUnavailable(
-            f"{name} needs another package; run: pip install 'pairlake[multilingual]'"
+            f"{name} needs another package; run: pip install -e '.[multilingual]'"
         )
     if (folder / BPE).exists():
         return registry.sha256(folder / BPE)

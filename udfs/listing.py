@@ -9,8 +9,10 @@ from pathlib import Path
 import duckdb
 
 from lake.catalog import rows
+from lake.errors import BadRequest, JobFailed, PairlakeError
 from lake.settings import settings
 from udfs import clip, registry
+from udfs.downloading import Progress
 
 _COLUMNS = ("model", "makes", "licence", "dimension", "on disk", "wanted", "at work as")
 
@@ -30,7 +32,28 @@ def listed() -> Iterator[str]:
         yield "  ".join(cells).rstrip()
 
 
-def fetch_model(name: str) -> Iterator[str]:
+def fetch_wanted(progress: Progress = lambda line: None) -> Iterator[str]:
+    """Bring all models that the recipe names onto the disk; line by line.
+
+    BadRequest before the first build, JobFailed at the end if one of them could not be had.
+    """
+    wanted, problems = sorted(_wanted()), list[str]()
+    if not wanted:
+        raise BadRequest("No build has said what the recipe wants yet; run: dbt build")
+    for name in wanted:
+        if _is_on_disk(name):
+            yield f"{name} is there"
+            continue
+        try:
+            yield from fetch_model(name, progress)
+        except PairlakeError as error:
+            # The others can be had all the same.
+            problems.append(f"{name}: {error.format_message()}")
+    if problems:
+        raise JobFailed("\n".join(problems))
+
+
+def fetch_model(name: str, progress: Progress = lambda line: None) -> Iterator[str]:
     """Bring a model of the registry, or one that open_clip knows, onto the disk; line by line.
 
     BadRequest if there is none of that name, JobFailed if it cannot be had or is not what it
@@ -39,30 +62,34 @@ def fetch_model(name: str) -> Iterator[str]:
     entry = clip.published(name)
     if entry.needs:
         yield f"{name} needs more than its files: {entry.needs}"
-    yield from registry.fetch(entry)
+    yield from registry.fetch(entry, progress)
     # What a text tower needs is known only now.
     whole = clip.published(name)
     if more := {file: found for file, found in whole.files.items() if file not in entry.files}:
-        yield from registry.fetch(replace(whole, files=more))
+        yield from registry.fetch(replace(whole, files=more), progress)
     yield f"{name} is in {entry.folder}"
 
 
 def _row(name: str, wanted: dict[str, str]) -> tuple[str, ...]:
     entry = registry.entries().get(name)
-    is_own = entry is None and (settings().models / name / clip.CONFIG).is_file()
     kinds, licence, dimension = (
         (entry.kinds, entry.licence, str(entry.dimension or "")) if entry else ((), "", "")
     )
-    is_on_disk = is_own or (entry is not None and entry.is_on_disk)
     return (
         name,
         ", ".join(kinds),
         licence,
         dimension,
-        "yes" if is_on_disk else "",
+        "yes" if _is_on_disk(name) else "",
         "yes" if name in wanted else "",
         wanted.get(name, ""),
     )
+
+
+def _is_on_disk(name: str) -> bool:
+    if entry := registry.entries().get(name):
+        return entry.is_on_disk
+    return (settings().models / name / clip.CONFIG).is_file()
 
 
 def _own() -> list[str]:

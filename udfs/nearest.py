@@ -69,7 +69,7 @@ class Index:
     def __init__(self, model_id: str) -> None:
         if importlib.util.find_spec("faiss") is None:
             raise ModelUnavailable(
-                "Near neighbours need another package; run: pip install 'pairlake[neighbours]'"
+                "Near neighbours need another package; run: pip install -e '.[neighbours]'"
             )
         with _reading(model_id) as embeddings:
             self.width = embeddings.width

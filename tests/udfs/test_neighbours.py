@@ -16,7 +16,7 @@ from udfs.job import Model, ModelUnavailable
 from udfs.running import run_job
 
 pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("faiss") is None, reason="pip install 'pairlake[neighbours]'"
+    importlib.util.find_spec("faiss") is None, reason="pip install -e '.[neighbours]'"
 )
 
 WIDTH, MOST = 16, 3
@@ -200,6 +200,6 @@ def test_without_embeddings_or_faiss_the_work_waits(monkeypatch: pytest.MonkeyPa
     _land(to_blobs(np.eye(2, WIDTH, dtype=np.float32)))
     monkeypatch.setattr(nearest.importlib.util, "find_spec", lambda name: None)  # type: ignore[attr-defined]
     unavailable = run_job(image_neighbours).unavailable
-    assert "pip install 'pairlake[neighbours]'" in unavailable["clip"]
+    assert "pip install -e '.[neighbours]'" in unavailable["clip"]
     with pytest.raises(ModelUnavailable, match="wait for embeddings of other"):
         image_neighbours.identify("other")
