@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import sqlite3
 from collections.abc import Iterator
@@ -32,6 +33,10 @@ if _PARSED.exists():
 
 # `make unit` sets it: a lake of a few rows is read twice as fast by one.
 THREADS = "PAIRLAKE_THREADS"
+
+# In the background of a shell Ctrl-C is ignored, also by what a test starts there.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes says more of the machine than of the code.
 hypothesis_settings.register_profile("unhurried", deadline=None)
