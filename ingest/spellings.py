@@ -23,7 +23,7 @@ from ingest.captions import (
 from ingest.urls import absolute_url, without_brackets
 from lake.addresses import is_plain_host, is_plain_url, same_host, same_url
 from lake.forgotten import PAGE, domains_of
-from lake.passwords import without_login, without_passwords
+from lake.passwords import without_passwords
 
 _ROWS_AT_ONCE = 50_000
 _URLS = """
@@ -72,9 +72,10 @@ def spellings(kind: str, value: str, *, any_scheme: bool = True) -> set[str]:
         found = {value.lower().strip("."), meant, idna_to_unicode(meant.encode())}
     elif kind in ("url", "page"):
         value = without_brackets(value.strip())
-        found = {absolute_url(value, "") or value, _former_url(value), *_same(value, any_scheme)}
-        # As the page lands, or the place to which a redirect led.
-        found |= {(without_login if kind == "page" else without_passwords)(url) for url in found}
+        same = _same(value, any_scheme)
+        found = {absolute_url(value, "") or value, _former_url(value), *same}
+        # As the place lands to which a redirect led.
+        found |= {without_passwords(url) for url in same} if kind == "url" else set()
     else:
         value, found = value.strip(), set()
     return {value, *filter(None, found)}
