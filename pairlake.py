@@ -346,6 +346,27 @@ def restore(backup: Path | None) -> None:
 
 
 @main.command()
+@click.argument("exports", nargs=-1, type=click.Path(exists=True, path_type=Path))
+def verify(exports: tuple[Path, ...]) -> None:
+    """See whether the lake's files, or EXPORTS, are as they were written.
+
+    All pixels are read; those that landed before pixels_sha256 was there have no sum.
+    Example: pairlake verify cats.parquet
+    """
+    from lake.verify import verify as verify_lake
+    from serve.provenance import altered
+
+    if exports:
+        problems = [problem for export in exports for problem in altered(export)]
+        click.echo(f"verify   {len(exports):,} exports looked at")
+    else:
+        verified = verify_lake()
+        problems = verified.problems
+        click.echo(f"verify   {verified}")
+    _end(problems)
+
+
+@main.command()
 @click.option(
     "--fetch", "name", help="Bring a model onto the disk, by its name; or all that are wanted."
 )

@@ -25,7 +25,7 @@ def named_by_backups(current: Settings) -> set[str]:
     names: set[str] = set()
     for backup in backups(current):
         with suppress(sqlite3.Error), _opened(backup) as connection:
-            names |= {path for (path,) in connection.execute(NAMED.format(""))}
+            names |= {path for path, _ in connection.execute(NAMED.format(""))}
     return names
 
 

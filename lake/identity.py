@@ -24,13 +24,14 @@ NAME = "lake.json"
 FORMAT = 1
 
 METADATA = "__ducklake_metadata_lake."
-# The files that a catalog names, below the folder of tables; in DuckDB's SQL and in SQLite's.
+# The files that a catalog names, below the folder of tables, and their sizes; in DuckDB's SQL and
+# in SQLite's.
 NAMED = """
-select schemas.path || tables.path || files.path
+select schemas.path || tables.path || files.path as path, files.file_size_bytes as size
 from (
-    select table_id, path from {0}ducklake_data_file
+    select table_id, path, file_size_bytes from {0}ducklake_data_file
     union all
-    select table_id, path from {0}ducklake_delete_file
+    select table_id, path, file_size_bytes from {0}ducklake_delete_file
 ) as files
 inner join {0}ducklake_table as tables on files.table_id = tables.table_id
 inner join {0}ducklake_schema as schemas on tables.schema_id = schemas.schema_id
@@ -198,7 +199,7 @@ def restored_at(con: duckdb.DuckDBPyConnection) -> int | None:
 
 def named(con: duckdb.DuckDBPyConnection) -> set[str]:
     """The files that the attached catalog names, below the folder of tables."""
-    return {path for (path,) in con.execute(NAMED.format(METADATA)).fetchall()}
+    return {path for path, _ in con.execute(NAMED.format(METADATA)).fetchall()}
 
 
 def _check_format(found: _Found) -> None:

@@ -106,6 +106,7 @@ TABLES: dict[str, dict[str, str]] = {
         "encoding": "VARCHAR",
         "width": "INTEGER",
         "height": "INTEGER",
+        "pixels_sha256": "BLOB",
         **ATTEMPT,
     },
     "raw.takedowns": {

@@ -105,6 +105,21 @@ def wrote(made: Path, format: str | None = None) -> bool:
     )
 
 
+def altered(made: Path) -> list[str]:
+    """Why a file or a folder is not as an export wrote it, in sentences; none if it is."""
+    told = _told(made / IN_FOLDER if made.is_dir() else beside(made))
+    if told is None:
+        return [
+            f"{made} has no provenance beside it that says how it was exported; export it anew."
+        ]
+    if wrote(made, told["format"]):
+        sums = told.get("files", {}) if made.is_dir() else {}
+        missing = [name for name in sums if not (made / name).exists()]
+        if not missing:
+            return []
+    return [f"{made} is not as it was exported; to make it again, run: {told['again']}"]
+
+
 def _told(path: Path) -> dict[str, Any] | None:
     """What a provenance says; None if it is not one."""
     if not _is_plain(path):

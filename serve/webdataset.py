@@ -79,8 +79,10 @@ inner join shown as pairs on placed.pair_id = pairs.pair_id
 where placed.place is not null
 order by placed.place, placed.pair_id
 """
+# What is not as it landed is not read.
 _PIXELS = """
-select rowid, pixels from lake.raw.image_pixels
+select rowid, if(sha256(pixels) = lower(hex(pixels_sha256)) is false, null, pixels)
+from lake.raw.image_pixels
 where rowid between ? and ? and rowid in (select unnest(?))
 """
 
@@ -95,11 +97,12 @@ def write_shards(
 
     `written_at` stands in the statistics of each shard, so that they do not differ from one
     export to the next. Returns how many pairs were written, and how many were left out: those
-    whose pixels the lake does not keep (`pixels_not_kept`), or cannot read (`pixels_unreadable`).
+    whose pixels the lake does not keep (`pixels_not_kept`), cannot read (`pixels_unreadable`), or
+    has otherwise than they landed (`pixels_damaged`).
     """
     con.execute(_PLACED)
     ((missing,),) = con.execute("select count(*) from placed where place is null").fetchall()
-    left_out = {"pixels_not_kept": missing, "pixels_unreadable": 0}
+    left_out = {"pixels_not_kept": missing, "pixels_unreadable": 0, "pixels_damaged": 0}
     sizes: dict[str, int] = {}
     pictures = _pictures(con, left_out)
     while first := next(pictures, None):
@@ -124,9 +127,10 @@ def _pictures(
             span = [places[0], places[-1], places]
             pixels = dict(beside.execute(_PIXELS, span).fetchall())
             for pair in batch.to_pylist():
-                jpeg = jpeg_of(pixels[pair.pop("place")])
+                body = pixels[pair.pop("place")]
+                jpeg = None if body is None else jpeg_of(body)
                 if jpeg is None:
-                    left_out["pixels_unreadable"] += 1
+                    left_out["pixels_damaged" if body is None else "pixels_unreadable"] += 1
                 else:
                     yield pair, jpeg
             del pixels  # before the next ones come

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -55,6 +56,7 @@ _PIXELS = pa.schema(
         "encoding": pa.string(),
         "width": pa.int32(),
         "height": pa.int32(),
+        "pixels_sha256": pa.binary(),
     }
 )
 
@@ -197,4 +199,5 @@ def _pixels(download: Download, picture: Picture) -> Mapping[str, object]:
         "encoding": "jpeg",
         "width": picture.kept_width,
         "height": picture.kept_height,
+        "pixels_sha256": hashlib.sha256(picture.pixels).digest(),
     }

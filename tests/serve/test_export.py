@@ -21,7 +21,7 @@ from lake.takedowns import record_takedowns
 from pairlake import main
 from serve.export import FORMATS, export
 from serve.filters import BadFilter
-from serve.provenance import beside
+from serve.provenance import altered, beside
 from serve.selection import Selection
 from tests.serve.conftest import (
     APPLE,
@@ -418,6 +418,7 @@ def test_a_folder_that_has_changed_is_left_as_it_is(mart: Mart, tmp_path: Path, 
     folder.mkdir()
     it = folder / "it"
     export(it, format="webdataset")
+    assert altered(it) == []
     shard = it / "00000.tar"
     if kind == "changed":
         shard.write_bytes(bytes(shard.stat().st_size))
@@ -431,6 +432,7 @@ def test_a_folder_that_has_changed_is_left_as_it_is(mart: Mart, tmp_path: Path, 
     else:
         it.rename(folder / "real")
         it.symlink_to("real")
+    assert bool(altered(it)) == (not it.is_symlink())
     before = _of(folder)
     with pytest.raises(BadRequest, match=r"no such export wrote|symbolic link"):
         export(it, format="webdataset")

@@ -140,6 +140,19 @@ def test_pairs_without_pixels_are_counted(mart: Mart, tmp_path: Path) -> None:
     assert told["left_out"] == exported.left_out
 
 
+def test_pixels_that_are_not_as_they_landed_are_left_out(mart: Mart, tmp_path: Path) -> None:
+    mart.keep(APPLE, CAT)
+    with writing(mart.con):
+        # Of the one as it landed, and of the other as something else did.
+        mart.con.execute(
+            "update lake.raw.image_pixels "
+            "set pixels_sha256 = unhex(sha256(if(image_id = ?, pixels, 'else'::blob)))",
+            [APPLE.image_id],
+        )
+    exported = export(tmp_path / "it", format="webdataset")
+    assert (exported.rows, exported.left_out) == (1, {"pixels_damaged": 1})
+
+
 def test_pixels_that_landed_twice_are_written_once(mart: Mart, tmp_path: Path) -> None:
     mart.keep(APPLE, CAT)
     mart.keep(APPLE, CAT, pixels={"cat": _jpeg(CAT)})
