@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 
 from lake.errors import BadRequest, PairlakeError
+from lake.settings import settings
 from serve.datacomp import write_uids
 from serve.destination import placed
 from serve.laion import LAYOUTS, write_list, write_release
@@ -131,8 +132,22 @@ def _explained(destination: Path) -> Iterator[None]:
             f"{destination} takes more memory than DuckDB may have here "
             f"({str(error).splitlines()[0]}); set PAIRLAKE_MEMORY_LIMIT higher."
         ) from error
-    except (duckdb.IOException, OSError) as error:
+    except (duckdb.Error, OSError) as error:
+        if _is_overtaken(error):
+            raise PairlakeError(
+                f"{destination} is left as it was: the snapshot that was exported has gone "
+                f"meanwhile, or a file of it ({str(error).splitlines()[0]}), as they do when "
+                "`pairlake maintain` runs; run the export again."
+            ) from error
+        if not isinstance(error, duckdb.IOException | OSError):
+            raise
         raise PairlakeError(
             f"{destination} cannot be written ({str(error).splitlines()[0]}); see that there is "
             "room and that you may write there, and run it again."
         ) from error
+
+
+def _is_overtaken(error: Exception) -> bool:
+    """Whether what was read of the lake is not there any more."""
+    said = str(error)
+    return settings().tables in said or "No snapshot found" in said

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+import serve.export
 from lake.catalog import writing
 from lake.errors import BadRequest, PairlakeError, TableMissing
 from lake.maintain import tidy
@@ -348,6 +350,11 @@ def _stranger(kind: str, path: Path) -> None:
     real = path.with_name("real")
     if kind == "pipe":
         os.mkfifo(path)
+    elif kind == "device":
+        try:
+            os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 3))
+        except PermissionError:
+            pytest.skip("only root makes a device")
     elif kind == "link to nothing":
         path.symlink_to(real)
     elif kind == "link":
@@ -386,6 +393,7 @@ def _seen(folder: Path) -> dict[str, object]:
     [
         "file",
         "pipe",
+        "device",
         "link",
         "link to nothing",
         "link to an export",
@@ -470,6 +478,25 @@ def test_what_comes_while_an_export_runs_is_left_as_it_is(mart: Mart, tmp_path: 
     assert {path.name: path.read_text() for path in tmp_path.iterdir() if path.is_file()} == {
         "it": "mine"
     }
+
+
+@pytest.mark.parametrize("format", ["parquet", "webdataset"])
+def test_an_export_that_maintain_overtakes_says_so(
+    mart: Mart, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str
+) -> None:
+    for pairs in (PUBLISHED[:3], PUBLISHED[:4], PUBLISHED):
+        mart.keep(*pairs)
+    select = serve.export.select
+
+    def overtaken(*arguments: Any) -> Any:
+        selected = select(*arguments)
+        tidy(leave_no_trace=True)
+        return selected
+
+    monkeypatch.setattr(serve.export, "select", overtaken)
+    with pytest.raises(PairlakeError, match="pairlake maintain` runs; run the export again"):
+        export(tmp_path / "it", format=format)
+    assert list(tmp_path.glob("*it*")) == []
 
 
 def test_an_export_killed_before_its_provenance_moved_is_known_again(
