@@ -8,9 +8,7 @@
         post_hook=[
             '{{ note_version() }}',
             {
-                "sql": "copy (from {{ this }})"
-                ~ " to (getvariable('published') || '/pairs')"
-                ~ " (format parquet, partition_by (split), overwrite true)",
+                "sql": "{{ published(this, 'pairs', partition_by='split') }}",
                 "transaction": false,
             },
         ],

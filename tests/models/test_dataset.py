@@ -15,6 +15,9 @@ from typing import Any
 
 import duckdb
 import mmh3
+import pandas
+import polars
+import pyarrow as pa
 import pyarrow.dataset as pads
 import pytest
 
@@ -212,6 +215,31 @@ def test_the_published_parquet_holds_the_pairs(con: duckdb.DuckDBPyConnection) -
     captions = {row[0] for row in _rows(con, "select caption from pairs")}
     assert set(published["caption"].to_pylist()) == captions
     assert set(published["split"].to_pylist()) == {"en", "multi", "nolang"}
+
+
+def test_all_read_the_published_parquet_alike(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    datasets = pytest.importorskip("datasets")
+    kept = _rows(con, "select pair_id, md5, sha256, caption from pairs")
+    expected = sorted((pair.hex, md5.hex, sha256.hex(), text) for pair, md5, sha256, text in kept)
+    folder, columns = f"{settings().published}/pairs", ["pair_id", "md5", "sha256", "caption"]
+    # Spark and others know no type of Arrow's own, such as its uuid.
+    types = {field.type for field in pads.dataset(folder).schema}
+    assert types <= {pa.string(), pa.int32(), pa.int64(), pa.float32(), pa.timestamp("us")}
+    files = [str(path) for path in Path(folder).rglob("*.parquet")]
+    read = {
+        "datasets": datasets.load_dataset(
+            "parquet", data_files=files, split="train", cache_dir=str(tmp_path)
+        )
+        .select_columns(columns)
+        .to_list(),
+        "polars": polars.read_parquet(files, columns=columns).to_dicts(),
+        "pandas": pandas.read_parquet(folder, columns=columns).to_dict("records"),
+    }
+    for reader, rows in read.items():
+        assert sorted(tuple(row[name] for name in columns) for row in rows) == expected, reader
 
 
 def test_an_unknown_recipe_ends_the_build_and_changes_nothing(

@@ -82,6 +82,21 @@ def test_webdataset_reads_every_pair_with_its_picture(mart: Mart, tmp_path: Path
         assert max(abs(a - b) for a, b in zip(shown, drawn, strict=True)) <= 3
 
 
+def test_hugging_faces_datasets_read_every_pair(
+    mart: Mart, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    datasets = pytest.importorskip("datasets")
+    mart.keep(*PUBLISHED)
+    export(tmp_path / "it", format="webdataset")
+    shards, cache = str(tmp_path / "it/*.tar"), str(tmp_path / "cache")
+    read = datasets.load_dataset("webdataset", data_files=shards, split="train", cache_dir=cache)
+    assert {row["txt"]: row["json"]["uid"] for row in read} == {
+        pair.caption: pair.pair_id.hex for pair in PUBLISHED
+    }
+    assert {row["jpg"].size for row in read} == {(300, 200)}
+
+
 def test_files_are_named_and_counted_as_img2dataset_does(mart: Mart, tmp_path: Path) -> None:
     mart.keep(*PUBLISHED)
     export(tmp_path / "it", format="webdataset")
