@@ -350,7 +350,7 @@ def test_only_engines_that_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_ray_the_next_step_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(PairlakeError, match=r"pip install 'pairlake\[ray\]'"):
+    with pytest.raises(PairlakeError, match=r"pip install -e '\.\[ray\]'"):
         connected()
 
 

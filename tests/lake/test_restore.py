@@ -114,7 +114,10 @@ def _no_catalog() -> Path:
 
 def _without_a_file() -> Path:
     made = _backup()
-    next(iter(_files())).unlink()
+    # Others are there that older backups alone name.
+    listed = "select data_file from ducklake_list_files('lake', 'crawl_files', schema => 'raw')"
+    ((file,), *_) = rows(listed)
+    Path(file).unlink()
     return made
 
 

