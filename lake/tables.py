@@ -193,10 +193,24 @@ def ensure_tables(con: duckdb.DuckDBPyConnection) -> None:
                     f"{table}.{name} is {found}, but this version of pairlake writes {type_}; "
                     "use the version that made this lake, or start another with PAIRLAKE_HOME."
                 )
-            for field, its_type in (lacking or {}).items():
-                con.execute(
-                    f'alter table lake.{table} add column "{name}".element."{field}" {its_type}'
-                )
+            if lacking:
+                _widen(con, table, name, type_, lacking)
+
+
+def _widen(
+    con: duckdb.DuckDBPyConnection, table: str, name: str, type_: str, lacking: dict[str, str]
+) -> None:
+    """Give the structs in a column's lists fields that they lack, and write its rows anew.
+
+    ducklake 1.5.5 damages the memory of who reads files from before a field, 2,048 elements on.
+    """
+    con.execute(f"create or replace temp table former as from lake.{table}")
+    con.execute(f"delete from lake.{table}")
+    for field, its_type in lacking.items():
+        con.execute(f'alter table lake.{table} add column "{name}".element."{field}" {its_type}')
+    widened = f'("{name}"::{type_} as "{name}")'
+    con.execute(f"insert into lake.{table} by name select * replace {widened} from former")
+    con.execute("drop table former")
 
 
 def set_options(con: duckdb.DuckDBPyConnection) -> None:

@@ -58,7 +58,9 @@ def test_an_old_lake_may_be_opened_by_a_reader_first() -> None:
     reader.close()
 
 
-@pytest.mark.parametrize("rows", [1, 100], ids=["inlined in the catalog", "in a file"])
+@pytest.mark.parametrize(
+    "rows", [1, 100, 5_000], ids=["inlined in the catalog", "in a file", "in more than one vector"]
+)
 def test_fields_of_a_newer_version_are_added_to_the_structs_of_a_list(rows: int) -> None:
     connect().close()
     old = "STRUCT(page_url VARCHAR, record_offset BIGINT)[]"
