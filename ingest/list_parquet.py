@@ -12,6 +12,7 @@ from ingest.list_file import NUMBERS, TEXT, TEXTS, Columns, Layout, NotAList, fi
 from ingest.list_lines import is_packed
 from ingest.list_rows import is_list, is_text, list_rows, rows_writer
 from ingest.reading import CrawlFile
+from lake.errors import first_line
 
 _ROWS_AT_ONCE = 4_096
 _BUFFER_BYTES = 2**20
@@ -37,7 +38,7 @@ def transcribe_parquet(file: Path, wanted: Columns, target: Path, counts: CrawlF
             pre_buffer=False,
         )
     except _ERRORS as error:
-        raise NotAList(f"The list cannot be read: {_first_line(error)}") from error
+        raise NotAList(f"The list cannot be read: {first_line(error)}") from error
     none = pa.RecordBatch.from_pylist([], source.schema_arrow)
     with rows_writer(target, _rows(none, layout, counts).schema) as writer:
         for batch in _batches(source, layout, counts):
@@ -80,7 +81,7 @@ def _batches(source: pq.ParquetFile, layout: Layout, counts: CrawlFile) -> Itera
         except _ERRORS as error:
             counts.outcome = "damaged"
             counts.error = counts.error or (
-                f"rows {counts.records} to {end} cannot be read: {_first_line(error)}"
+                f"rows {counts.records} to {end} cannot be read: {first_line(error)}"
             )
             counts.unreadable_records += max(end - counts.records, 0)
         counts.records = max(end, counts.records)
@@ -107,7 +108,3 @@ def _unfolded(column: pa.Array) -> pa.Array:
     if isinstance(column, pa.ExtensionArray):
         return _unfolded(column.storage)
     return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0]

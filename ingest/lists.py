@@ -25,6 +25,7 @@ from ingest.list_text import transcribe_text
 from ingest.reading import CrawlFile
 from ingest.stream import opened
 from ingest.urls import MAX_URL_CHARS
+from lake.errors import first_line
 from lake.tables import SIGHTING
 from lake.tombstones import FORMER_CAPTION_ID
 
@@ -154,8 +155,7 @@ def read_list(
         try:
             scores = _spool(file, kind, columns, spool, con, counts)
         except duckdb.Error as error:
-            first_line = str(error).partition("\n")[0]
-            raise NotAList(f"The list cannot be read: {first_line}") from error
+            raise NotAList(f"The list cannot be read: {first_line(error)}") from error
         return _group(spool, scores, {"crawl_id": crawl_id, "path": path}, folder, con, counts)
 
 

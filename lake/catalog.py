@@ -16,7 +16,7 @@ import duckdb
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
 from lake import identity, postgres
-from lake.errors import BadSetting, JobFailed, LakeUnreadable, PairlakeError
+from lake.errors import BadSetting, JobFailed, LakeUnreadable, PairlakeError, first_line
 from lake.functions import register_functions
 from lake.objects import is_remote, let_in
 from lake.readable import readable
@@ -147,7 +147,7 @@ def failures_said() -> Iterator[None]:
         ) from error
     except duckdb.OutOfMemoryException as error:
         raise JobFailed(
-            f"Memory did not do ({_first_line(error)}). What has landed is kept; raise "
+            f"Memory did not do ({first_line(error)}). What has landed is kept; raise "
             "PAIRLAKE_MEMORY_LIMIT, then run it again."
         ) from error
     except duckdb.Error as error:
@@ -155,14 +155,10 @@ def failures_said() -> Iterator[None]:
         if not isinstance(error, duckdb.OperationalError) and type(error) is not duckdb.Error:
             raise
         raise JobFailed(
-            f"The lake could not be read or written ({_first_line(error)}). What has landed is "
+            f"The lake could not be read or written ({first_line(error)}). What has landed is "
             "kept; see that the disk has room and that the places of PAIRLAKE_CATALOG and "
             "PAIRLAKE_DATA answer, then run it again."
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
 
 
 def _making(current: Settings) -> Retrying:
@@ -232,14 +228,14 @@ def attach(con: duckdb.DuckDBPyConnection, current: Settings, options: str = "")
 def _unreadable(current: Settings, error: Exception) -> LakeUnreadable:
     if current.on_postgres:
         return postgres.unreachable(error)
-    first_line = _first_line(error)
-    if "readonly database" in first_line:
+    said = first_line(error)
+    if "readonly database" in said:
         return LakeUnreadable(
             f"The catalog {current.catalog_file} may be read by you, and not written; let its "
             "owner do this, or start another lake with PAIRLAKE_HOME."
         )
     return LakeUnreadable(
-        f"The catalog {current.catalog_file} cannot be opened ({first_line}); "
+        f"The catalog {current.catalog_file} cannot be opened ({said}); "
         "put a backup in its place with: pairlake restore, or name another with PAIRLAKE_CATALOG."
     )
 
@@ -249,9 +245,9 @@ def _limit(con: duckdb.DuckDBPyConnection, current: Settings) -> None:
         try:
             con.execute(f"set memory_limit = '{_quoted(current.memory_limit)}'")
         except duckdb.Error as error:
-            first_line = _first_line(error)
+            said = first_line(error)
             raise BadSetting(
-                f"PAIRLAKE_MEMORY_LIMIT is {current.memory_limit!r} ({first_line}); give it as 4GB."
+                f"PAIRLAKE_MEMORY_LIMIT is {current.memory_limit!r} ({said}); give it as 4GB."
             ) from error
     if current.threads:
         con.execute(f"set threads = {current.threads}")

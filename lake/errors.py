@@ -52,6 +52,11 @@ MAX_TEXT_CHARS = 500
 _MAX_READ_CHARS = 20_000
 
 
+def first_line(error: BaseException) -> str:
+    """What an error says, without the lines in which DuckDB and others repeat the query."""
+    return str(error).partition("\n")[0]
+
+
 def is_text(text: str) -> bool:
     """Whether it can be written as UTF-8: bytes that are none arrive as surrogates."""
     try:

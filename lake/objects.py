@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 import duckdb
 from pyarrow import fs
 
-from lake.errors import BadSetting
+from lake.errors import BadSetting, first_line
 
 _NEXT = (
     "see that the bucket is there, and what AWS_PROFILE or AWS_ACCESS_KEY_ID, AWS_REGION and "
@@ -52,7 +52,7 @@ def read_small(con: duckdb.DuckDBPyConnection, place: str, name: str) -> bytes |
     try:
         found = con.execute("select content from read_blob(?)", [pattern]).fetchone()
     except duckdb.IOException as error:
-        said = str(error).partition("\n")[0]
+        said = first_line(error)
         raise BadSetting(f"{place}/{name} cannot be read ({said}); see that you may.") from error
     return None if found is None else found[0]
 

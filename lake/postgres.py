@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import duckdb
 
-from lake.errors import JobFailed, LakeUnreadable
+from lake.errors import JobFailed, LakeUnreadable, first_line
 
 PREFIX = "postgres:"
 # How long DuckLake goes on with a commit that meets others': its own half again between two tries
@@ -97,7 +97,7 @@ def rewrite(con: duckdb.DuckDBPyConnection, catalog: str) -> None:
 
 def unreachable(error: Exception) -> LakeUnreadable:
     """The error of a connection as a sentence with the next step, without the connection string."""
-    said = re.sub(r' at ".*"', "", str(error).splitlines()[0])
+    said = re.sub(r' at ".*"', "", first_line(error))
     return LakeUnreadable(
         f"The catalog cannot be reached ({said}); see that Postgres runs, "
         "and that PAIRLAKE_CATALOG and the password in PGPASSWORD or ~/.pgpass are right."

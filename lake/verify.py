@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import duckdb
 
 from lake.catalog import connect
+from lake.errors import first_line
 from lake.identity import METADATA, NAMED
 from lake.settings import settings
 
@@ -61,7 +62,7 @@ def verify() -> Verified:
             checked, unknown, pixels = con.execute(_PIXELS).fetchall()[0]
             problems = _said("pictures have other pixels than those that landed", pixels)
     except duckdb.Error as error:
-        problems = [f"The lake cannot be read ({str(error).splitlines()[0]})."]
+        problems = [f"The lake cannot be read ({first_line(error)})."]
         files = checked = unknown = 0
     finally:
         con.close()

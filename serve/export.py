@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from lake.errors import BadRequest, PairlakeError
+from lake.errors import BadRequest, PairlakeError, first_line
 from lake.settings import settings
 from serve.datacomp import write_uids
 from serve.destination import placed
@@ -130,19 +130,19 @@ def _explained(destination: Path) -> Iterator[None]:
     except duckdb.OutOfMemoryException as error:
         raise PairlakeError(
             f"{destination} takes more memory than DuckDB may have here "
-            f"({str(error).splitlines()[0]}); set PAIRLAKE_MEMORY_LIMIT higher."
+            f"({first_line(error)}); set PAIRLAKE_MEMORY_LIMIT higher."
         ) from error
     except (duckdb.Error, OSError) as error:
         if _is_overtaken(error):
             raise PairlakeError(
                 f"{destination} is left as it was: the snapshot that was exported has gone "
-                f"meanwhile, or a file of it ({str(error).splitlines()[0]}), as they do when "
+                f"meanwhile, or a file of it ({first_line(error)}), as they do when "
                 "`pairlake maintain` runs; run the export again."
             ) from error
         if not isinstance(error, duckdb.IOException | OSError):
             raise
         raise PairlakeError(
-            f"{destination} cannot be written ({str(error).splitlines()[0]}); see that there is "
+            f"{destination} cannot be written ({first_line(error)}); see that there is "
             "room and that you may write there, and run it again."
         ) from error
 

@@ -23,7 +23,7 @@ import pyarrow as pa
 from lancedb.index import FTS, Bitmap, BTree, IvfRq
 from lancedb.table import Table
 
-from lake.errors import JobFailed, PairlakeError
+from lake.errors import JobFailed, PairlakeError, first_line
 from lake.locks import alone
 from lake.objects import is_remote, lance_options
 from lake.processes import WorkerPool
@@ -146,10 +146,10 @@ def writing(place: str | Path) -> Iterator[lancedb.DBConnection]:
         except (OSError, RuntimeError, ValueError) as error:
             if not is_remote(place):
                 raise
-            first_line = str(error).partition("\n")[0]
             raise JobFailed(
-                f"The search index {place} could not be written ({first_line}). The page shows "
-                "what was published before; see that the store answers, then run: pairlake publish"
+                f"The search index {place} could not be written ({first_line(error)}). The page "
+                "shows what was published before; see that the store answers, then run: "
+                "pairlake publish"
             ) from error
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from lake.catalog import connect
-from lake.errors import JobFailed, PairlakeError, TableMissing
+from lake.errors import JobFailed, PairlakeError, TableMissing, first_line
 from serve.facts import SHOWN, packed
 
 _SHOWN = ", ".join(f"pairs.{column}" for column in SHOWN)
@@ -102,7 +102,7 @@ def marts() -> Iterator[duckdb.DuckDBPyConnection]:
     except duckdb.CatalogException as error:
         raise TableMissing(
             f"A table that serving reads is not in the lake yet "
-            f"({str(error).splitlines()[0]}); run: dbt build"
+            f"({first_line(error)}); run: dbt build"
         ) from error
     finally:
         con.close()

@@ -11,7 +11,7 @@ import duckdb
 
 from lake.catalog import prepare
 from lake.denied import denied, show
-from lake.errors import BadRequest, TableMissing
+from lake.errors import BadRequest, TableMissing, first_line
 from lake.settings import settings
 from serve.marts import check_sound, marts
 
@@ -64,7 +64,7 @@ def opened(snapshot: int | None) -> Iterator[tuple[duckdb.DuckDBPyConnection, Sn
     except duckdb.CatalogException as error:
         raise TableMissing(
             f"Snapshot {chosen} of the lake is from before its first build "
-            f"({str(error).splitlines()[0]}); take a later one, or run: dbt build"
+            f"({first_line(error)}); take a later one, or run: dbt build"
         ) from error
     finally:
         con.close()
