@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from multiprocessing import connection
@@ -33,20 +33,16 @@ class _Process(SpawnProcess):
     """Starts deaf to Ctrl-C, which a terminal sends to it too while it still imports."""
 
     def start(self) -> None:
-        with _interrupts_later():
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-            try:
-                super().start()
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            super().start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
 def _interrupts_later() -> Iterator[None]:
-    """Lets Ctrl-C wait: a process that is begun, and not told what for, would end in a traceback.
-
-    The block by itself does not do: another thread may take the signal for the first one.
-    """
+    """Lets Ctrl-C wait. Blocking it does not do: another thread may take it for the first one."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -85,6 +81,13 @@ class WorkerPool(ProcessPoolExecutor):
     def counted(self) -> tuple[int, int]:
         """What all processes have given to `count` so far: done, and in all."""
         return self._counts[0], self._counts[1]
+
+    def submit(self, fn: Callable[..., Result], /, *args: Any, **kwargs: Any) -> Future[Result]:
+        """As of any pool. Ctrl-C waits for it: what it has begun and does not yet know by then,
+        `end` would not wait for, and such a process dies in a traceback over what is gone.
+        """
+        with _interrupts_later():
+            return super().submit(fn, *args, **kwargs)
 
     def end(self) -> None:
         """End the processes, and wait until they are gone; what they are at is dropped."""
