@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -160,6 +161,22 @@ def test_what_cannot_be_put_back_leaves_the_catalog_as_it_was() -> None:
             restore.restore(chosen)
         append({"raw.crawl_files": pa.table({"path": ["after-1"]})})
         assert not list(settings().home.glob("*.restoring*"))
+
+
+def test_a_copy_that_became_a_lake_of_its_own_has_its_backups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _land("a")
+    made = _backup()
+    copy = tmp_path / "copy"
+    shutil.copytree(settings().home, copy)
+    (copy / identity.NAME).unlink()
+    monkeypatch.setenv("PAIRLAKE_HOME", str(copy))
+    monkeypatch.setenv("PAIRLAKE_DATA", str(copy))
+    _land("b")
+    restore.restore(Path(made.name))
+    assert _landed() == ["a"]
+    _backup()
 
 
 def test_an_erasure_is_not_undone() -> None:
