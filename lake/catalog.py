@@ -19,7 +19,7 @@ from lake import identity, postgres
 from lake.errors import BadSetting, JobFailed, LakeUnreadable, PairlakeError, first_line
 from lake.functions import register_functions
 from lake.objects import is_remote, let_in
-from lake.readable import readable
+from lake.readable import is_outdated, readable
 from lake.settings import Settings, settings
 from lake.tables import ensure_tables, set_options, tables_are_current
 
@@ -43,6 +43,8 @@ def connect(*, read_only: bool = False) -> duckdb.DuckDBPyConnection:
     Raises LakeUnreadable if the catalog cannot be opened, SchemaMismatch if it is of another kind.
     """
     current = settings()
+    if read_only and is_outdated(current.catalog_file):
+        close_all()
     con = _instance(current.catalog, current.tables, read_only).cursor()
     con.execute(_SESSION)
     return con
