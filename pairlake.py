@@ -621,9 +621,8 @@ def _maintain() -> None:
     from lake.dbt_plugin import dataset_is_current
     from lake.erasure import (
         erase_takedowns,
-        last_request,
         note_erased,
-        older_snapshot_remains,
+        requests_due,
         takedowns_recorded,
     )
     from lake.maintain import erasure_is_unfinished, tidy
@@ -631,16 +630,15 @@ def _maintain() -> None:
     from lake.settings import settings
     from serve.publish import compact
 
-    erasing = False
-    until = last_request()
+    due = requests_due()
     if takedowns_recorded():
         if not dataset_is_current():
             _build()
         progress.show("maintain: what was to be forgotten is erased")
         erased = erase_takedowns()
         progress.show("")
-        erasing = erased > 0 or older_snapshot_remains() or erasure_is_unfinished()
         click.echo(f"maintain {erased} rows erased")
+    erasing = bool(due) or erasure_is_unfinished()
     if erasing:
         clear_workspaces()
         _build(anew=True)
@@ -660,15 +658,15 @@ def _maintain() -> None:
     tidied = tidy(leave_no_trace=erasing)
     progress.show("")
     click.echo(f"maintain {tidied}")
-    if until is not None and (noted := note_erased(until)):
+    if due and (noted := note_erased(due)):
         click.echo(f"maintain all that {noted:,} hashes in raw.takedowns reached is erased")
 
 
 def _say_what_would_go() -> None:
-    from lake.erasure import older_snapshot_remains
+    from lake.erasure import requests_due
     from lake.maintain import erasure_is_unfinished, would_go
 
-    erasing = older_snapshot_remains() or erasure_is_unfinished()
+    erasing = bool(requests_due()) or erasure_is_unfinished()
     if erasing:
         click.echo("maintain would erase what is to be forgotten, with all that is older:")
     for line in would_go(leave_no_trace=erasing):

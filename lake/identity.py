@@ -8,6 +8,7 @@ between the two leaves a catalog whose files are its own, and the next command w
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from dataclasses import asdict, dataclass
@@ -36,6 +37,8 @@ from (
 inner join {0}ducklake_table as tables on files.table_id = tables.table_id
 inner join {0}ducklake_schema as schemas on tables.schema_id = schemas.schema_id
 """
+# The beginning of the UUID in a file's name, version 7.
+_MADE = re.compile(r"(?:.*/)?ducklake-([0-9a-f]{8})-([0-9a-f]{4})-7")
 # The schema `main` is the first that a catalog has.
 _FOUND = f"""
 with metadata as (select key, value from {METADATA}ducklake_metadata where scope is null)
@@ -148,14 +151,17 @@ def accept(con: duckdb.DuckDBPyConnection, current: Settings) -> int:
     _check_format(found)
     if of is not None:
         _check_id(current, found, of)
-    if gone := sorted(named(con) - present(con, current)):
+    there = present(con, current)
+    if gone := sorted(named(con) - there):
         raise BadSetting(
             f"{len(gone):,} files that the catalog {current.catalog_said} names are not in "
             f"{current.tables} any more ({gone[0]}), so that it cannot be put back; choose a newer "
             "backup."
         )
     say(con, "data_path", f"{current.tables}/")
-    say(con, "pairlake_restored", str(time.time_ns() // 1_000_000))
+    # By the names of files too: a clock may have been put back since.
+    now = max([time.time_ns() // 1_000_000, *(made_at(path) or 0 for path in there)])
+    say(con, "pairlake_restored", str(now))
     leave(con, current)
     return found.newest
 
@@ -195,6 +201,12 @@ def restored_at(con: duckdb.DuckDBPyConnection) -> int | None:
         ["pairlake_restored"],
     ).fetchone()
     return None if row is None else row[0]
+
+
+def made_at(path: str) -> int | None:
+    """When DuckLake made a file, in milliseconds since 1970; None where its name does not tell."""
+    made = _MADE.match(path)
+    return int(made[1] + made[2], 16) if made else None
 
 
 def named(con: duckdb.DuckDBPyConnection) -> set[str]:

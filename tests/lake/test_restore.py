@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
 
-from lake import restore
+from lake import identity, restore
 from lake.append import append
 from lake.backups import KEEP
-from lake.catalog import close_all, connect, rows
+from lake.catalog import close_all, connect, locked, rows
 from lake.errors import JobFailed, PairlakeError
 from lake.maintain import tidy
-from lake.settings import settings
+from lake.settings import Settings, settings
 from lake.takedowns import record_takedowns
 
 pytestmark = pytest.mark.usefixtures("lake_without_rows")
@@ -65,7 +68,28 @@ def test_what_was_to_be_forgotten_is_so_still() -> None:
     assert rows("select count(*) from lake.raw.takedowns") == [(1,)]
 
 
-def test_what_landed_since_is_no_orphan_however_old_it_grows() -> None:
+def test_a_request_that_comes_while_a_restore_waits_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    @contextmanager
+    def behind_another(current: Settings) -> Iterator[None]:
+        record_takedowns({"url": ["http://a.example/1.jpg"]})
+        with locked(current):
+            yield
+
+    _land("a")
+    made = _backup()
+    monkeypatch.setattr(restore, "locked", behind_another)
+    assert "1 requests to forget" in str(restore.restore(made))
+    assert rows("select count(*) from lake.raw.takedowns") == [(1,)]
+
+
+@pytest.mark.parametrize("is_put_back", [False, True])
+def test_what_landed_since_is_no_orphan_however_old_it_grows(
+    is_put_back: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if is_put_back:
+        monkeypatch.setattr(identity, "time", SimpleNamespace(time_ns=lambda: 0))
     _land("a")
     made = _backup()
     _land("b")
