@@ -99,6 +99,8 @@ def with_segment(marker: int, content: bytes, whole: bytes = JPEG) -> bytes:
 
 
 ADOBE = b"Adobe\0\x64\0\0\0\0"
+ADOBE_0 = segment(0xEE, ADOBE + b"\0")
+TURNED = b"Exif\0\0MM\0\x2a\0\0\0\x08\0\1" + struct.pack(">HHIHHI", 0x112, 3, 1, 6, 0, 0)
 FILM = b"\0\0\0\x18ftypmp42" + bytes(range(256)) * 40 + b"\xff\xda" * 2 * MAX_SCANS
 
 
@@ -127,6 +129,9 @@ FILM = b"\0\0\0\x18ftypmp42" + bytes(range(256)) * 40 + b"\xff\xda" * 2 * MAX_SC
         lambda whole: with_segment(0xEE, b"Adobe", whole),
         lambda whole: with_segment(0xEE, ADOBE + b"\7", whole),
         lambda whole: with_segment(0xEE, ADOBE + b"\7", whole[:2] + whole[20:]),
+        lambda whole: whole[:2] + ADOBE_0 + segment(0xEE, ADOBE + b"\1") + whole[20:],
+        lambda whole: whole[:-2] + segment(0xE1, TURNED) + whole[-2:],
+        lambda whole: whole[:-2] + segment(0xE2, b"ICC_PROFILE\0\1\1" + swapped()) + whole[-2:],
         lambda whole: with_segment(0xED, b"Photoshop 3.0\x008BIM\4", whole),
         lambda whole: with_segment(0xE1, b"Exif\0\0", whole),
         lambda whole: with_segment(0xE1, b"Exif\0\0II\x2a\0\xff\xff\xff\xff", whole),
@@ -136,6 +141,13 @@ def test_what_stands_beside_the_pixels_of_a_jpeg_costs_nothing(
     whole: bytes, change: Callable[[bytes], bytes]
 ) -> None:
     assert pixels(change(whole)) == pixels(whole)
+
+
+@pytest.mark.parametrize("pad", [b"\0", b"\xff"])
+def test_the_byte_behind_the_name_of_exif_may_be_any(pad: bytes) -> None:
+    made = prepare(with_segment(0xE1, TURNED[:5] + pad + TURNED[6:]), 384)
+    assert isinstance(made, Picture)
+    assert (made.width, made.height) == (64, 96)
 
 
 def test_a_scan_whose_header_says_nothing_is_whole() -> None:
