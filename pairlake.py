@@ -267,11 +267,15 @@ def export(destination: Path, format: str | None, snapshot: int | None, **select
 )
 @click.option("--this-scheme", is_flag=True, help="A URL means http or https, as it is written.")
 @click.option("--reason", help="Why, for the record.")
+@click.option("--dry-run", is_flag=True, help="Only say what it matches.")
+@click.option("--yes", is_flag=True, help="Do not ask first, as is done on a terminal.")
 def forget(
     file: Path | None,
     among: int,
     this_scheme: bool,
     reason: str | None,
+    dry_run: bool,
+    yes: bool,
     **kinds: tuple[str, ...],
 ) -> None:
     """Take something out of the dataset, the search and later exports, at once.
@@ -284,25 +288,40 @@ def forget(
     from ingest.spellings import found_in_lake, spellings
     from lake.receipts import receipts
     from lake.requests import read_requests
-    from lake.takedowns import record_takedowns
+    from lake.takedowns import look_up, record_takedowns
 
     named = read_requests(file) if file else {}
     requests = {kind: [*values, *named.get(kind, [])] for kind, values in kinds.items()}
-    progress.show("Recording; if a job or a build writes now, when it has ended")
-    asked = record_takedowns(
-        requests,
-        reason=reason,
-        among=among,
-        spell=partial(spellings, any_scheme=not this_scheme),
-        find=found_in_lake,
-    )
-    progress.show("")
-    if not asked:
+    if not any(requests.values()):
         raise BadRequest("Name what to forget: pairlake forget --url https://photos.example/me.jpg")
-    from lake.query import count
-
+    known: dict[str, Any] = {
+        "among": among,
+        "spell": partial(spellings, any_scheme=not this_scheme),
+        "find": found_in_lake,
+    }
+    # One who cannot be asked has decided already. The question goes to where errors go.
+    asks = not yes and sys.stdin.isatty() and sys.stderr.isatty()
+    if dry_run or asks:
+        for receipt in receipts(look_up(requests, **known), is_recorded=False):
+            click.echo(f"forget   {receipt}")
+    if dry_run:
+        click.echo("forget   this was a dry run: nothing is recorded")
+        return
+    if asks and not click.confirm("Forget it for good?", err=True):
+        click.echo("forget   nothing is recorded")
+        raise click.exceptions.Exit(1)
+    progress.show("Recording; if a job or a build writes now, when it has ended")
+    asked = record_takedowns(requests, reason=reason, **known)
+    progress.show("")
     for receipt in receipts(asked):
         click.echo(f"forget   {receipt}")
+    _rebuild_without_it()
+
+
+def _rebuild_without_it() -> None:
+    """Make tables and index anew without what was to be forgotten, which is hidden already."""
+    from lake.query import count
+
     try:
         _build()
         _publish()
