@@ -91,7 +91,8 @@ bench-dataset: .venv/dev-installed
 bench-scale: .venv/dev-installed
 	$(BIN)/python -m benchmarks.scale
 
-# A quarter of a million and a million pairs; two minutes.
+# A quarter of a million and a million pairs, and clip-retrieval's index in an environment of its own; some
+# minutes.
 bench-export: .venv/dev-installed
 	$(BIN)/python -m benchmarks.exports
 
@@ -133,7 +134,7 @@ fitting: .venv/bin/python
 .venv/dev-installed: pyproject.toml | fitting
 	$(BIN)/python -m pip install -q -e '.[dev]'
 	# Peers whose readers and clients the tests run; what else they need would not go with ours.
-	$(BIN)/python -m pip install -q --no-deps clip-retrieval==2.45.0 img2dataset==1.47.0
+	$(BIN)/python -m pip install -q --no-deps clip-retrieval==2.45.0 embedding-reader==1.8.1 img2dataset==1.47.0
 	touch $@ .venv/demo-installed
 
 clean:

@@ -208,7 +208,9 @@ def serve(port: int | None) -> None:
 @click.argument("destination", type=click.Path(path_type=Path))
 @click.option(
     "--format",
-    type=click.Choice(["parquet", "csv", "jsonl", "webdataset", "release", "joined", "datacomp"]),
+    type=click.Choice(
+        ["parquet", "csv", "jsonl", "webdataset", "embeddings", "release", "joined", "datacomp"]
+    ),
     help="What to write; else the ending says it: .parquet, .csv, .jsonl, .npy.",
 )
 @click.option("--split", type=click.Choice(["en", "multi", "nolang"]), help="One split only.")
@@ -218,10 +220,10 @@ def serve(port: int | None) -> None:
 @click.option("--limit", type=click.IntRange(min=1), help="So many pairs at most.")
 @click.option("--snapshot", type=click.IntRange(min=0), help="As the lake was, by snapshot id.")
 def export(destination: Path, format: str | None, snapshot: int | None, **selected: Any) -> None:
-    """Write pairs as a list, with their pictures, or as LAION's and DataComp's files.
+    """Write pairs as a list, with their pictures or vectors, or as LAION's and DataComp's files.
 
-    DESTINATION is a file, or a folder for webdataset, release and joined; docs/export.md says what
-    reads each of them.
+    DESTINATION is a file, or a folder for webdataset, embeddings, release and joined;
+    docs/export.md says what reads each of them.
 
     Example: pairlake export pairs_en.parquet --split en --where "width >= 512"
              pairlake export apples --format webdataset --search "a red apple" --limit 1000
