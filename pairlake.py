@@ -361,9 +361,14 @@ def restore(backup: Path | None) -> None:
     Without BACKUP it says which there are; on Postgres it takes what pg_restore has put there.
     Example: pairlake restore catalog-20261130T120000000000.sqlite
     """
+    from lake.restore import listed
     from lake.restore import restore as restore_backup
+    from lake.settings import settings
 
-    click.echo(f"restore  {restore_backup(backup)}")
+    if backup is None and not settings().on_postgres:
+        click.echo("\n".join(listed()))
+    else:
+        click.echo(f"restore  {restore_backup(backup)}")
 
 
 @main.command()
