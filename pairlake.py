@@ -656,7 +656,7 @@ def _maintain() -> None:
     from lake.settings import settings
     from serve.publish import compact
 
-    due = requests_due()
+    erased, due = 0, requests_due()
     if takedowns_recorded():
         if not dataset_is_current():
             _build()
@@ -664,7 +664,7 @@ def _maintain() -> None:
         erased = erase_takedowns()
         progress.show("")
         click.echo(f"maintain {erased} rows erased")
-    erasing = bool(due) or erasure_is_unfinished()
+    erasing = erased > 0 or bool(due) or erasure_is_unfinished()
     if erasing:
         clear_workspaces()
         _build(anew=True)

@@ -129,10 +129,7 @@ def settle(con: duckdb.DuckDBPyConnection, current: Settings) -> None:
     if found.tables != current.tables:
         if of is None and _stays(con, current, found):
             lake_id = str(uuid.uuid4())
-            con.execute(
-                f"update {METADATA}ducklake_schema set schema_uuid = ? where schema_id = 0",
-                [lake_id],
-            )
+            _give(con, lake_id)
         say(con, "data_path", f"{current.tables}/")
     if found.format != FORMAT:
         say(con, "pairlake_format", str(FORMAT))
@@ -149,10 +146,11 @@ def accept(con: duckdb.DuckDBPyConnection, current: Settings) -> int:
     of = stated(con, current.data)
     found = _found(con, of)
     _check_format(found)
-    if of is not None:
+    names, there = named(con), present(con, current)
+    # One that names files of this lake is from before a copy became a lake of its own.
+    if of is not None and not names & there:
         _check_id(current, found, of)
-    there = present(con, current)
-    if gone := sorted(named(con) - there):
+    if gone := sorted(names - there):
         raise BadSetting(
             f"{len(gone):,} files that the catalog {current.catalog_said} names are not in "
             f"{current.tables} any more ({gone[0]}), so that it cannot be put back; choose a newer "
@@ -162,6 +160,8 @@ def accept(con: duckdb.DuckDBPyConnection, current: Settings) -> int:
     # By the names of files too: a clock may have been put back since.
     now = max([time.time_ns() // 1_000_000, *(made_at(path) or 0 for path in there)])
     say(con, "pairlake_restored", str(now))
+    if of is not None:
+        _give(con, of.id)
     leave(con, current)
     return found.newest
 
@@ -181,6 +181,12 @@ def write(con: duckdb.DuckDBPyConnection, data: str, of: Stated) -> None:
     note = "pairlake knows by this file which catalog the tables beside it are of."
     text = msgspec.json.encode({"note": note, **asdict(of)})
     write_small(con, data, NAME, msgspec.json.format(text, indent=2) + b"\n")
+
+
+def _give(con: duckdb.DuckDBPyConnection, lake_id: str) -> None:
+    con.execute(
+        f"update {METADATA}ducklake_schema set schema_uuid = ? where schema_id = 0", [lake_id]
+    )
 
 
 def say(con: duckdb.DuckDBPyConnection, key: str, value: str) -> None:

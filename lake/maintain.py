@@ -96,10 +96,10 @@ def tidy(*, leave_no_trace: bool) -> TidySummary:
                 backup = back_up(current, keep=1 if leave_no_trace else KEEP_BACKUPS)
             # Last, when the disk has it all: the catalog must never be behind what this says.
             identity.leave(con, current)
+            if leave_no_trace:
+                _unfinished().unlink()
     finally:
         con.close()
-    if leave_no_trace:
-        _unfinished().unlink(missing_ok=True)
     return TidySummary(
         snapshots_expired=expired,
         files_removed=len(swept.removed) + len(swept.emptied),

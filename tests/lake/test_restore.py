@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -174,6 +175,22 @@ def test_without_a_name_it_says_which_backups_there_are(home: Path) -> None:
     said = CliRunner().invoke(main, ["restore"])
     assert said.exit_code == 0
     assert [line.split(",")[0] for line in said.output.splitlines()] == names[::-1]
+
+
+def test_a_copy_that_became_a_lake_of_its_own_has_its_backups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _land("a")
+    made = _backup()
+    copy = tmp_path / "copy"
+    shutil.copytree(settings().home, copy)
+    (copy / identity.NAME).unlink()
+    monkeypatch.setenv("PAIRLAKE_HOME", str(copy))
+    monkeypatch.setenv("PAIRLAKE_DATA", str(copy))
+    _land("b")
+    restore.restore(Path(made.name))
+    assert _landed() == ["a"]
+    _backup()
 
 
 def test_an_erasure_is_not_undone() -> None:
