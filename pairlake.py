@@ -213,6 +213,13 @@ def serve(port: int | None) -> None:
     ),
     help="What to write; else the ending says it: .parquet, .csv, .jsonl, .npy.",
 )
+@click.option(
+    "--from",
+    "source",
+    type=click.Choice(["pairs", "listed_pairs"]),
+    default="pairs",
+    help="Kept pairs, or those of ready-made lists, by the lists' own scores.",
+)
 @click.option("--split", type=click.Choice(["en", "multi", "nolang"]), help="One split only.")
 @click.option("--where", multiple=True, help="Only what a filter keeps: 'aesthetic_score >= 5'.")
 @click.option("--sql", help="Only the pair_ids that a query over the lake answers with.")
@@ -227,6 +234,7 @@ def export(destination: Path, format: str | None, snapshot: int | None, **select
 
     Example: pairlake export pairs_en.parquet --split en --where "width >= 512"
              pairlake export apples --format webdataset --search "a red apple" --limit 1000
+             pairlake export subset.npy --from listed_pairs --where "similarity >= 0.3"
     """
     from serve.export import export as export_pairs
     from serve.selection import Selection
@@ -246,7 +254,7 @@ def export(destination: Path, format: str | None, snapshot: int | None, **select
     )
     progress.show("")
     click.echo(f"{destination}: {exported}")
-    if not exported.rows:
+    if not exported.rows and selected["source"] == "pairs":
         _say_why_nothing()
 
 

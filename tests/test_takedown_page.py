@@ -136,7 +136,7 @@ def test_on_a_terminal_the_count_comes_before_the_question(
     options: list[str],
     recorded: bool,
 ) -> None:
-    built = []
+    built: list[bool] = []
     monkeypatch.setattr(pairlake, "_rebuild_without_it", lambda: built.append(True))
     keyboard, terminal = os.openpty()
     os.write(keyboard, typed.encode())
