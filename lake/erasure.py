@@ -66,7 +66,7 @@ def erase_takedowns() -> int:
             for statement in _GONE:
                 con.execute(statement)
             found = [con.execute(statement).fetchone() for statement in (*_ERASE, *_SWEEP)]
-            changed = sum(row[0] for row in found if row)
+            changed = sum(int(row[0]) for row in found if row)
             if changed:
                 # Before it is committed: who dies after has it in older files and backups.
                 begin_erasure()

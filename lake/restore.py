@@ -73,6 +73,8 @@ def restore(backup: Path | None) -> Restored:
             )
         snapshot, _ = _accepted(current, None)
         return Restored(snapshot=snapshot)
+    if backup is None:
+        raise BadRequest(f"Name a backup. {'; '.join(listed())}")
     source = _chosen(current, backup)
     made = restoring(current)
     with locked(current):
@@ -91,21 +93,23 @@ def restore(backup: Path | None) -> Restored:
     return Restored(snapshot=snapshot, before=kept, requests=taken)
 
 
-def _chosen(current: Settings, backup: Path | None) -> Path:
+def _chosen(current: Settings, backup: Path) -> Path:
     found = {path.name: path for path in backups(current)}
-    if backup is not None:
-        source = found.get(str(backup), backup.expanduser())
-        if source.is_file():
-            return source
-    listed = [f"{path.name}, of {_made_at(path)}" for path in reversed(found.values())]
-    raise BadRequest(
-        f"{'Name a backup' if backup is None else f'{backup} is no backup'}; "
-        + (f"there are {'; '.join(listed)}." if listed else "there is none in HOME/backups.")
-    )
+    source = found.get(str(backup), backup.expanduser())
+    if source.is_file():
+        return source
+    raise BadRequest(f"{backup} is no backup. {'; '.join(listed())}")
 
 
-def _made_at(path: Path) -> str:
-    return f"{datetime.fromtimestamp(path.stat().st_mtime):%Y-%m-%d %H:%M}"
+def listed() -> list[str]:
+    """A line for each backup in HOME/backups, the newest first, or one that there is none."""
+    current = settings()
+    lines = [
+        f"{path.name}, of {datetime.fromtimestamp(path.stat().st_mtime):%Y-%m-%d %H:%M}"
+        for path in reversed(backups(current))
+    ]
+    none = f"There is no backup in {current.home / 'backups'}; `pairlake maintain` makes one."
+    return lines or [none]
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 
 from lake import identity, restore
 from lake.append import append
@@ -21,6 +22,7 @@ from lake.errors import JobFailed, PairlakeError
 from lake.maintain import tidy
 from lake.settings import Settings, settings
 from lake.takedowns import record_takedowns
+from pairlake import main
 
 pytestmark = pytest.mark.usefixtures("lake_without_rows")
 
@@ -153,8 +155,7 @@ def test_what_cannot_be_put_back_leaves_the_catalog_as_it_was() -> None:
     for backup, said in (
         (_another, "is not that of the lake"),
         (_no_catalog, "is no catalog"),
-        (lambda: Path("nothing"), "nothing is no backup; there are catalog-.* of 20"),
-        (lambda: None, "Name a backup; there are catalog-"),
+        (lambda: Path("nothing"), r"nothing is no backup\. catalog-\S+, of 20"),
         (_without_a_file, "1 files that the catalog .* names are not in"),
     ):
         chosen = backup()
@@ -162,6 +163,19 @@ def test_what_cannot_be_put_back_leaves_the_catalog_as_it_was() -> None:
             restore.restore(chosen)
         append({"raw.crawl_files": pa.table({"path": ["after-1"]})})
         assert not list(settings().home.glob("*.restoring*"))
+
+
+def test_without_a_name_it_says_which_backups_there_are(home: Path) -> None:
+    said = CliRunner().invoke(main, ["restore"])
+    assert (said.exit_code, said.output) == (
+        0,
+        f"There is no backup in {home / 'backups'}; `pairlake maintain` makes one.\n",
+    )
+    _land("a")
+    names = [_backup().name, _backup().name]
+    said = CliRunner().invoke(main, ["restore"])
+    assert said.exit_code == 0
+    assert [line.split(",")[0] for line in said.output.splitlines()] == names[::-1]
 
 
 def test_a_copy_that_became_a_lake_of_its_own_has_its_backups(
