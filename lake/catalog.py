@@ -237,7 +237,8 @@ def _unreadable(current: Settings, error: Exception) -> LakeUnreadable:
     if current.on_postgres:
         return postgres.unreachable(error)
     said = first_line(error)
-    if "readonly database" in said:
+    # The second is what SQLite says on a disk that is mounted to be read.
+    if "readonly database" in said or "journal_mode=wal" in said:
         return LakeUnreadable(
             f"The catalog {current.catalog_file} may be read by you, and not written; let its "
             "owner do this, or start another lake with PAIRLAKE_HOME."
