@@ -19,7 +19,7 @@ from lake import identity, postgres
 from lake.errors import BadSetting, JobFailed, LakeUnreadable, PairlakeError, first_line
 from lake.functions import register_functions
 from lake.objects import is_remote, let_in
-from lake.readable import readable
+from lake.readable import is_outdated, readable
 from lake.settings import Settings, settings
 from lake.tables import ensure_tables, set_options, tables_are_current
 
@@ -43,6 +43,8 @@ def connect(*, read_only: bool = False) -> duckdb.DuckDBPyConnection:
     Raises LakeUnreadable if the catalog cannot be opened, SchemaMismatch if it is of another kind.
     """
     current = settings()
+    if read_only and is_outdated(current.catalog_file):
+        close_all()
     con = _instance(current.catalog, current.tables, read_only).cursor()
     con.execute(_SESSION)
     return con
@@ -235,7 +237,8 @@ def _unreadable(current: Settings, error: Exception) -> LakeUnreadable:
     if current.on_postgres:
         return postgres.unreachable(error)
     said = first_line(error)
-    if "readonly database" in said:
+    # The second is what SQLite says on a disk that is mounted to be read.
+    if "readonly database" in said or "journal_mode=wal" in said:
         return LakeUnreadable(
             f"The catalog {current.catalog_file} may be read by you, and not written; let its "
             "owner do this, or start another lake with PAIRLAKE_HOME."
