@@ -91,7 +91,8 @@ bench-dataset: .venv/dev-installed
 bench-scale: .venv/dev-installed
 	$(BIN)/python -m benchmarks.scale
 
-# A quarter of a million and a million pairs; two minutes.
+# A quarter of a million and a million pairs, and clip-retrieval's index in an environment of its own; some
+# minutes.
 bench-export: .venv/dev-installed
 	$(BIN)/python -m benchmarks.exports
 
@@ -125,15 +126,15 @@ fitting: .venv/bin/python
 
 # Without a GPU, PIP_EXTRA_INDEX_URL may name PyTorch's CPU index, and 2 GB of CUDA stay away.
 .venv/demo-installed: pyproject.toml | fitting
-	@echo "Installing some 2.8 GB into .venv, which takes minutes; with CUDA, as Linux has it unless" \
-		"PIP_EXTRA_INDEX_URL names PyTorch's CPU index, some 2 GB more."
+	@echo "Installing some 2.8 GB into .venv, of which 840 MB come by the network: three minutes or" \
+		"more. CUDA, which Linux has unless PIP_EXTRA_INDEX_URL names PyTorch's CPU index, is some 2 GB besides."
 	$(BIN)/python -m pip install -e '.[demo]'
 	touch $@
 
 .venv/dev-installed: pyproject.toml | fitting
 	$(BIN)/python -m pip install -q -e '.[dev]'
 	# Peers whose readers and clients the tests run; what else they need would not go with ours.
-	$(BIN)/python -m pip install -q --no-deps clip-retrieval==2.45.0 img2dataset==1.47.0
+	$(BIN)/python -m pip install -q --no-deps clip-retrieval==2.45.0 embedding-reader==1.8.1 img2dataset==1.47.0
 	touch $@ .venv/demo-installed
 
 clean:

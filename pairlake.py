@@ -208,7 +208,9 @@ def serve(port: int | None) -> None:
 @click.argument("destination", type=click.Path(path_type=Path))
 @click.option(
     "--format",
-    type=click.Choice(["parquet", "csv", "jsonl", "webdataset", "release", "joined", "datacomp"]),
+    type=click.Choice(
+        ["parquet", "csv", "jsonl", "webdataset", "embeddings", "release", "joined", "datacomp"]
+    ),
     help="What to write; else the ending says it: .parquet, .csv, .jsonl, .npy.",
 )
 @click.option(
@@ -225,10 +227,10 @@ def serve(port: int | None) -> None:
 @click.option("--limit", type=click.IntRange(min=1), help="So many pairs at most.")
 @click.option("--snapshot", type=click.IntRange(min=0), help="As the lake was, by snapshot id.")
 def export(destination: Path, format: str | None, snapshot: int | None, **selected: Any) -> None:
-    """Write pairs as a list, with their pictures, or as LAION's and DataComp's files.
+    """Write pairs as a list, with their pictures or vectors, or as LAION's and DataComp's files.
 
-    DESTINATION is a file, or a folder for webdataset, release and joined; docs/export.md says what
-    reads each of them.
+    DESTINATION is a file, or a folder for webdataset, embeddings, release and joined;
+    docs/export.md says what reads each of them.
 
     Example: pairlake export pairs_en.parquet --split en --where "width >= 512"
              pairlake export apples --format webdataset --search "a red apple" --limit 1000
@@ -367,9 +369,14 @@ def restore(backup: Path | None) -> None:
     Without BACKUP it says which there are; on Postgres it takes what pg_restore has put there.
     Example: pairlake restore catalog-20261130T120000000000.sqlite
     """
+    from lake.restore import listed
     from lake.restore import restore as restore_backup
+    from lake.settings import settings
 
-    click.echo(f"restore  {restore_backup(backup)}")
+    if backup is None and not settings().on_postgres:
+        click.echo("\n".join(listed()))
+    else:
+        click.echo(f"restore  {restore_backup(backup)}")
 
 
 @main.command()
@@ -648,9 +655,8 @@ def _maintain() -> None:
     from lake.dbt_plugin import dataset_is_current
     from lake.erasure import (
         erase_takedowns,
-        last_request,
         note_erased,
-        older_snapshot_remains,
+        requests_due,
         takedowns_recorded,
     )
     from lake.maintain import erasure_is_unfinished, tidy
@@ -658,16 +664,15 @@ def _maintain() -> None:
     from lake.settings import settings
     from serve.publish import compact
 
-    erasing = False
-    until = last_request()
+    erased, due = 0, requests_due()
     if takedowns_recorded():
         if not dataset_is_current():
             _build()
         progress.show("maintain: what was to be forgotten is erased")
         erased = erase_takedowns()
         progress.show("")
-        erasing = erased > 0 or older_snapshot_remains() or erasure_is_unfinished()
         click.echo(f"maintain {erased} rows erased")
+    erasing = erased > 0 or bool(due) or erasure_is_unfinished()
     if erasing:
         clear_workspaces()
         _build(anew=True)
@@ -687,15 +692,15 @@ def _maintain() -> None:
     tidied = tidy(leave_no_trace=erasing)
     progress.show("")
     click.echo(f"maintain {tidied}")
-    if until is not None and (noted := note_erased(until)):
+    if due and (noted := note_erased(due)):
         click.echo(f"maintain all that {noted:,} hashes in raw.takedowns reached is erased")
 
 
 def _say_what_would_go() -> None:
-    from lake.erasure import older_snapshot_remains
+    from lake.erasure import requests_due
     from lake.maintain import erasure_is_unfinished, would_go
 
-    erasing = older_snapshot_remains() or erasure_is_unfinished()
+    erasing = bool(requests_due()) or erasure_is_unfinished()
     if erasing:
         click.echo("maintain would erase what is to be forgotten, with all that is older:")
     for line in would_go(leave_no_trace=erasing):

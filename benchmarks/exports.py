@@ -1,4 +1,7 @@
-"""What it takes to export a large lake, in every format: `make bench-export`."""
+"""What it takes to export a large lake, in every format: `make bench-export`.
+
+clip-retrieval then indexes what was exported of the first one, in an environment of its own.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,17 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from benchmarks.processes import ROOT, Use, clean_environment, cleanly, measured, module
+from benchmarks.environments import peer_python
+from benchmarks.processes import (
+    ROOT,
+    Use,
+    answer,
+    clean_environment,
+    cleanly,
+    measured,
+    module,
+)
+from benchmarks.searching.runs import PEER_PACKAGES, peer_versions
 from benchmarks.tables import heading, machine, note, table
 from lake.append import append
 from lake.catalog import writing
@@ -77,9 +90,8 @@ _AROUND = (
     "from (values ('similarity'), ('image_encoder'), ('caption_encoder')) as kinds (kind)",
     "create view lake.staging.stg_enriched__image_embeddings as "
     "select * from lake.enriched.image_embeddings",
-    # As many captions have vectors as there are; what is in them is not read.
     "create view lake.staging.stg_enriched__caption_embeddings as "
-    "select caption_id, 'caption_encoder-1' as model_id, 'ok' as outcome from lake.marts.pairs",
+    "select * from lake.enriched.caption_embeddings",
 )
 _EXPORTS: dict[str, tuple[str, ...]] = {
     "one pair": ("one.csv", "--limit", "1"),
@@ -97,6 +109,7 @@ _EXPORTS: dict[str, tuple[str, ...]] = {
     "joined": ("joined", "--format", "joined"),
     "DataComp": ("uids.npy",),
     "WebDataset": ("shards", "--format", "webdataset"),
+    "embeddings": ("vectors", "--format", "embeddings"),
 }  # fmt: skip
 _COLUMNS = ("export", "rows", "MB", "wall s", "CPU s", "peak MB", "peak MB of the lake of before")
 
@@ -108,11 +121,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--pairs", type=int, nargs="+", default=_SIZES, help="how many pairs the lakes have"
     )
     sizes = parser.parse_args(arguments).pairs
-    machine("Exports", {})
+    python = peer_python(ROOT / "build", "clip_retrieval", PEER_PACKAGES)
+    machine("Exports", peer_versions(python))
     before: dict[str, Use] = {}
     for pairs in sizes:
         with tempfile.TemporaryDirectory(prefix="bench-export-") as folder:
-            before = _measure(Path(folder), pairs, before)
+            found = _measure(Path(folder), pairs, before)
+            if not before:
+                _index(Path(folder), pairs, python)
+            before = found
     note(
         "Each is a process of its own, `pairlake export`, of which `one pair` is the start; peak "
         "MB are of memory that it shares with none. Without PAIRLAKE_MEMORY_LIMIT an export takes "
@@ -141,6 +158,21 @@ def _measure(folder: Path, pairs: int, before: dict[str, Use]) -> dict[str, Use]
     return uses
 
 
+def _index(folder: Path, pairs: int, python: Path) -> None:
+    """clip-retrieval's own `index` of the exported embeddings, and what it finds in it."""
+    heading(f"clip-retrieval index, {pairs:,} pairs")
+    vectors, index = folder / "vectors", folder / "index"
+    command = [str(python), "-m", "clip_retrieval.cli", "index", "--embeddings_folder", vectors]
+    use = measured([*map(str, command), "--index_folder", str(index)], folder, clean_environment())
+    script = str(Path(__file__).with_name("peer_lookup.py"))
+    rows = [
+        (kind, *answer([str(python), script, str(vectors), str(index), kind]).values())
+        for kind in ("image", "text")
+    ]
+    table(("index", "rows", "vectors asked for", "found as the nearest, with their own url"), rows)
+    note(f"Both were built in {use.wall_s:.0f} s, with {use.peak_mb:,.0f} MB.")
+
+
 def _fill(pairs: int, pictures: int) -> None:
     """A lake with so many kept pairs, all with vectors, and pixels of the first ones."""
     with writing() as con:
@@ -152,21 +184,23 @@ def _fill(pairs: int, pictures: int) -> None:
     random = np.random.default_rng(0)
     for start in range(0, pairs, _VECTORS_AT_ONCE):
         count = min(_VECTORS_AT_ONCE, pairs - start)
-        vectors = random.standard_normal((count, _DIMENSIONS), np.float32)
-        _land("enriched.image_embeddings", start, count, embedding=to_blobs(vectors))
+        for kind in ("image", "caption"):
+            vectors = random.standard_normal((count, _DIMENSIONS), np.float32)
+            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+            _land(f"enriched.{kind}_embeddings", kind, start, count, embedding=to_blobs(vectors))
     jpegs = [_jpeg(random) for _ in range(_JPEGS)]
     for start in range(0, pictures, _PICTURES_AT_ONCE):
         count = min(_PICTURES_AT_ONCE, pictures - start)
         pixels = [jpegs[(start + n) % _JPEGS] for n in range(count)]
-        _land("raw.image_pixels", start, count, pixels=pa.array(pixels, pa.binary()))
+        _land("raw.image_pixels", "image", start, count, pixels=pa.array(pixels, pa.binary()))
 
 
-def _land(name: str, start: int, count: int, **columns: pa.Array) -> None:
-    keys = text_ids(f"image{start + n}" for n in range(count))
+def _land(name: str, kind: str, start: int, count: int, **columns: pa.Array) -> None:
+    keys = text_ids(f"{kind}{start + n}" for n in range(count))
     if "embedding" in columns:
-        same = {"model_id": "image_encoder-1", "outcome": "ok"}
+        same = {"model_id": f"{kind}_encoder-1", "outcome": "ok"}
         columns |= {key: pa.array([value] * count) for key, value in same.items()}
-    append({name: pa.table({"image_id": keys, **columns})})
+    append({name: pa.table({f"{kind}_id": keys, **columns})})
 
 
 def _jpeg(random: np.random.Generator) -> bytes:

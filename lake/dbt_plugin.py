@@ -108,7 +108,8 @@ def run_dbt(*arguments: str, progress: Progress = lambda line: None) -> None:
     # dbt logs it, and what `pairlake forget` is told to forget must leave no trace.
     sys.argv = ["dbt", *arguments]
     try:
-        result = runner.invoke(["--quiet", *arguments, *where, *paths])
+        # What went wrong is said below; by itself dbt shows the stack of a Ctrl-C, quiet or not.
+        result = runner.invoke(["--log-level", "none", *arguments, *where, *paths])
     finally:
         sys.argv = command_line
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]

@@ -7,6 +7,8 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
+from serve.npy import begin
+
 # The source's own uid, where it is one of DataComp's.
 UID = """
 if(
@@ -33,12 +35,7 @@ def write_uids(con: duckdb.DuckDBPyConnection, path: Path) -> tuple[int, int]:
     counted = con.execute("select count(*), coalesce(sum(pairs), 0) from uids").fetchall()
     ((rows, pairs),) = counted
     with path.open("wb") as file:
-        header = {
-            "descr": np.lib.format.dtype_to_descr(_HALVES),
-            "fortran_order": False,
-            "shape": (rows,),
-        }
-        np.lib.format.write_array_header_1_0(file, header)
+        begin(file, _HALVES, (rows,))
         for batch in con.execute("select uid from uids order by uid").to_arrow_reader(_BATCH_ROWS):
             halves = np.frombuffer(b"".join(batch["uid"].storage.to_pylist()), ">u8")
             file.write(halves.astype("u8").tobytes())

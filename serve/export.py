@@ -1,4 +1,4 @@
-"""Takes pairs home: as a list, as WebDataset shards, as LAION's release, as DataComp's uids.
+"""Takes pairs home: as lists, with pictures or vectors, as LAION's release, as DataComp's uids.
 
 `pairlake export` runs it; docs/export.md says what reads each format.
 """
@@ -17,6 +17,7 @@ from lake.settings import settings
 from serve import listed
 from serve.datacomp import write_uids
 from serve.destination import placed
+from serve.embeddings import write_embeddings
 from serve.laion import LAYOUTS, write_list, write_release
 from serve.provenance import provenance, write
 from serve.selection import Encoder, Selected, Selection, select
@@ -29,6 +30,7 @@ FORMATS = {
     "csv": False,
     "jsonl": False,
     "webdataset": True,
+    "embeddings": True,
     "release": True,
     "joined": True,
     "datacomp": False,
@@ -45,6 +47,7 @@ class Exported:
     snapshot: int
     parts: dict[str, int] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
+    encoders: dict[str, str] = field(default_factory=dict)  # that made the vectors in it
 
     def __str__(self) -> str:
         parts = [f"{rows:,} in {name}" for name, rows in self.parts.items()]
@@ -87,7 +90,7 @@ def export(
             "rows": exported.rows,
             "parts": exported.parts,
             "left_out": exported.left_out,
-            "encoders": selected.encoders,
+            "encoders": selected.encoders | exported.encoders,
         }
         write(made, provenance(destination.name, told, selection, of))
     return exported
@@ -101,19 +104,21 @@ def _written(
     selected: Selected,
     progress: Callable[[str], None],
 ) -> Exported:
-    parts, left_out = dict[str, int](), dict(selected.left_out)
+    parts, left_out, encoders = dict[str, int](), dict(selected.left_out), dict[str, str]()
     if format == "datacomp":
         rows, left_out["uid_of_another"] = write_uids(con, made)
     elif format == "webdataset":
         rows, unseen = write_shards(con, made, of.time, progress)
         left_out |= unseen
+    elif format == "embeddings":
+        rows, left_out["not_embedded"], encoders = write_embeddings(con, made, progress)
     elif format in LAYOUTS:
         parts = write_release(con, made, format, selected.selection.split)
         rows = sum(parts.values())
     else:
         rows = write_list(con, made, format)
     left_out = {reason: pairs for reason, pairs in left_out.items() if pairs}
-    return Exported(rows=rows, snapshot=of.id, parts=parts, left_out=left_out)
+    return Exported(rows=rows, snapshot=of.id, parts=parts, left_out=left_out, encoders=encoders)
 
 
 def _format(destination: Path) -> str:

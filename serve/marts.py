@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import duckdb
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from lake.catalog import connect
 from lake.errors import JobFailed, PairlakeError, TableMissing, first_line
@@ -20,7 +21,7 @@ from serve.facts import SHOWN, packed
 _SHOWN = ", ".join(f"pairs.{column}" for column in SHOWN)
 
 _SEARCHABLE = f"""
-create temp table searchable as
+create or replace temp table searchable as
 with towers as (
     select
         similarities.model_id as similarity_model_id,
@@ -46,7 +47,7 @@ select
     pairs.split,
     towers.* exclude (similarity_model_id),
     md5(row({_SHOWN}, image_model_id, caption_model_id)::varchar)::uuid as fingerprint,
-from shown as pairs
+from {{among}} as pairs
 inner join towers on pairs.similarity_model_id = towers.similarity_model_id
 semi join lake.staging.stg_enriched__image_embeddings as images
     on pairs.image_id = images.image_id
@@ -128,13 +129,14 @@ def check_sound(con: duckdb.DuckDBPyConnection) -> None:
         )
 
 
-def searchable(con: duckdb.DuckDBPyConnection) -> Searchable:
-    """List what the index should hold in the temporary table `searchable`, and count it.
+def searchable(con: duckdb.DuckDBPyConnection, among: str = "shown") -> Searchable:
+    """List what has both vectors in the temporary table `searchable`, and count it.
 
-    That is of the view `shown`, which `lake.denied` makes.
+    That is among the view `shown`, which `lake.denied` makes and the index should hold, or among
+    another relation with its columns.
     """
-    con.execute(_SEARCHABLE)
-    kept = _value(con, "select count(*) from shown")
+    con.execute(_SEARCHABLE.format(among=among))
+    kept = _value(con, f"select count(*) from {among}")
     rows = _value(con, "select count(*) from searchable")
     encoders = con.execute(
         "select image_encoder, any_value(image_model_id), mode(caption_encoder) from searchable "
@@ -143,8 +145,8 @@ def searchable(con: duckdb.DuckDBPyConnection) -> Searchable:
     if len(encoders) > 1:
         raise PairlakeError(
             f"The recipe's pairs have vectors of {len(encoders)} image encoders "
-            f"({', '.join(row[0] for row in encoders)}), but a search index takes one; "
-            "give the recipe similarity models of one image encoder."
+            f"({', '.join(row[0] for row in encoders)}), which cannot be compared; take those of "
+            "one, or give the recipe similarity models of one image encoder."
         )
     image_encoder, image_model_id, caption_encoder = encoders[0] if encoders else ("", "", "")
     splits = con.execute(
@@ -213,14 +215,23 @@ def _as_indexed(column: pa.Array, field: pa.Field) -> pa.Array:
         return column.storage
     if not pa.types.is_fixed_size_list(field.type):
         return column.cast(field.type)
-    # A BLOB holds fp16 values already, so they are taken as they are.
-    values = np.frombuffer(b"".join(column.to_pylist()), dtype="<f2")
-    if len(values) != len(column) * field.type.list_size:
-        raise JobFailed(
-            f"Vectors of one encoder have several lengths, where {field.name} should have "
-            f"{field.type.list_size}; register the encoder as a new model and run: pairlake enrich"
-        )
+    values = halves(column, field.type.list_size, field.name)
     return pa.FixedSizeListArray.from_arrays(pa.array(values), field.type.list_size)
+
+
+def halves(vectors: pa.Array, dimensions: int, name: str) -> NDArray[np.float16]:
+    """The values of fp16 vectors as the lake keeps them, one vector after the other.
+
+    Raises JobFailed where one is longer or shorter than the others.
+    """
+    # A BLOB holds fp16 values already, so they are taken as they are.
+    values = np.frombuffer(b"".join(vectors.to_pylist()), dtype="<f2")
+    if len(values) != len(vectors) * dimensions:
+        raise JobFailed(
+            f"Vectors of one encoder have several lengths, where {name} should have "
+            f"{dimensions}; register the encoder as a new model and run: pairlake enrich"
+        )
+    return values
 
 
 def _recipe(con: duckdb.DuckDBPyConnection) -> str:

@@ -63,7 +63,8 @@ _SCHEMA = pa.schema(
         "sha256": pa.string(),
     }.items()
 )
-_READ = {
+# What is told of a pair, in the names of img2dataset and of LAION.
+TOLD = {
     "uid": UID,
     **{name: COLUMNS[name] for name in _SCHEMA.names if name in COLUMNS},
     "caption": COLUMNS["TEXT"],
@@ -73,7 +74,7 @@ _READ = {
     "sha256": "lower(hex(pairs.sha256))",
 }
 _PAIRS = f"""
-select placed.place, {", ".join(f'{column} as "{name}"' for name, column in _READ.items())}
+select placed.place, {", ".join(f'{column} as "{name}"' for name, column in TOLD.items())}
 from placed
 inner join shown as pairs on placed.pair_id = pairs.pair_id
 where placed.place is not null

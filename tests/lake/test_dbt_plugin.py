@@ -90,3 +90,15 @@ def test_several_threads_are_refused_before_the_lake_is_opened(home: Path) -> No
     with pytest.raises(JobFailed, match=rf"^dbt build failed: Database Error\s+{sentence}$"):
         run_dbt("build", "--threads", "4")
     assert not home.joinpath("catalog.sqlite").exists()
+
+
+def test_an_interrupt_leaves_dbt_without_a_word(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lake.dbt_plugin._check_threads", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_dbt("build", "--select", "recipes")
+    assert capfd.readouterr() == ("", "")
