@@ -623,7 +623,9 @@ class TestLocations:
         (b"sep=;\r\n", None),
         (b"place,words\n", None),
         (b"", None),
-        (b"url\n", None),
+        # Refused then, since a pair has a caption.
+        (b"url\n", "csv"),
+        (f"{URL}\n".encode(), "csv"),
         (b"<html><a href='https://a.example/'>x, y</a>", None),
         (b"\n<!DOCTYPE html>, url", None),
         (b"WARC/1.0\r\nWARC-Type: warcinfo\r\n", None),
