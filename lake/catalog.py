@@ -29,6 +29,7 @@ BUSY_TIMEOUT_MS = 60_000
 # DuckDB counts a blob as 16 bytes of what waits to be streamed, and would let thousands of pictures
 # wait. A cursor has this setting by itself.
 LITTLE_AHEAD = "set streaming_buffer_size = '16KB'"
+_CANNOT_WRITE_BESIDE = '"PRAGMA journal_mode=wal": unable to open database file'
 _OF_THE_DISK = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 # Without the first, a UUID crosses to Arrow as 36 characters of text.
 _SESSION = (
@@ -238,7 +239,7 @@ def _unreadable(current: Settings, error: Exception) -> LakeUnreadable:
         return postgres.unreachable(error)
     said = first_line(error)
     # The second is what SQLite says on a disk that is mounted to be read.
-    if "readonly database" in said or "journal_mode=wal" in said:
+    if "readonly database" in said or said.endswith(_CANNOT_WRITE_BESIDE):
         return LakeUnreadable(
             f"The catalog {current.catalog_file} may be read by you, and not written; let its "
             "owner do this, or start another lake with PAIRLAKE_HOME."
