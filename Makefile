@@ -126,8 +126,8 @@ fitting: .venv/bin/python
 
 # Without a GPU, PIP_EXTRA_INDEX_URL may name PyTorch's CPU index, and 2 GB of CUDA stay away.
 .venv/demo-installed: pyproject.toml | fitting
-	@echo "Installing some 2.8 GB into .venv, which takes minutes; with CUDA, as Linux has it unless" \
-		"PIP_EXTRA_INDEX_URL names PyTorch's CPU index, some 2 GB more."
+	@echo "Installing some 2.8 GB into .venv, of which 840 MB come by the network: three minutes or" \
+		"more. CUDA, which Linux has unless PIP_EXTRA_INDEX_URL names PyTorch's CPU index, is some 2 GB besides."
 	$(BIN)/python -m pip install -e '.[demo]'
 	touch $@
 

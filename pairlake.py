@@ -215,6 +215,13 @@ def serve(port: int | None) -> None:
     ),
     help="What to write; else the ending says it: .parquet, .csv, .jsonl, .npy.",
 )
+@click.option(
+    "--from",
+    "source",
+    type=click.Choice(["pairs", "listed_pairs"]),
+    default="pairs",
+    help="Kept pairs, or those of ready-made lists, by the lists' own scores.",
+)
 @click.option("--split", type=click.Choice(["en", "multi", "nolang"]), help="One split only.")
 @click.option("--where", multiple=True, help="Only what a filter keeps: 'aesthetic_score >= 5'.")
 @click.option("--sql", help="Only the pair_ids that a query over the lake answers with.")
@@ -229,6 +236,7 @@ def export(destination: Path, format: str | None, snapshot: int | None, **select
 
     Example: pairlake export pairs_en.parquet --split en --where "width >= 512"
              pairlake export apples --format webdataset --search "a red apple" --limit 1000
+             pairlake export subset.npy --from listed_pairs --where "similarity >= 0.3"
     """
     from serve.export import export as export_pairs
     from serve.selection import Selection
@@ -248,7 +256,7 @@ def export(destination: Path, format: str | None, snapshot: int | None, **select
     )
     progress.show("")
     click.echo(f"{destination}: {exported}")
-    if not exported.rows:
+    if not exported.rows and selected["source"] == "pairs":
         _say_why_nothing()
 
 
@@ -271,11 +279,15 @@ def export(destination: Path, format: str | None, snapshot: int | None, **select
 )
 @click.option("--this-scheme", is_flag=True, help="A URL means http or https, as it is written.")
 @click.option("--reason", help="Why, for the record.")
+@click.option("--dry-run", is_flag=True, help="Only say what it matches.")
+@click.option("--yes", is_flag=True, help="Do not ask first, as is done on a terminal.")
 def forget(
     file: Path | None,
     among: int,
     this_scheme: bool,
     reason: str | None,
+    dry_run: bool,
+    yes: bool,
     **kinds: tuple[str, ...],
 ) -> None:
     """Take something out of the dataset, the search and later exports, at once.
@@ -288,25 +300,40 @@ def forget(
     from ingest.spellings import found_in_lake, spellings
     from lake.receipts import receipts
     from lake.requests import read_requests
-    from lake.takedowns import record_takedowns
+    from lake.takedowns import look_up, record_takedowns
 
     named = read_requests(file) if file else {}
     requests = {kind: [*values, *named.get(kind, [])] for kind, values in kinds.items()}
-    progress.show("Recording; if a job or a build writes now, when it has ended")
-    asked = record_takedowns(
-        requests,
-        reason=reason,
-        among=among,
-        spell=partial(spellings, any_scheme=not this_scheme),
-        find=found_in_lake,
-    )
-    progress.show("")
-    if not asked:
+    if not any(requests.values()):
         raise BadRequest("Name what to forget: pairlake forget --url https://photos.example/me.jpg")
-    from lake.query import count
-
+    known: dict[str, Any] = {
+        "among": among,
+        "spell": partial(spellings, any_scheme=not this_scheme),
+        "find": found_in_lake,
+    }
+    # One who cannot be asked has decided already. The question goes to where errors go.
+    asks = not yes and sys.stdin.isatty() and sys.stderr.isatty()
+    if dry_run or asks:
+        for receipt in receipts(look_up(requests, **known), is_recorded=False):
+            click.echo(f"forget   {receipt}")
+    if dry_run:
+        click.echo("forget   this was a dry run: nothing is recorded")
+        return
+    if asks and not click.confirm("Forget it for good?", err=True):
+        click.echo("forget   nothing is recorded")
+        raise click.exceptions.Exit(1)
+    progress.show("Recording; if a job or a build writes now, when it has ended")
+    asked = record_takedowns(requests, reason=reason, **known)
+    progress.show("")
     for receipt in receipts(asked):
         click.echo(f"forget   {receipt}")
+    _rebuild_without_it()
+
+
+def _rebuild_without_it() -> None:
+    """Make tables and index anew without what was to be forgotten, which is hidden already."""
+    from lake.query import count
+
     try:
         _build()
         _publish()
@@ -344,9 +371,14 @@ def restore(backup: Path | None) -> None:
     Without BACKUP it says which there are; on Postgres it takes what pg_restore has put there.
     Example: pairlake restore catalog-20261130T120000000000.sqlite
     """
+    from lake.restore import listed
     from lake.restore import restore as restore_backup
+    from lake.settings import settings
 
-    click.echo(f"restore  {restore_backup(backup)}")
+    if backup is None and not settings().on_postgres:
+        click.echo("\n".join(listed()))
+    else:
+        click.echo(f"restore  {restore_backup(backup)}")
 
 
 @main.command()
@@ -625,9 +657,8 @@ def _maintain() -> None:
     from lake.dbt_plugin import dataset_is_current
     from lake.erasure import (
         erase_takedowns,
-        last_request,
         note_erased,
-        older_snapshot_remains,
+        requests_due,
         takedowns_recorded,
     )
     from lake.maintain import erasure_is_unfinished, tidy
@@ -635,16 +666,15 @@ def _maintain() -> None:
     from lake.settings import settings
     from serve.publish import compact
 
-    erasing = False
-    until = last_request()
+    erased, due = 0, requests_due()
     if takedowns_recorded():
         if not dataset_is_current():
             _build()
         progress.show("maintain: what was to be forgotten is erased")
         erased = erase_takedowns()
         progress.show("")
-        erasing = erased > 0 or older_snapshot_remains() or erasure_is_unfinished()
         click.echo(f"maintain {erased} rows erased")
+    erasing = erased > 0 or bool(due) or erasure_is_unfinished()
     if erasing:
         clear_workspaces()
         _build(anew=True)
@@ -664,15 +694,15 @@ def _maintain() -> None:
     tidied = tidy(leave_no_trace=erasing)
     progress.show("")
     click.echo(f"maintain {tidied}")
-    if until is not None and (noted := note_erased(until)):
+    if due and (noted := note_erased(due)):
         click.echo(f"maintain all that {noted:,} hashes in raw.takedowns reached is erased")
 
 
 def _say_what_would_go() -> None:
-    from lake.erasure import older_snapshot_remains
+    from lake.erasure import requests_due
     from lake.maintain import erasure_is_unfinished, would_go
 
-    erasing = older_snapshot_remains() or erasure_is_unfinished()
+    erasing = bool(requests_due()) or erasure_is_unfinished()
     if erasing:
         click.echo("maintain would erase what is to be forgotten, with all that is older:")
     for line in would_go(leave_no_trace=erasing):

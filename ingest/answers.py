@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple, cast
 
@@ -25,7 +25,7 @@ _STATUS_LINE = re.compile(
 )
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LENGTH = re.compile(rb"[0-9]{1,18}")
-_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}")
+_CHUNK_SIZE = re.compile(rb"0*[0-9A-Fa-f]{1,15}")
 _FRAMING = (b"content-length", b"transfer-encoding")
 _WITHOUT_BODY = (204, 304)
 
@@ -134,9 +134,9 @@ class _Chunked:
                 strict += piece if self._left else piece + b"\r\n"
                 continue
             end = self._buffer.find(b"\n")
+            if (len(self._buffer) if end < 0 else end) > _MAX_CHUNK_LINE_BYTES:
+                raise NotHttp("a line between chunks without an end")
             if end < 0:
-                if len(self._buffer) > _MAX_CHUNK_LINE_BYTES:
-                    raise NotHttp("a line between chunks without an end")
                 break
             line = bytes(self._buffer[:end]).strip()
             del self._buffer[: end + 1]
@@ -186,12 +186,11 @@ class _Handler(ResponseHandler):
             return
         self._heard()
         try:
-            strict = self._strict(data)
+            for strict in self._strict(data):
+                super().data_received(strict)
         except NotHttp as error:
             self._refuse(error)
             return
-        if strict:
-            super().data_received(strict)
         if self._body and self._body.is_beyond and self.transport:
             # What stands behind an answer must not be taken for the next.
             self.force_close()
@@ -207,20 +206,21 @@ class _Handler(ResponseHandler):
             self._parser = None
         super().connection_lost(exc)
 
-    def _strict(self, data: bytes) -> bytes:
-        strict = b""
+    def _strict(self, data: bytes) -> Iterator[bytes]:
+        """The heads in `data`, then what it has of the body; a head counts whatever its body is."""
         while data and self._body is None:
             head, data = self._next_head(data)
             if head is None:
-                break
-            strict += head.strict
+                return
+            yield head.strict
             if 100 <= head.status < 200 and head.status != 101:
                 continue  # another follows
             if head.is_chunked:
                 self._body = _Chunked()
             else:
                 self._body = _Counted(0 if head.status in _WITHOUT_BODY else head.length)
-        return strict + self._body.strict(data) if self._body and data else strict
+        if self._body and (strict := self._body.strict(data)):
+            yield strict
 
     def _next_head(self, data: bytes) -> tuple[Head | None, bytes]:
         """The head that ends in `data`, if one does, and what stands behind it."""

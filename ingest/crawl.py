@@ -44,6 +44,7 @@ _ROW = pa.schema(
         "pairs": pa.int64(),
         "sightings": pa.int64(),
         "with_login": pa.int64(),
+        "is_list": pa.bool_(),
         "downloads": pa.int64(),
         "bytes": pa.int64(),
         "seconds": pa.float64(),

@@ -154,7 +154,7 @@ def read_list(
     with TemporaryDirectory(dir=folder) as scratch, _connect(Path(scratch)) as con:
         spool = Path(scratch) / "spool"
         file = on_disk(location, Path(scratch))
-        counts.bytes = file.stat().st_size
+        counts.bytes, counts.is_list = file.stat().st_size, True
         try:
             scores = _spool(file, kind, columns, spool, con, counts)
         except duckdb.Error as error:

@@ -18,7 +18,8 @@ class CrawlFile:
     be read among them; `other_records` are those of no page, by their kind. `links` and `images`
     are what the pages hold; `pairs` are distinct (image_url, caption), and `sightings` how often
     they were seen; `with_login` are the images, or rows, left out since their URL holds a login;
-    `downloads` those of images whose bytes came out of the file, if wanted.
+    `is_list` says whether it is a ready-made list; `downloads` are those of images whose bytes
+    came out of the file, if wanted.
     """
 
     crawl_id: str
@@ -33,6 +34,7 @@ class CrawlFile:
     pairs: int = 0
     sightings: int = 0
     with_login: int = 0
+    is_list: bool = False
     downloads: int | None = None
     bytes: int = 0
     seconds: float = 0.0

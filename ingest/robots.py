@@ -32,9 +32,13 @@ _NAME = re.compile(r"[^\s/(;]*")
 
 
 def text_of(body: bytes) -> str:
-    """The text of a robots.txt: UTF-8, unless it begins as UTF-16 does."""
+    """The text of a robots.txt: UTF-8, unless it begins as UTF-16 does.
+
+    Without NULs, which leaves plain letters of UTF-16 that does not begin so.
+    """
     is_utf_16 = body.startswith((b"\xff\xfe", b"\xfe\xff"))
-    return body.decode("utf-16" if is_utf_16 else "utf-8", "replace").replace("\ufeff", "")
+    text = body.decode("utf-16" if is_utf_16 else "utf-8", "replace")
+    return text.replace("\ufeff", "").replace("\0", "")
 
 
 def rules_for(agent: str, robots: str) -> list[str]:

@@ -112,8 +112,14 @@ class SiteRules:
 
 
 def read_robots(agent: str, body: bytes) -> SiteRules:
-    """The rules for the product token `agent` in a robots.txt, empty where the site has none."""
-    return site_rules(agent, text_of(body))
+    """The rules for the product token `agent` in a robots.txt, empty where the site has none.
+
+    Of one with more than MAX_ROBOTS_BYTES the last line does not count: half a rule is another one.
+    """
+    text = text_of(body)
+    if len(body) > MAX_ROBOTS_BYTES:
+        text = "\n".join(text.splitlines()[:-1])
+    return site_rules(agent, text)
 
 
 def site_rules(agent: str, robots: str) -> SiteRules:

@@ -11,6 +11,7 @@ from lake.domains import host_of, registrable_domain
 from lake.forgotten import PAGE, domains_of
 
 MOST = 3
+_DIGITS_OF_ID = 32
 # Below this two texts have little in common (Jaro-Winkler, 1 for equal ones).
 _NEAR = 0.8
 # What a text is compared by.
@@ -49,6 +50,10 @@ order by
     domain
 limit {MOST}
 """
+# By its image_id, which has as many digits as an md5.
+_PICTURES = """
+select lower(hex(sha256)) from lake.raw.images where image_id = $meant::uuid limit 1
+"""
 _CAPTIONS = f"""
 select caption
 from (
@@ -67,14 +72,15 @@ def alike(con: duckdb.DuckDBPyConnection, kind: str, value: str) -> list[str]:
     """At most MOST values of a kind that have landed, the nearest to `value` first.
 
     URLs with the same host and path come first, then those of the same registrable domain; for a
-    domain without any, domains that look like it. A hash has no neighbours.
+    domain without any, domains that look like it. A hash has no neighbours, but it may be an id.
     """
     if kind == "caption":
         return _told(con, _CAPTIONS, meant=value)
     if kind == "domain":
         return _domains(con, same_host(value))
     if kind == "image_hash":
-        return []
+        digits = value.strip()
+        return _told(con, _PICTURES, meant=digits) if len(digits) == _DIGITS_OF_ID else []
     meant = same_url(value)
     domain = registrable_domain(host_of(meant))
     place = meant.partition("://")[2].partition("?")[0]

@@ -154,11 +154,17 @@ def failures_said() -> Iterator[None]:
         # An Error of no kind is what the end of a server gives.
         if not isinstance(error, duckdb.OperationalError) and type(error) is not duckdb.Error:
             raise
-        raise JobFailed(
-            f"The lake could not be read or written ({first_line(error)}). What has landed is "
-            "kept; see that the disk has room and that the places of PAIRLAKE_CATALOG and "
-            "PAIRLAKE_DATA answer, then run it again."
-        ) from error
+        raise _not_answering(error) from error
+    except sqlite3.Error as error:
+        raise _not_answering(error) from error
+
+
+def _not_answering(error: Exception) -> JobFailed:
+    return JobFailed(
+        f"The lake could not be read or written ({first_line(error)}). What has landed is kept; "
+        "see that the disk has room and that the places of PAIRLAKE_CATALOG and PAIRLAKE_DATA "
+        "answer, then run it again."
+    )
 
 
 def _making(current: Settings) -> Retrying:

@@ -9,6 +9,8 @@ from publicsuffixlist import PublicSuffixList
 
 # Those of registries only: all blogs below blogspot.com are one operator's servers.
 _SUFFIXES = PublicSuffixList(only_icann=True)
+# Those too below which an operator gives names away. What is on no list, as localhost, is a host.
+_GIVEN_AWAY = PublicSuffixList(accept_unknown=False)
 
 # The host of a URL in SQL, as in int_pairs_deduplicated.
 HOST = r"""
@@ -27,6 +29,11 @@ def registrable_domain(host: str) -> str:
     if ":" in host or host.rpartition(".")[2].isdecimal():
         return host
     return _SUFFIXES.privatesuffix(host) or host
+
+
+def is_public_suffix(host: str) -> bool:
+    """Whether many have names of their own right below a host in ASCII: com, co.uk, github.io."""
+    return bool(_GIVEN_AWAY.is_public(host))
 
 
 def host_of(url: str) -> str:

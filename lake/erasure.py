@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from uuid import UUID
 
 from lake.catalog import connect, rows, writing
 from lake.forgotten import PAGE_ID, forgotten, on_forgotten_host
+from lake.maintain import begin_erasure
 from lake.settings import settings
 from lake.tables import TABLES, ids_of
 from lake.tombstones import DOWNLOADS, IMAGES, PAIRS
@@ -24,39 +27,28 @@ def takedowns_recorded() -> bool:
     return found is not None or bool(settings().hash_lists)
 
 
-def older_snapshot_remains() -> bool:
-    """Whether a snapshot from before the last takedown is still there.
+def requests_due() -> list[UUID]:
+    """The attempts that recorded requests of which something may be left yet; for `note_erased`.
 
-    So an erasure shows that was interrupted before `lake.maintain.tidy`, which notes its own.
+    What an erasure records of the pairs that it erased is no request.
     """
-    con = connect(read_only=True)
-    try:
-        row = con.execute(
-            "select min(snapshot_time)::timestamp < (select max(requested_at) "
-            "from lake.raw.takedowns) from ducklake_snapshots('lake')"
-        ).fetchone()
-    finally:
-        con.close()
-    return bool(row and row[0])
+    due = (
+        "select distinct attempt_id from lake.raw.takedowns "
+        "where erased_at is null and kind != 'pair'"
+    )
+    return [attempt_id for (attempt_id,) in rows(due, read_only=True)]
 
 
-def last_request() -> datetime | None:
-    """When the last of what is to be forgotten was recorded; for `note_erased`."""
-    ((landed_at,),) = rows("select max(landed_at) from lake.raw.takedowns", read_only=True)
-    assert landed_at is None or isinstance(landed_at, datetime)  # noqa: S101 - for the types
-    return landed_at
-
-
-def note_erased(until: datetime) -> int:
-    """Note of requests up to `until` that nothing of them is left; returns how many there are.
+def note_erased(attempts: Sequence[UUID]) -> int:
+    """Note of what `attempts` recorded that nothing of it is left; returns how many there are.
 
     Called when all that was to be done has been done: a receipt says erased from then on.
     """
     with writing() as con:
         row = con.execute(
             "update lake.raw.takedowns set erased_at = ?::timestamp "
-            "where erased_at is null and landed_at <= ?",
-            [datetime.now(UTC).replace(tzinfo=None), until],
+            "where erased_at is null and list_contains(?::uuid[], attempt_id)",
+            [datetime.now(UTC).replace(tzinfo=None), list(map(str, attempts))],
         ).fetchone()
     return row[0] if row else 0
 
@@ -73,8 +65,12 @@ def erase_takedowns() -> int:
             con.execute(f"create temp table forgotten as {forgotten(con)}")
             for statement in _GONE:
                 con.execute(statement)
-            changed = [con.execute(statement).fetchone() for statement in (*_ERASE, *_SWEEP)]
-            return sum(row[0] for row in changed if row)
+            found = [con.execute(statement).fetchone() for statement in (*_ERASE, *_SWEEP)]
+            changed = sum(int(row[0]) for row in found if row)
+            if changed:
+                # Before it is committed: who dies after has it in older files and backups.
+                begin_erasure()
+            return changed
     finally:
         con.close()
 

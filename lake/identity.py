@@ -8,6 +8,7 @@ between the two leaves a catalog whose files are its own, and the next command w
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from dataclasses import asdict, dataclass
@@ -36,6 +37,8 @@ from (
 inner join {0}ducklake_table as tables on files.table_id = tables.table_id
 inner join {0}ducklake_schema as schemas on tables.schema_id = schemas.schema_id
 """
+# The beginning of the UUID in a file's name, version 7.
+_MADE = re.compile(r"(?:.*/)?ducklake-([0-9a-f]{8})-([0-9a-f]{4})-7")
 # The schema `main` is the first that a catalog has.
 _FOUND = f"""
 with metadata as (select key, value from {METADATA}ducklake_metadata where scope is null)
@@ -126,10 +129,7 @@ def settle(con: duckdb.DuckDBPyConnection, current: Settings) -> None:
     if found.tables != current.tables:
         if of is None and _stays(con, current, found):
             lake_id = str(uuid.uuid4())
-            con.execute(
-                f"update {METADATA}ducklake_schema set schema_uuid = ? where schema_id = 0",
-                [lake_id],
-            )
+            _give(con, lake_id)
         say(con, "data_path", f"{current.tables}/")
     if found.format != FORMAT:
         say(con, "pairlake_format", str(FORMAT))
@@ -146,16 +146,22 @@ def accept(con: duckdb.DuckDBPyConnection, current: Settings) -> int:
     of = stated(con, current.data)
     found = _found(con, of)
     _check_format(found)
-    if of is not None:
+    names, there = named(con), present(con, current)
+    # One that names files of this lake is from before a copy became a lake of its own.
+    if of is not None and not names & there:
         _check_id(current, found, of)
-    if gone := sorted(named(con) - present(con, current)):
+    if gone := sorted(names - there):
         raise BadSetting(
             f"{len(gone):,} files that the catalog {current.catalog_said} names are not in "
             f"{current.tables} any more ({gone[0]}), so that it cannot be put back; choose a newer "
             "backup."
         )
     say(con, "data_path", f"{current.tables}/")
-    say(con, "pairlake_restored", str(time.time_ns() // 1_000_000))
+    # By the names of files too: a clock may have been put back since.
+    now = max([time.time_ns() // 1_000_000, *(made_at(path) or 0 for path in there)])
+    say(con, "pairlake_restored", str(now))
+    if of is not None:
+        _give(con, of.id)
     leave(con, current)
     return found.newest
 
@@ -177,6 +183,12 @@ def write(con: duckdb.DuckDBPyConnection, data: str, of: Stated) -> None:
     write_small(con, data, NAME, msgspec.json.format(text, indent=2) + b"\n")
 
 
+def _give(con: duckdb.DuckDBPyConnection, lake_id: str) -> None:
+    con.execute(
+        f"update {METADATA}ducklake_schema set schema_uuid = ? where schema_id = 0", [lake_id]
+    )
+
+
 def say(con: duckdb.DuckDBPyConnection, key: str, value: str) -> None:
     """Set a value of the catalog's own metadata."""
     table = f"{METADATA}ducklake_metadata"
@@ -195,6 +207,12 @@ def restored_at(con: duckdb.DuckDBPyConnection) -> int | None:
         ["pairlake_restored"],
     ).fetchone()
     return None if row is None else row[0]
+
+
+def made_at(path: str) -> int | None:
+    """When DuckLake made a file, in milliseconds since 1970; None where its name does not tell."""
+    made = _MADE.match(path)
+    return int(made[1] + made[2], 16) if made else None
 
 
 def named(con: duckdb.DuckDBPyConnection) -> set[str]:

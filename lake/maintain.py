@@ -15,7 +15,7 @@ import duckdb
 
 from lake import identity, postgres
 from lake.backups import KEEP as KEEP_BACKUPS
-from lake.backups import back_up, named_by_backups, outdated
+from lake.backups import back_up, clear_partial, named_by_backups, outdated
 from lake.catalog import connect, locked
 from lake.errors import JobFailed
 from lake.settings import settings
@@ -81,7 +81,7 @@ def tidy(*, leave_no_trace: bool) -> TidySummary:
             if leave_no_trace:
                 if current.on_postgres:
                     postgres.check_owned(con, current.catalog)
-                _unfinished().touch()
+                begin_erasure()
             _compact(con, rewrite_all=leave_no_trace)
             expired = _expire(con, keep=1 if leave_no_trace else KEEP_SNAPSHOTS)
             swept = sweep(con, current, named_by_backups(current), erase=leave_no_trace)
@@ -91,14 +91,15 @@ def tidy(*, leave_no_trace: bool) -> TidySummary:
                 postgres.rewrite(con, current.catalog)
             backup = None
             if not current.on_postgres:
+                clear_partial(current)
                 _vacuum(current.catalog_file)
                 backup = back_up(current, keep=1 if leave_no_trace else KEEP_BACKUPS)
             # Last, when the disk has it all: the catalog must never be behind what this says.
             identity.leave(con, current)
+            if leave_no_trace:
+                _unfinished().unlink()
     finally:
         con.close()
-    if leave_no_trace:
-        _unfinished().unlink()
     return TidySummary(
         snapshots_expired=expired,
         files_removed=len(swept.removed) + len(swept.emptied),
@@ -127,8 +128,13 @@ def would_go(*, leave_no_trace: bool) -> list[str]:
     ]
 
 
+def begin_erasure() -> None:
+    """Note that something is being erased, until `tidy` has ended that was to leave no trace."""
+    _unfinished().touch()
+
+
 def erasure_is_unfinished() -> bool:
-    """Whether `tidy` ended early when it was to leave no trace; it is to be done again then."""
+    """Whether an erasure ended early, so that traces are left."""
     return _unfinished().exists()
 
 

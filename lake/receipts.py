@@ -80,7 +80,11 @@ from (
 where
     sighting is not null
     and coalesce(
-        {PAGE_ID} not in (select value_id from lake.raw.takedowns where kind = 'page'), true
+        {PAGE_ID} not in (
+            select value_id from lake.raw.takedowns where kind = 'page'
+            union all select value_id from asked where kind = 'page'
+        ),
+        true
     )
 """
 _COUNTED = """
@@ -101,7 +105,7 @@ _COUNTED_PICTURES = "select number, count(*) from pictures group by number"
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """What came of one request, which is the `number`th of its kind."""
+    """What came of one request, which is the `number`th of its kind, or what would come of it."""
 
     kind: str
     number: int
@@ -111,6 +115,7 @@ class Receipt:
     since: datetime | None = None
     erased_at: datetime | None = None
     nearest: Sequence[str] = ()
+    is_recorded: bool = True
 
     @property
     def is_missing(self) -> bool:
@@ -135,15 +140,16 @@ class Receipt:
         if self.erased_at is not None:
             return f"erased on {self.erased_at:%Y-%m-%d}"
         if not self.is_missing:
-            return "hidden now, erased by the next: pairlake maintain"
-        said = "kept out from now on, if it lands"
+            hidden = "hidden now" if self.is_recorded else "to be hidden at once"
+            return f"{hidden}, erased by the next: pairlake maintain"
+        said = f"{'' if self.is_recorded else 'to be '}kept out from now on, if it lands"
         if self.nearest:
             said += "\n         nearest: " + "\n                  ".join(self.nearest)
         return said
 
 
-def receipts(asked: Sequence[Asked]) -> Iterator[Receipt]:
-    """The receipt of each request that `lake.takedowns` has recorded, in their order."""
+def receipts(asked: Sequence[Asked], *, is_recorded: bool = True) -> Iterator[Receipt]:
+    """The receipt of each request that `lake.takedowns` has recorded, or would, in their order."""
     con = connect(read_only=True)
     try:
         _match(con, asked)
@@ -162,6 +168,7 @@ def receipts(asked: Sequence[Asked]) -> Iterator[Receipt]:
                 since=each.since,
                 # What was interrupted, or is not yet out of files and backups, is not erased.
                 erased_at=None if left else each.erased_at,
+                is_recorded=is_recorded,
             )
             if receipt.is_missing and looked_for < _MOST_LOOKED_FOR:
                 looked_for += 1

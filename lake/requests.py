@@ -7,6 +7,8 @@ import hashlib
 import uuid
 from pathlib import Path
 
+from lake.addresses import same_host
+from lake.domains import is_public_suffix
 from lake.errors import BadRequest
 from lake.keys import image_id, text_id
 
@@ -75,6 +77,8 @@ def _flaw(kind: str, value: str) -> str | None:
         return "is not text in UTF-8"
     if kind == "domain" and (set(value.strip()) & set("/:@?#* \t") or not value.strip(" .")):
         return "is not a domain; give it as photos.example"
+    if kind == "domain" and is_public_suffix(same_host(value)):
+        return "is a public suffix, below which many have their sites; name each site's own domain"
     if kind == "image_hash" and len(_digest(value)) not in _DIGESTS:
         return "is not an image hash; give md5 or sha256 in hexadecimal"
     return None

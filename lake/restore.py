@@ -13,18 +13,19 @@ import duckdb
 import pyarrow as pa
 
 from lake import identity
-from lake.backups import back_up, backups
-from lake.catalog import attach, close_all, locked, make_ready, prepare, transaction
+from lake.backups import back_up, backups, next_backup, remove, restoring
+from lake.catalog import attach, close_all, locked, make_ready, transaction
 from lake.errors import BadRequest, JobFailed, PairlakeError
 from lake.maintain import erasure_is_unfinished
 from lake.settings import Settings, settings
 from lake.tables import ensure_tables
 
-_REQUESTS = "select * from lake.raw.takedowns"
-# What had been erased is there again.
+# What had been erased is there again, so that when that was is left out.
+_REQUESTS = """
+select kind, value_id, reason, requested_at, attempt_id, landed_at from lake.raw.takedowns
+"""
 _TAKE_OVER = """
 insert into lake.raw.takedowns by name
-select * replace (null as erased_at)
 from requests anti join lake.raw.takedowns using (kind, value_id)
 """
 
@@ -70,10 +71,13 @@ def restore(backup: Path | None) -> Restored:
             )
         snapshot, _ = _accepted(current, None)
         return Restored(snapshot=snapshot)
+    if backup is None:
+        raise BadRequest(f"Name a backup. {'; '.join(listed())}")
     source = _chosen(current, backup)
-    before = None if _is_same(source, current.catalog_file) else _requests(current)
-    made = current.catalog_file.with_name(current.catalog_file.name + ".restoring")
+    made = restoring(current)
     with locked(current):
+        # No request may come between.
+        before = None if _is_same(source, current.catalog_file) else _requests(current)
         try:
             _copy(source, made)
             snapshot, taken = _accepted(replace(current, catalog=f"sqlite:{made}"), before)
@@ -83,25 +87,27 @@ def restore(backup: Path | None) -> Restored:
             close_all()
             _put(made, current.catalog_file)
         finally:
-            _remove(made)
+            remove(made)
     return Restored(snapshot=snapshot, before=kept, requests=taken)
 
 
-def _chosen(current: Settings, backup: Path | None) -> Path:
+def _chosen(current: Settings, backup: Path) -> Path:
     found = {path.name: path for path in backups(current)}
-    if backup is not None:
-        source = found.get(str(backup), backup.expanduser())
-        if source.is_file():
-            return source
-    listed = [f"{path.name}, of {_made_at(path)}" for path in reversed(found.values())]
-    raise BadRequest(
-        f"{'Name a backup' if backup is None else f'{backup} is no backup'}; "
-        + (f"there are {'; '.join(listed)}." if listed else "there is none in HOME/backups.")
-    )
+    source = found.get(str(backup), backup.expanduser())
+    if source.is_file():
+        return source
+    raise BadRequest(f"{backup} is no backup. {'; '.join(listed())}")
 
 
-def _made_at(path: Path) -> str:
-    return f"{datetime.fromtimestamp(path.stat().st_mtime):%Y-%m-%d %H:%M}"
+def listed() -> list[str]:
+    """A line for each backup in HOME/backups, the newest first, or one that there is none."""
+    current = settings()
+    lines = [
+        f"{path.name}, of {datetime.fromtimestamp(path.stat().st_mtime):%Y-%m-%d %H:%M}"
+        for path in reversed(backups(current))
+    ]
+    none = f"There is no backup in {current.home / 'backups'}; `pairlake maintain` makes one."
+    return lines or [none]
 
 
 def _is_same(one: Path, other: Path) -> bool:
@@ -114,7 +120,9 @@ def _requests(current: Settings) -> pa.Table | None:
         return None
     con = duckdb.connect(":memory:")
     try:
-        prepare(con, options=", read_only")
+        make_ready(con, current)
+        attach(con, current, ", read_only")
+        identity.check(con, current, identity.stated(con, current.data))
         return con.execute(_REQUESTS).to_arrow_table()
     except (PairlakeError, duckdb.Error):
         return None
@@ -123,7 +131,7 @@ def _requests(current: Settings) -> pa.Table | None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    _remove(target)
+    remove(target)
     try:
         with (
             closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as backup,
@@ -163,7 +171,7 @@ def _kept(current: Settings) -> Path | None:
     try:
         return back_up(current, keep=len(backups(current)) + 1)
     except sqlite3.Error:
-        aside = current.home / "backups" / f"catalog-{datetime.now():%Y%m%dT%H%M%S%f}.sqlite"
+        aside = next_backup(current)
         shutil.copy(catalog, aside)
         return aside
 
@@ -175,10 +183,5 @@ def _put(made: Path, catalog: Path) -> None:
             source.backup(target)
     except sqlite3.Error:
         # It is damaged, and its log, of which nothing may get into the new one, is of no use.
-        _remove(catalog)
+        remove(catalog)
         made.replace(catalog)
-
-
-def _remove(catalog: Path) -> None:
-    for ending in ("", "-wal", "-shm", "-journal"):
-        catalog.with_name(catalog.name + ending).unlink(missing_ok=True)

@@ -115,7 +115,7 @@ class Settings:
             raise BadSetting(
                 "PAIRLAKE_CATALOG has a password in it; give it by PGPASSWORD or ~/.pgpass."
             )
-        if not self.catalog.startswith(("sqlite:", POSTGRES)):
+        if not self.catalog.startswith(("sqlite:", POSTGRES)) or self.catalog == "sqlite:":
             raise BadSetting(
                 "PAIRLAKE_CATALOG is neither sqlite:FILE nor postgres:host=db dbname=lake user=me; "
                 "give it so, or leave it empty."
@@ -173,6 +173,13 @@ class Settings:
                     "only PAIRLAKE_DATA may be a place in S3, with two slashes, as in "
                     "s3://BUCKET/PREFIX; of a folder give the whole path."
                 )
+            try:
+                Path(place).expanduser()
+            except RuntimeError as error:
+                raise BadSetting(
+                    f"PAIRLAKE_{name} is {place!r}, in the home of somebody who has none here; "
+                    "give the whole path."
+                ) from error
 
     @property
     def on_postgres(self) -> bool:

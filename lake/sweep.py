@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 from pyarrow import fs
 
-from lake.identity import METADATA, restored_at
+from lake.identity import METADATA, made_at, restored_at
 from lake.objects import filesystem
 from lake.settings import Settings
 
@@ -25,7 +25,7 @@ KEEP_TRASH = timedelta(days=7)
 
 _SCHEDULED = f"{METADATA}ducklake_files_scheduled_for_deletion"
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_FILE = re.compile(rf"([^/]+)/[^/]+/(?:[^/]+/)*ducklake-({_UUID})(?:-delete)?\.(?:parquet|puffin)")
+_FILE = re.compile(rf"([^/]+)/[^/]+/(?:[^/]+/)*ducklake-{_UUID}(?:-delete)?\.(?:parquet|puffin)")
 _MOVED_AT = "%Y%m%dT%H%M%S"
 
 
@@ -117,15 +117,14 @@ def _orphans(
     unknown = [path[len(current.tables) + 1 :] for (path,) in con.execute(call).fetchall()]
     paths = con.execute(f"select path from {METADATA}ducklake_schema").fetchall()
     schemas = {path.rstrip("/") for (path,) in paths}
-    restored = restored_at(con) or 0
+    restored = restored_at(con)
     found = []
     for path in unknown:
         match = _FILE.fullmatch(path)
         if match is None or match[1] not in schemas:
             continue
-        # What landed after the backup that was put back has no other trace. The beginning of the
-        # UUID is when it was made, in milliseconds.
-        is_older = int(match[2].replace("-", "")[:12], 16) <= restored
+        # What landed after the backup that was put back has no other trace.
+        is_older = restored is not None and (made_at(path) or 0) <= restored
         if erase or not (path in kept or is_older):
             found.append(path)
     return sorted(found)

@@ -45,6 +45,7 @@ TABLES: dict[str, dict[str, str]] = {
         "pairs": "BIGINT",
         "sightings": "BIGINT",
         "with_login": "BIGINT",
+        "is_list": "BOOLEAN",
         "downloads": "BIGINT",
         "bytes": "BIGINT",
         "seconds": "DOUBLE",

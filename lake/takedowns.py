@@ -29,6 +29,7 @@ Find = Callable[
     [duckdb.DuckDBPyConnection, Mapping[str, list[str]]], Iterable[tuple[str, str, str]]
 ]
 Id = tuple[str, uuid.UUID]
+Known = dict[Id, tuple[datetime, datetime | None]]
 _COLUMNS = {"kind": pa.string(), "value_id": pa.uuid()}
 _KNOWN = """
 select
@@ -72,21 +73,42 @@ def record_takedowns(
     All of it or nothing: raises BadRequest for what cannot be the value of its kind, and for a
     kind that cannot be hidden among others. What is recorded already, is not again.
     """
-    asked = [
-        _asked(kind, value, spell)
-        for kind, values in requests.items()
-        for value in dict.fromkeys(values)
-    ]
+    asked = _requested(requests, spell)
     others = _others(asked, among, spell) if among else []
-    known = _known(_ids(asked))
-    for each in asked:
-        _remember(each, known)
+    known = _remember(asked)
     recorded = _ids([*asked, *others])
     _append(recorded if among else recorded - known.keys(), reason)
     # From here on nothing that means the same lands, so that all of it is found now.
     _find([*asked, *others], find)
     _append(_ids([*asked, *others]) - recorded - known.keys(), reason)
     return asked
+
+
+def look_up(
+    requests: Mapping[str, Iterable[str]],
+    *,
+    among: int = 0,
+    spell: Spell = lambda _, value: {value},
+    find: Find = lambda *_: [],
+) -> list[Asked]:
+    """What `record_takedowns` would record and return; nothing is recorded.
+
+    Raises BadRequest for what that would not take.
+    """
+    asked = _requested(requests, spell)
+    if among:
+        _others(asked, among, spell)
+    _remember(asked)
+    _find(asked, find)
+    return asked
+
+
+def _requested(requests: Mapping[str, Iterable[str]], spell: Spell) -> list[Asked]:
+    return [
+        _asked(kind, value, spell)
+        for kind, values in requests.items()
+        for value in dict.fromkeys(values)
+    ]
 
 
 def _asked(kind: str, value: str, spell: Spell) -> Asked:
@@ -114,7 +136,19 @@ def _ids(asked: Iterable[Asked]) -> set[Id]:
     return {key for each in asked for key in each.ids}
 
 
-def _known(ids: set[Id]) -> dict[Id, tuple[datetime, datetime | None]]:
+def _remember(asked: list[Asked]) -> Known:
+    """Note of each when it was asked for before; returns that of each id that is recorded."""
+    known = _known(_ids(asked))
+    for each in asked:
+        times = [known[key] for key in each.ids if key in known]
+        if times:
+            each.since = min(since for since, _ in times)
+            erased = [erased_at for _, erased_at in times if erased_at]
+            each.erased_at = max(erased) if len(erased) == len(times) else None
+    return known
+
+
+def _known(ids: set[Id]) -> Known:
     """When those that are recorded already were asked for, and when all of that was erased."""
     con = connect(read_only=True)
     try:
@@ -123,14 +157,6 @@ def _known(ids: set[Id]) -> dict[Id, tuple[datetime, datetime | None]]:
     finally:
         con.close()
     return {(kind, value_id): (since, erased_at) for kind, value_id, since, erased_at in found}
-
-
-def _remember(each: Asked, known: Mapping[Id, tuple[datetime, datetime | None]]) -> None:
-    times = [known[key] for key in each.ids if key in known]
-    if times:
-        each.since = min(since for since, _ in times)
-        erased = [erased_at for _, erased_at in times if erased_at]
-        each.erased_at = max(erased) if len(erased) == len(times) else None
 
 
 def _find(asked: list[Asked], find: Find) -> None:

@@ -14,6 +14,7 @@ import duckdb
 
 from lake.errors import BadRequest, PairlakeError, first_line
 from lake.settings import settings
+from serve import listed
 from serve.datacomp import write_uids
 from serve.destination import placed
 from serve.embeddings import write_embeddings
@@ -75,9 +76,11 @@ def export(
     export cannot be written.
     """
     named = format or _format(destination)
+    if selection.source == listed.MART:
+        listed.check(named, selection.search)
     with (
         _explained(destination),
-        opened(snapshot) as (con, of),
+        opened(snapshot, selection.source) as (con, of),
         placed(destination, format=named, is_folder=FORMATS[named]) as made,
     ):
         selected = select(con, selection, encoder)

@@ -100,9 +100,9 @@ def marts() -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         con.begin()
         yield con
-    except duckdb.CatalogException as error:
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
         raise TableMissing(
-            f"A table that serving reads is not in the lake yet "
+            f"A table that serving reads is not in the lake yet, or not as this version has it "
             f"({first_line(error)}); run: dbt build"
         ) from error
     finally:

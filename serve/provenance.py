@@ -18,6 +18,8 @@ from serve.snapshot import Snapshot
 # Its own ending, so that no reader of a folder of lists takes it for one.
 _ENDING = ".provenance"
 IN_FOLDER = "provenance.json"
+# What is exported from where nothing else is said, and what goes without saying.
+_USUAL = Selection().source
 
 
 def beside(file: Path) -> Path:
@@ -33,6 +35,7 @@ def provenance(
     Of `told`, what is empty is left out.
     """
     query = {
+        "from": selection.source if selection.source != _USUAL else None,
         "split": selection.split,
         "where": list(selection.where),
         "sql": selection.sql,
@@ -147,6 +150,8 @@ def _sha256(path: Path) -> str:
 
 def _command(name: str, format: str, selection: Selection, snapshot: Snapshot) -> str:
     words = ["pairlake", "export", name, "--format", format]
+    if selection.source != _USUAL:
+        words += ["--from", selection.source]
     if selection.split is not None:
         words += ["--split", selection.split]
     for text in selection.where:

@@ -1,4 +1,4 @@
-"""Which kept pairs an export takes: a split, filters, a query in SQL, a text to search for."""
+"""Which pairs an export takes of a mart: a split, filters, a query in SQL, a text to search for."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from lake.errors import BadRequest
 from lake.query import SCHEMAS
 from lake.vectors import to_blobs
+from serve import listed
 from serve.filters import Filter, parse, sql
 from serve.marts import searchable
 from serve.search import EncodeCaptions
@@ -39,11 +40,12 @@ _ASKED = "semi join asked on pairs.pair_id = asked.pair_id"
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """The pairs that are of the split, meet every filter, and are in the answer of a query.
+    """The pairs of a mart that are of the split, meet every filter, and are in a query's answer.
 
     Of these, with `limit`, the first by pair_id, or those whose pictures are nearest to `search`.
     """
 
+    source: str = "pairs"
     split: str | None = None
     where: tuple[str, ...] = ()
     sql: str | None = None
@@ -84,12 +86,15 @@ def select(
     condition, parameters = sql(selection.filters)
     joins, left_out = "", dict[str, int]()
     if selection.sql is not None:
-        left_out["not_kept"] = _ask(con, selection.sql)
+        without = "not_listed" if selection.source == listed.MART else "not_kept"
+        left_out[without] = _ask(con, selection.sql, selection.source)
         joins = _ASKED
+    if selection.source == listed.MART:
+        left_out |= listed.narrow(con, selection.filters, joins)
     left_out["taken_down_since"] = _count(
         con,
-        "lake.marts.pairs as pairs semi join gone on pairs.pair_id = gone.pair_id "
-        f"{joins} where {condition}",
+        f"lake.marts.{selection.source} as pairs "
+        f"semi join gone on pairs.pair_id = gone.pair_id {joins} where {condition}",
         parameters,
     )
     rank, encoders = "null::bigint", dict[str, str]()
@@ -105,8 +110,8 @@ def select(
     return Selected(selection=selection, left_out=left_out, encoders=encoders)
 
 
-def _ask(con: duckdb.DuckDBPyConnection, query: str) -> int:
-    """List the answer of a query in the table `asked`; returns how many of it are not kept."""
+def _ask(con: duckdb.DuckDBPyConnection, query: str, source: str) -> int:
+    """List the answer of a query in the table `asked`; returns how many are not of the mart."""
     schemas = con.execute(
         "select schema_name from duckdb_schemas() where database_name = 'lake'"
     ).fetchall()
@@ -123,7 +128,7 @@ def _ask(con: duckdb.DuckDBPyConnection, query: str) -> int:
         ) from error
     finally:
         con.execute("reset search_path")
-    return _count(con, "asked anti join lake.marts.pairs as pairs using (pair_id)")
+    return _count(con, f"asked anti join lake.marts.{source} as pairs using (pair_id)")
 
 
 def _query_vector(
@@ -141,5 +146,6 @@ def _query_vector(
 
 
 def _count(con: duckdb.DuckDBPyConnection, rows: str, parameters: list[Any] | None = None) -> int:
-    found = con.execute(f"select count(*) from {rows}", parameters or []).fetchone()
+    query = f"select count(distinct pair_id) from {rows}"
+    found = con.execute(query, parameters or []).fetchone()
     return int(found[0]) if found else 0

@@ -13,6 +13,7 @@ from lake.catalog import prepare
 from lake.denied import denied, show
 from lake.errors import BadRequest, TableMissing, first_line
 from lake.settings import settings
+from serve import listed
 from serve.marts import check_sound, marts
 
 # What is sorted beyond this goes to HOME/tmp, so that memory does not grow with the dataset.
@@ -36,13 +37,16 @@ class Snapshot:
 
 
 @contextmanager
-def opened(snapshot: int | None) -> Iterator[tuple[duckdb.DuckDBPyConnection, Snapshot]]:
+def opened(
+    snapshot: int | None, source: str = "pairs"
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, Snapshot]]:
     """The lake at a snapshot, or as it is now, on a connection of its own.
 
     Beside the lake's tables there is the view `shown`: the kept pairs of then, less what has been
     taken down or blocked since, with the pages of those whose page was; and the table `gone` of
-    the pair_ids that went. Raises BadRequest for a snapshot that is not kept, TableMissing
-    where nothing was built yet, JobFailed where the build failed.
+    the pair_ids that went. Of `listed_pairs` there is what `serve.listed`
+    says. Raises BadRequest for a snapshot that is not kept, TableMissing where nothing was built
+    yet, JobFailed where the build failed.
     """
     with marts() as present:
         (now,) = present.execute("select id from lake.current_snapshot()").fetchall()[0]
@@ -50,20 +54,25 @@ def opened(snapshot: int | None) -> Iterator[tuple[duckdb.DuckDBPyConnection, Sn
         time = _time(present, chosen)
         taken_down = present.execute(_TAKEN_DOWN).to_arrow_table()
         lists = denied(present)
+        if source == listed.MART:
+            lists, refused = listed.refused(present, lists)
     con = duckdb.connect(":memory:")
     try:
         prepare(con, options=f", read_only, snapshot_version {chosen}")
         if not settings().memory_limit:
             con.execute(f"set memory_limit = '{_MEMORY}'")
         check_sound(con)
-        show(con, lists)
+        if source == listed.MART:
+            listed.offer(con, lists, refused)
+        else:
+            show(con, lists)
         con.register("taken_down", taken_down)
         con.execute("insert into gone select pair_id from taken_down")
         recipe = con.execute("select recipe from lake.intermediate.int_selected_recipe").fetchall()
         yield con, Snapshot(id=chosen, time=time, recipe=recipe[0][0], takedowns_until=now)
-    except duckdb.CatalogException as error:
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
         raise TableMissing(
-            f"Snapshot {chosen} of the lake is from before its first build "
+            f"Snapshot {chosen} of the lake is from before its first build by this version "
             f"({first_line(error)}); take a later one, or run: dbt build"
         ) from error
     finally:

@@ -21,6 +21,7 @@ from lake.catalog import connect
 from lake.query import table
 from lake.settings import ROOT
 from tests.conftest import THREADS
+from tests.documented import programs, queries, shell, to_run
 from tests.training import train
 
 # Every kind of case is planted in a tenth of the demo, too. As many drawings as a user's demo has
@@ -276,20 +277,11 @@ def test_duckdbs_own_shell_reads_the_lake_in_the_readmes_two_lines(
 def test_every_query_and_program_of_the_docs_is_answered(
     settled: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-    queries = [
-        query
-        for page in pages
-        for query in re.findall(r'^ *\$ pairlake sql "([^"]+)"', page.read_text(), re.MULTILINE)
-    ]
-    assert len(queries) > 8
-    for query in queries:
+    assert len(queries()) > 8
+    for query in queries():
         assert re.search(r"rows?( are shown|$)", table(query)), query
-    programs = re.findall(
-        r"^```python\n(.+?)^```", (ROOT / "docs" / "sql.md").read_text(), re.MULTILINE | re.DOTALL
-    )
-    assert len(programs) == 6
-    for program in programs:
+    assert len(programs()) == 6
+    for program in programs():
         exec(program, {})  # noqa: S102 - our own
         assert capsys.readouterr().out, program
 
@@ -304,3 +296,12 @@ def test_open_clips_own_program_trains_on_the_demos_export(
     losses = train(str(tmp_path / "it" / "00000.tar"), tmp_path / "logs", batch=32, epochs=1)
     assert len(losses) == 8
     assert losses[-1] < losses[0]
+
+
+# The last: it takes down and decides by other recipes.
+@pytest.mark.parametrize("demo", [WHOLE], indirect=True)
+def test_every_command_of_the_docs_runs(demo: Demo, settled: None, tmp_path: Path) -> None:
+    with shell(tmp_path, demo.variables) as opened:
+        for command in to_run():
+            done = opened.run(command)
+            assert done.returncode == 0, command + done.stdout + done.stderr

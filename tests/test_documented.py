@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from lake.settings import ROOT, Settings
 from pairlake import main
+from tests.documented import ELSEWHERE, NETWORK, commands
 
 README = (ROOT / "README.md").read_text()
 SETTINGS_PAGE = ROOT / "docs" / "settings.md"
@@ -60,7 +61,18 @@ def test_every_danger_names_a_test_that_is_there() -> None:
     named = [re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", row) for row in dangers]
     assert all(named), dangers[named.index([])]
     for file, test in (each for tests in named for each in tests):
-        assert re.search(rf"^def {test}\(", (ROOT / file).read_text(), re.MULTILINE), test
+        assert _is_there(file, test), test
+
+
+def test_what_runs_elsewhere_is_documented_and_its_test_is_there() -> None:
+    for beginning, where in ELSEWHERE.items():
+        assert any(re.match(beginning, command) for command in commands()), beginning
+        file, _, test = where.partition("::")
+        assert where == NETWORK or _is_there(file, test), where
+
+
+def _is_there(file: str, test: str) -> bool:
+    return re.search(rf"^def {test}\(", (ROOT / file).read_text(), re.MULTILINE) is not None
 
 
 if __name__ == "__main__":

@@ -1,17 +1,26 @@
-"""The SQL of docs/takedown.md does what the page says of it."""
+"""What docs/takedown.md says of its SQL, and of what is asked before anything goes, is so."""
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from pathlib import Path
+from uuid import uuid4
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
+import pairlake
+from lake.append import append
 from lake.catalog import connect, rows, writing
 from lake.settings import ROOT
 from lake.takedowns import record_takedowns
+from pairlake import main
 from serve.export import export
+from tests.keyed import with_pair_keys
 from tests.serve.conftest import APPLE, CAT, POMME, SEA, Mart
 from tests.serve.exporting import with_verdicts
 
@@ -65,3 +74,90 @@ def test_what_was_asked_for_cannot_be_told_from_what_went_with_it(mart: Mart) ->
         "bool_and(value_id in (select url_id from lake.marts.pairs)) from lake.raw.takedowns"
     )
     assert alike == [(3, 1, True)]
+
+
+@pytest.fixture
+def to_be_forgotten(lake_without_rows: None) -> list[str]:
+    """What to ask for, of which two pairs have landed that show a picture, and what is near."""
+    page, other = "https://pages.example/me", "https://pages.example/else"
+    pairs = [
+        ("https://photos.example/me.jpg", "me", [page]),
+        ("https://photos.example/me.jpg", "I", [page, other]),
+        ("https://b.example/2.jpg", "Me at the lake", [other]),
+    ]
+    keys = ("image_url", "caption", "sightings")
+    rows = [dict(zip(keys, pair, strict=True)) for pair in pairs]
+    for row in rows:
+        row["sightings"] = [{"page_url": url, "record_offset": 0} for url in row["sightings"]]
+    landed = with_pair_keys(pa.Table.from_pylist(rows))
+    asked = landed.select(["url_id"]).slice(1)
+    image_ids = pa.array([uuid4().bytes for _ in range(asked.num_rows)], pa.uuid())
+    append(
+        {
+            "raw.image_text_pairs": landed,
+            "raw.downloads": asked.append_column("image_id", image_ids),
+        }
+    )
+    return ["--url", pairs[0][0], "--page", page, "--caption", "Me at the Lake"]
+
+
+_WOULD = """\
+forget   url 1: 2 pairs and 1 picture match; to be hidden at once, erased by the next: pairlake \
+maintain
+forget   page 1: 2 pairs and 1 picture match, 1 of the pairs on other pages too, which lose this \
+one; to be hidden at once, erased by the next: pairlake maintain
+forget   caption 1: nothing matches; to be kept out from now on, if it lands
+         nearest: Me at the lake
+"""
+
+
+def _recorded() -> int:
+    ((count,),) = rows("select count(*) from lake.raw.takedowns")
+    return int(count)
+
+
+def test_a_dry_run_counts_and_records_nothing(to_be_forgotten: list[str]) -> None:
+    done = CliRunner().invoke(main, ["forget", *to_be_forgotten, "--dry-run"])
+    assert done.output == _WOULD + "forget   this was a dry run: nothing is recorded\n"
+    assert _recorded() == 0
+    asked = ["forget", "--domain", "github.io", "--dry-run"]
+    assert "public suffix" in CliRunner().invoke(main, asked).output
+
+
+@pytest.mark.parametrize(
+    ("typed", "options", "recorded"),
+    [("n\n", [], 0), ("\n", [], 0), ("y\n", [], True), ("", ["--yes"], True)],
+)
+def test_on_a_terminal_the_count_comes_before_the_question(
+    to_be_forgotten: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    typed: str,
+    options: list[str],
+    recorded: bool,
+) -> None:
+    built: list[bool] = []
+    monkeypatch.setattr(pairlake, "_rebuild_without_it", lambda: built.append(True))
+    keyboard, terminal = os.openpty()
+    os.write(keyboard, typed.encode())
+    with os.fdopen(terminal) as asked, os.fdopen(os.dup(terminal), "w") as said:
+        monkeypatch.setattr(sys, "stdin", asked)
+        monkeypatch.setattr(sys, "stderr", said)
+        main(["forget", *to_be_forgotten, *options], standalone_mode=False)
+        question = os.read(keyboard, 10_000).decode()
+    os.close(keyboard)
+
+    assert bool(_recorded()) == bool(built) == recorded
+    printed = capsys.readouterr().out
+    assert printed.startswith(_WOULD) == (options == [])
+    assert ("Forget it for good? [y/N]" in question) == (options == [])
+    assert ("hidden now" in printed) == recorded
+
+
+def test_a_pipe_is_not_asked(to_be_forgotten: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pairlake, "_rebuild_without_it", lambda: None)
+    done = CliRunner().invoke(main, ["forget", *to_be_forgotten])
+    assert done.exit_code == 0
+    assert "hidden now" in done.output
+    assert "?" not in done.output
+    assert _recorded() > 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,14 @@ def test_no_such_file(tmp_path: Path) -> None:
 
 def test_neither_file_nor_crawl() -> None:
     _complains(_pairlake("crawl"), "--crawl")
+
+
+def test_a_disk_that_is_full_when_the_catalog_is_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr("lake.maintain.back_up", full)
+    _complains(_pairlake("maintain"), "disk is full", "run it again")
 
 
 def test_a_catalog_that_is_none() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 SEQUENTIAL, PROGRESSIVE, ARITHMETIC = (0xC0, 0xC1), (0xC2,), (0xC9, 0xCA)
 DHT, SOS = 0xC4, 0xDA
@@ -36,7 +37,6 @@ class Jpeg:
 
     plain: bytes
     scans: int
-    is_adobe: bool
     exif: bytes
     profile: bytes
 
@@ -75,8 +75,12 @@ def read(body: bytes) -> Jpeg:
         raise ValueError("a JPEG without pixels")
     if parts[-1].marker != _EOI and not _is_complete(frame, scans):
         raise ValueError("the JPEG is cut off")
-    adobe = _first(parts, _APP14, b"Adobe", 12)
-    kept = [b"\xff\xd8", *_colours(frame, _first(parts, _APP0, b"JFIF\0", 14), adobe)]
+    # What is said of a picture once its pixels have begun, no decoder hears.
+    before = list(takewhile(lambda part: part.marker != SOS, parts))
+    jfif = _first(before, _APP0, b"JFIF\0", 14)
+    # Of several, decoders go by the last.
+    adobe = _first(reversed(before), _APP14, b"Adobe", 12)
+    kept = [b"\xff\xd8", *_colours(frame, jfif, adobe)]
     for part in parts:
         if part.marker in (*_FRAMES, DHT, _DAC, _DQT, _DRI):
             kept.append(body[part.start : part.end])
@@ -85,13 +89,13 @@ def read(body: bytes) -> Jpeg:
     return Jpeg(
         plain=b"".join([*kept, b"\xff\xd9"]),
         scans=len(scans),
-        is_adobe=bool(adobe),
-        exif=_first(parts, _APP1, b"Exif\0\0"),
-        profile=_profile(parts),
+        # A byte follows the name, whatever it is.
+        exif=_first(before, _APP1, b"Exif\0")[6:],
+        profile=_profile(before),
     )
 
 
-def _first(parts: Sequence[Segment], marker: int, name: bytes, least: int = 0) -> bytes:
+def _first(parts: Iterable[Segment], marker: int, name: bytes, least: int = 0) -> bytes:
     """The content of the first segment of that name, at least so long; nothing if there is none."""
     named = (p.content for p in parts if p.marker == marker and p.content.startswith(name))
     return next((content for content in named if len(content) >= least), b"")

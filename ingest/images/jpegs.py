@@ -12,7 +12,7 @@ import numpy.typing as npt
 import simplejpeg
 from PIL import Image
 
-from ingest.images.jpeg_segments import Jpeg, read
+from ingest.images.jpeg_segments import read
 from ingest.images.jpeg_zeros import is_zeroed
 from ingest.images.opened import Opened
 
@@ -53,19 +53,19 @@ def open_jpeg(body: bytes) -> Opened:
         exif=jpeg.exif,
         profile=jpeg.profile,
         space=space,
-        load=partial(_load, jpeg, space),
+        load=partial(_load, jpeg.plain, space),
     )
 
 
-def _load(jpeg: Jpeg, space: str, kept: tuple[int, int]) -> Image.Image:
+def _load(body: bytes, space: str, kept: tuple[int, int]) -> Image.Image:
     # It is decoded at a few eighths of its size, not far above what is kept. That leaves out the
     # finer detail, so that the rest is cheap: 90 photographs came as near to Lanczos' (from 31.5 dB
     # on) as by averaging areas of twice the size (from 31.4 on), in half the time.
     mode = "CMYK" if space == "CMYK" else "RGB"
-    whole = _strictly(jpeg.plain, mode, (ceil(1.5 * kept[0]), ceil(1.5 * kept[1])))
+    whole = _strictly(body, mode, (ceil(1.5 * kept[0]), ceil(1.5 * kept[1])))
     shown = cv2.resize(whole, kept, interpolation=cv2.INTER_LINEAR)
-    if space == "CMYK" and jpeg.is_adobe:
-        # Adobe's programs store them inverted.
+    if space == "CMYK":
+        # As Adobe's programs store them, and as browsers take all, whoever stored them.
         shown = 255 - shown
     return Image.fromarray(shown, mode)
 

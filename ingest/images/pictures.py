@@ -23,7 +23,7 @@ from ingest.images.gifs import gif_frames
 from ingest.images.jpegs import Uncommon, open_jpeg
 from ingest.images.opened import Opened
 from ingest.images.picture import TOO_HUNGRY, Picture, Unusable
-from ingest.images.pngs import read
+from ingest.images.pngs import Png, read
 from lake.errors import in_words
 
 # There is a process per processor already.
@@ -54,6 +54,7 @@ _ON_ITS_SIDE = (5, 6, 7, 8)
 # What decoders raise on damaged and hostile bytes.
 _DAMAGE = (
     ArithmeticError,
+    AssertionError,
     EOFError,
     LookupError,
     OSError,
@@ -135,9 +136,11 @@ def _open(body: bytes, kind: str) -> Opened:
     if kind == "png":
         png = read(body)
         image = Image.open(io.BytesIO(png.plain), formats=[kind])
+        load = partial(_load_png, png, image)
         frames, exif, profile, is_grey = png.frames, png.exif, png.profile, png.is_grey
     else:
         image = Image.open(io.BytesIO(body), formats=[kind])
+        load = partial(_load, image)
         # Pillow's own count of a GIF's frames has no bound.
         frames = gif_frames(body, MAX_FRAMES) if kind == "gif" else getattr(image, "n_frames", 1)
         exif, profile = image.info.get("exif", b""), image.info.get("icc_profile") or b""
@@ -149,8 +152,17 @@ def _open(body: bytes, kind: str) -> Opened:
         exif=exif,
         profile=profile,
         space="GRAY" if is_grey else "RGB",
-        load=partial(_load, image),
+        load=load,
     )
+
+
+def _load_png(png: Png, image: ImageFile, kept: tuple[int, int]) -> Image.Image:
+    image.load()
+    last_row = image.crop((0, image.height - 1, image.width, image.height)).tobytes()
+    # To look whether all rows have come takes time, and few pictures end in nothing.
+    if (png.is_interlaced or not any(last_row)) and not png.has_all_rows():
+        raise ValueError("rows are missing")
+    return _load(image, kept)
 
 
 def _load(image: ImageFile, kept: tuple[int, int]) -> Image.Image:

@@ -13,6 +13,7 @@ crawl_files_landed as (
     select
         crawl_id,
         path,
+        is_list,
         attempt_id,
         landed_at,
         min(landed_at) over (partition by crawl_id) as crawl_landed_at

@@ -17,7 +17,8 @@ pairs_landed as (
 
     select
         image_text_pairs.*,
-        crawl_files_landed.crawl_landed_at
+        crawl_files_landed.crawl_landed_at,
+        crawl_files_landed.is_list
     from image_text_pairs
     inner join crawl_files_landed
         on

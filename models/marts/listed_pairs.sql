@@ -25,7 +25,14 @@ pairs_judged as (
 
 ),
 
--- A list shows by what only lists give; several of its files may hold a pair.
+download_outcomes as (
+
+    select * from {{ ref('download_outcomes') }}
+
+),
+
+-- Of files that an older version read, those that gave what only lists give.
+-- Several files of a list may hold a pair.
 listings as (
 
     select
@@ -41,8 +48,11 @@ listings as (
             pairs_landed.pair_id = list_scores.pair_id
             and pairs_landed.crawl_id = list_scores.source
     where
-        pairs_landed.source_id is not null
-        or list_scores.pair_id is not null
+        coalesce(
+            pairs_landed.is_list,
+            pairs_landed.source_id is not null
+            or list_scores.pair_id is not null
+        )
     group by pairs_landed.pair_id, pairs_landed.crawl_id
 
 ),
@@ -61,7 +71,15 @@ listed_pairs as (
         list_scores.aesthetic_score,
         list_scores.width,
         list_scores.height,
-        pairs_judged.drop_reason
+        pairs_judged.language,
+        pairs_judged.split,
+        pairs_judged.drop_reason,
+        -- By others than the recipe, and before it, whatever it says.
+        coalesce(
+            pairs_judged.drop_reason = 'blocked_domain'
+            or download_outcomes.kind = 'opt_out',
+            false
+        ) as is_refused
     from listings
     inner join pairs_deduplicated
         on listings.pair_id = pairs_deduplicated.pair_id
@@ -70,6 +88,8 @@ listed_pairs as (
         on
             listings.pair_id = list_scores.pair_id
             and listings.crawl_id = list_scores.source
+    left join download_outcomes
+        on pairs_judged.drop_reason = download_outcomes.outcome
 
 )
 

@@ -24,6 +24,7 @@ keyed as (
         seconds,
         started_at,
         cleaning_version,
+        is_list,
         attempt_id,
         landed_at
     from source

@@ -3,7 +3,7 @@ import { go, hasParts, leads, listen, NO_PARTS, pictureOf, state } from "./addre
 import { known, story } from "./api.js";
 import { element, make } from "./elements.js";
 
-const SIDE = 512; // pixels: the server reads no more of a picture
+const MOST_BYTES = 10_000_000; // of a picture: the server takes no more
 const OPPOSITE = { q: "not", not: "q", like: "unlike", unlike: "like" };
 const WANTED = ["q", "like"];
 
@@ -101,30 +101,29 @@ const pictureIn = (files) => [...files].find((file) => file.type.startsWith("ima
 // Search by a picture alone, within the filters; words that are typed then join it.
 async function searchBy(file) {
   if (!file) return;
+  if (file.size > MOST_BYTES) {
+    complain(`This picture has more than ${MOST_BYTES.toLocaleString("en")} bytes; give a smaller one.`);
+    return;
+  }
   let picture;
   try {
-    picture = await shrunk(file);
+    picture = await asItIs(file);
   } catch {
-    complain("This file is no picture that the browser reads; give a JPEG, PNG, WebP or GIF.");
+    complain("This file cannot be read; give another.");
     return;
   }
   element("q").focus();
   go({ ...NO_PARTS, picture: "like", tab: "search", pair: "" }, { picture });
 }
 
-// A picture as a data URL of JPEG, within SIDE x SIDE pixels, on white.
-async function shrunk(file) {
-  const bitmap = await createImageBitmap(file);
-  const scale = Math.min(1, SIDE / Math.max(bitmap.width, bitmap.height));
-  const side = (length) => Math.max(1, Math.round(length * scale));
-  const canvas = make("canvas", { width: side(bitmap.width), height: side(bitmap.height) });
-  const context = canvas.getContext("2d");
-  context.fillStyle = "#fff";
-  context.fillRect(0, 0, canvas.width, canvas.height);
-  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-  bitmap.close();
-  return canvas.toDataURL("image/jpeg", 0.9);
-}
+// A file as a data URL, byte for byte: the server makes of it what is kept of a picture.
+const asItIs = (file) =>
+  new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.addEventListener("load", () => resolve(reader.result));
+    reader.addEventListener("error", reject);
+    reader.readAsDataURL(file);
+  });
 
 function complain(text) {
   element("status").textContent = text;

@@ -1,7 +1,15 @@
--- A pair with a list's score is listed, or was asked to be forgotten.
+-- A pair of a list is listed, or was asked to be forgotten.
 with
 
-scored as (
+of_lists as (
+
+    select
+        pair_id,
+        crawl_id
+    from {{ ref('int_pairs_landed') }}
+    where is_list
+
+    union all
 
     select
         pairs_landed.pair_id,
@@ -23,13 +31,13 @@ taken_down as (
 
 missing as (
 
-    select scored.*
-    from scored
-    anti join taken_down on scored.pair_id = taken_down.pair_id
+    select of_lists.*
+    from of_lists
+    anti join taken_down on of_lists.pair_id = taken_down.pair_id
     anti join {{ ref('listed_pairs') }} as listed_pairs
         on
-            scored.pair_id = listed_pairs.pair_id
-            and scored.crawl_id = listed_pairs.crawl_id
+            of_lists.pair_id = listed_pairs.pair_id
+            and of_lists.crawl_id = listed_pairs.crawl_id
 
 ),
 

@@ -79,6 +79,7 @@ TAKEN = {
     + b'%x; a = "b\xff" ;;\r\n%s\r\n%x;@\r\n%s\r\n0;x\r\n\r\n' % HALVES,
     "chunks by LF": CHUNKED + b"%x\n%s\n%x\n%s\n0\n\n" % HALVES,
     "sizes with blanks": CHUNKED + b" %X \r\n%s\r\n00%x\t\r\n%s\r\n000\r\n\r\n" % HALVES,
+    "sizes of many digits": CHUNKED + b"%030x\r\n%s\r\n%030x\r\n%s\r\n0\r\n\r\n" % HALVES,
     "bad trailers": CHUNKED + b"%x\r\n%s\r\n%x\r\n%s\r\n0\r\nbad trailer\r\nX : 1\r\n\r\n" % HALVES,
     "no last line": CHUNKED + b"%x\r\n%s\r\n%x\r\n%s\r\n0\r\n" % HALVES,
     "no last chunk": CHUNKED + b"%x\r\n%s\r\n%x\r\n%s\r\n" % HALVES,
@@ -99,6 +100,7 @@ BROKEN = {
     "several lengths": with_head(LENGTH[:-2], b"Content-Length: 7"),
     "headers without end": OK + b"X: y\r\n" * (MAX_HEAD_BYTES // 5),
     "no size of a chunk": CHUNKED + b"many\r\n" + JPEG,
+    "an extension without end": CHUNKED + b"%x;%s\r\n%s\r\n0\r\n\r\n" % (N, b"x" * 20_000, JPEG),
     "a chunk beyond its size": CHUNKED + b"7\r\n" + JPEG,
     "half a body": OK + LENGTH + b"\r\n" + JPEG[: N // 2],
     "half a chunk": CHUNKED + b"%x\r\n%s" % (N, JPEG[: N // 2]),
@@ -114,6 +116,22 @@ def test_answers_that_are_none_do_not_silence_their_host(raw: RawWeb) -> None:
     # All were asked, and none was left alone because of the others.
     assert found[-1] == "ok"
     assert len(raw.asked) == len(BROKEN) + 1
+
+
+def test_what_a_head_says_holds_whatever_its_body_is(raw: RawWeb) -> None:
+    raw.serve("/a.jpg", with_head(LENGTH[:-2]))
+    cases = {
+        b"302 Found\r\nLocation: /a.jpg": "ok",
+        b"404 Not Found": "not_found",
+        b"200 OK\r\nX-Robots-Tag: noai": "opted_out_x_robots_tag",
+    }
+    urls = [
+        raw.serve(
+            f"/{n}", b"HTTP/1.1 %s\r\nTransfer-Encoding: chunked\r\n\r\nnone" % head + b"\r\n"
+        )
+        for n, head in enumerate(cases)
+    ]
+    assert dict(zip(cases, outcomes(*urls), strict=True)) == cases
 
 
 def test_a_part_that_is_no_picture_is_none(raw: RawWeb) -> None:

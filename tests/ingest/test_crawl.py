@@ -276,11 +276,14 @@ def test_files_of_no_crawl_go_by_their_folder(tmp_path: Path) -> None:
     (tmp_path / "archive").mkdir()
     (tmp_path / "archive" / "x.warc.wat.gz").write_bytes(THREE_PAGES)
     named = str(tmp_path / "archive" / ".." / "archive" / "x.warc.wat.gz")
-    crawl([named])
+    (tmp_path / "archive" / "plain.csv").write_text("URL,TEXT\nhttp://a.example/,a cat\n")
+    crawl([named, str(tmp_path / "archive" / "plain.csv")])
     crawl([named], crawl_id="mine")
-    assert rows("select crawl_id, path, outcome from lake.raw.crawl_files order by all") == [
-        ("archive", str(tmp_path / "archive" / "x.warc.wat.gz"), "ok"),
-        ("mine", str(tmp_path / "archive" / "x.warc.wat.gz"), "ok"),
+    query = "select crawl_id, path, outcome, is_list from lake.raw.crawl_files order by all"
+    assert rows(query) == [
+        ("archive", str(tmp_path / "archive" / "plain.csv"), "ok", True),
+        ("archive", str(tmp_path / "archive" / "x.warc.wat.gz"), "ok", False),
+        ("mine", str(tmp_path / "archive" / "x.warc.wat.gz"), "ok", False),
     ]
 
 

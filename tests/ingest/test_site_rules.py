@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.robots import text_of
-from ingest.site_rules import site_rules
+from ingest.site_rules import MAX_ROBOTS_BYTES, read_robots, site_rules
 
 SITE = "https://a.example"
 
@@ -212,6 +212,21 @@ def test_a_delay_is_read() -> None:
     assert site_rules("pairlake", "User-agent: *\nCrawl-delay: 2.5").delay_s == 2.5
     assert site_rules("pairlake", "User-agent: *\nCrawl-delay: soon").delay_s == 0
     assert site_rules("pairlake", "").delay_s == 0
+
+
+def test_half_a_rule_at_the_end_of_what_is_read_is_none() -> None:
+    head, rule = b"User-agent: *\nDisallow: /a/\n", b"Disallow: /b/c/"
+    for end in range(1, len(rule) + 1):
+        padding = b"#" * (MAX_ROBOTS_BYTES - len(head) - end) + b"\n"
+        body = (head + padding + rule)[: MAX_ROBOTS_BYTES + 1]
+        rules = read_robots("pairlake", body)
+        assert rules.refusal(f"{SITE}/a/x.jpg")
+        assert not rules.refusal(f"{SITE}/b/x.jpg")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_is_heard_without_its_mark(encoding: str) -> None:
+    assert outcome("/x.jpg", text_of("User-agent: *\nDisallow: /x".encode(encoding))) == DISALLOWED
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "latin-1"])

@@ -191,14 +191,16 @@ def test_a_receipt_says_what_was_found_or_what_is_nearest() -> None:
     _land(urls, captions, ["http://page/"] * 3)
     pictures = pa.table({"url_id": [text_id(urls[1]).bytes], "image_id": [bytes(16)]})
     pictures = pictures.cast(pa.schema({"url_id": pa.uuid(), "image_id": pa.uuid()}))
-    append({"raw.downloads": pictures})
+    image = {"image_id": [bytes([1] * 16)], "sha256": [bytes([1] * 32)]}
+    images = pa.table(image, pa.schema({"image_id": pa.uuid(), "sha256": pa.binary()}))
+    append({"raw.downloads": pictures, "raw.images": images})
     said = [
         str(receipt)
         for receipt in _forget(
             url=["http://a.example/x.jpg", "http://img.a.example/y.jpg", "http://c.test/"],
             domain=["bb.example"],
             caption=["me at the Lake", "a dog"],
-            image_hash=["0" * 64, "1" * 32],
+            image_hash=["0" * 64, "1" * 32, "01" * 16],
         )
     ]
     missing = "nothing matches; kept out from now on, if it lands"
@@ -213,5 +215,7 @@ def test_a_receipt_says_what_was_found_or_what_is_nearest() -> None:
     assert said[5] == f"caption 2: {missing}{nearest}a dog [2J"
     assert said[6] == f"image hash 1: 1 pair and 1 picture match; {hidden}"
     assert said[7] == f"image hash 2: {missing}"
+    # An id passes for an md5.
+    assert said[8] == f"image hash 3: {missing}{nearest}{'01' * 32}"
     (again,) = _forget(url=[urls[1]])
     assert re.fullmatch(rf"url 1: 1 pair .*; asked for before, on [0-9-]+; {hidden}", str(again))

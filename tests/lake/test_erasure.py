@@ -9,15 +9,9 @@ import pytest
 
 from lake.append import append
 from lake.catalog import rows, writing
-from lake.erasure import (
-    erase_takedowns,
-    last_request,
-    note_erased,
-    older_snapshot_remains,
-    takedowns_recorded,
-)
+from lake.erasure import erase_takedowns, note_erased, requests_due, takedowns_recorded
 from lake.keys import pair_id, text_id
-from lake.maintain import tidy
+from lake.maintain import erasure_is_unfinished, tidy
 from lake.receipts import receipts
 from lake.tables import IDS, TABLES, ids_of
 from lake.takedowns import record_takedowns
@@ -274,24 +268,31 @@ def test_takedowns_are_recorded_by_a_request_or_a_list(
     assert takedowns_recorded()
 
 
-def test_an_older_snapshot_remains_until_no_older_snapshot_is_left() -> None:
-    _land("stays")
-    assert not older_snapshot_remains()
-    record_takedowns({"url": ["http://a.example/1.png"]})
-    assert older_snapshot_remains()
-    tidy(leave_no_trace=False)
-    assert older_snapshot_remains()
+def test_an_erasure_is_unfinished_from_its_first_step_on() -> None:
+    """What hash lists name is in no request by which that could be seen."""
+    _land("gone", "stays")
+    assert not erasure_is_unfinished()
+    assert erase_takedowns() > 0
+    assert erasure_is_unfinished()
+    assert erase_takedowns() == 0
+    assert erasure_is_unfinished(), "older files, snapshots and backups have it"
     tidy(leave_no_trace=True)
-    assert not older_snapshot_remains()
+    assert not erasure_is_unfinished()
 
 
-def test_what_is_erased_is_noted_up_to_the_request_that_was_known_then() -> None:
-    assert last_request() is None
+def test_what_is_erased_is_noted_of_the_requests_that_were_known_then() -> None:
+    assert requests_due() == []
     record_takedowns({"url": ["http://a.example/1.png"]})
-    until = last_request()
-    assert until is not None
+    due = requests_due()
+    assert len(due) == 1
     record_takedowns({"url": ["http://a.example/2.png"]})
-    assert note_erased(until) == 1
+    with writing() as con:
+        # By a clock that was put back both were before all else, and at once.
+        con.execute(
+            "update lake.raw.takedowns set requested_at = '1999-01-01', landed_at = '1999-01-01'"
+        )
+    assert note_erased(due) == 1
+    assert len(requests_due()) == 1
     first, second = record_takedowns({"url": ["http://a.example/1.png", "http://a.example/2.png"]})
     assert first.erased_at is not None
     assert second.erased_at is None

@@ -181,6 +181,34 @@ def test_only_the_newest_backups_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sorted(backups[0].parent.iterdir()) == backups[2:]
 
 
+def test_a_backup_is_the_newest_also_where_the_clock_was_put_back() -> None:
+    _land(1)
+    old = maintain.tidy(leave_no_trace=False).backup
+    old.rename(old.with_name("catalog-20990101T000000000000.sqlite"))
+    theirs = old.with_name("catalog-before-the-move.sqlite")
+    theirs.touch()
+    new = maintain.tidy(leave_no_trace=True).backup
+    assert sorted(old.parent.iterdir()) == sorted([new, theirs]), "the old one is of before"
+    # Before the next one it is the one that a restore takes.
+    assert maintain.tidy(leave_no_trace=False).backup > new
+
+
+def test_what_a_backup_or_a_restore_that_was_killed_had_copied_goes() -> None:
+    _land(1)
+    folder, catalog = settings().home / "backups", settings().catalog_file
+    folder.mkdir()
+    left = [
+        folder / "catalog-20261130T120000000000.partial",
+        folder / "catalog-20261130T120000000000.partial-journal",
+        catalog.with_name("catalog.sqlite.restoring"),
+        catalog.with_name("catalog.sqlite.restoring-wal"),
+    ]
+    for path in left:
+        path.write_text("what is to be forgotten")
+    maintain.tidy(leave_no_trace=True)
+    assert [path for path in left if path.exists()] == []
+
+
 @pytest.mark.parametrize("step", ["sweep", "_vacuum", "back_up"])
 def test_an_erasure_is_unfinished_until_its_last_step(
     step: str, monkeypatch: pytest.MonkeyPatch

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 
-from lake import restore
+from lake import identity, restore
 from lake.append import append
 from lake.backups import KEEP
-from lake.catalog import close_all, connect, rows
+from lake.catalog import close_all, connect, locked, rows
 from lake.errors import JobFailed, PairlakeError
 from lake.maintain import tidy
-from lake.settings import settings
+from lake.settings import Settings, settings
 from lake.takedowns import record_takedowns
+from pairlake import main
 
 pytestmark = pytest.mark.usefixtures("lake_without_rows")
 
@@ -65,7 +71,28 @@ def test_what_was_to_be_forgotten_is_so_still() -> None:
     assert rows("select count(*) from lake.raw.takedowns") == [(1,)]
 
 
-def test_what_landed_since_is_no_orphan_however_old_it_grows() -> None:
+def test_a_request_that_comes_while_a_restore_waits_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    @contextmanager
+    def behind_another(current: Settings) -> Iterator[None]:
+        record_takedowns({"url": ["http://a.example/1.jpg"]})
+        with locked(current):
+            yield
+
+    _land("a")
+    made = _backup()
+    monkeypatch.setattr(restore, "locked", behind_another)
+    assert "1 requests to forget" in str(restore.restore(made))
+    assert rows("select count(*) from lake.raw.takedowns") == [(1,)]
+
+
+@pytest.mark.parametrize("is_put_back", [False, True])
+def test_what_landed_since_is_no_orphan_however_old_it_grows(
+    is_put_back: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if is_put_back:
+        monkeypatch.setattr(identity, "time", SimpleNamespace(time_ns=lambda: 0))
     _land("a")
     made = _backup()
     _land("b")
@@ -127,8 +154,7 @@ def test_what_cannot_be_put_back_leaves_the_catalog_as_it_was() -> None:
     for backup, said in (
         (_another, "is not that of the lake"),
         (_no_catalog, "is no catalog"),
-        (lambda: Path("nothing"), "nothing is no backup; there are catalog-.* of 20"),
-        (lambda: None, "Name a backup; there are catalog-"),
+        (lambda: Path("nothing"), r"nothing is no backup\. catalog-\S+, of 20"),
         (_without_a_file, "1 files that the catalog .* names are not in"),
     ):
         chosen = backup()
@@ -136,6 +162,35 @@ def test_what_cannot_be_put_back_leaves_the_catalog_as_it_was() -> None:
             restore.restore(chosen)
         append({"raw.crawl_files": pa.table({"path": ["after-1"]})})
         assert not list(settings().home.glob("*.restoring*"))
+
+
+def test_without_a_name_it_says_which_backups_there_are(home: Path) -> None:
+    said = CliRunner().invoke(main, ["restore"])
+    assert (said.exit_code, said.output) == (
+        0,
+        f"There is no backup in {home / 'backups'}; `pairlake maintain` makes one.\n",
+    )
+    _land("a")
+    names = [_backup().name, _backup().name]
+    said = CliRunner().invoke(main, ["restore"])
+    assert said.exit_code == 0
+    assert [line.split(",")[0] for line in said.output.splitlines()] == names[::-1]
+
+
+def test_a_copy_that_became_a_lake_of_its_own_has_its_backups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _land("a")
+    made = _backup()
+    copy = tmp_path / "copy"
+    shutil.copytree(settings().home, copy)
+    (copy / identity.NAME).unlink()
+    monkeypatch.setenv("PAIRLAKE_HOME", str(copy))
+    monkeypatch.setenv("PAIRLAKE_DATA", str(copy))
+    _land("b")
+    restore.restore(Path(made.name))
+    assert _landed() == ["a"]
+    _backup()
 
 
 def test_an_erasure_is_not_undone() -> None:

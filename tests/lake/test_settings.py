@@ -35,6 +35,9 @@ def test_an_unknown_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ("DATA", "s3:/bucket/lake", "two slashes, as in s3://BUCKET/PREFIX"),
         ("DATA", "s3:bucket", "two slashes"),
         ("HOME", "s3://bucket/lake", "only PAIRLAKE_DATA may be a place in S3"),
+        ("HOME", "~nobody-of-that-name/lake", "give the whole path"),
+        ("CATALOG", "sqlite:~nobody-of-that-name/lake.sqlite", "give the whole path"),
+        ("CATALOG", "sqlite:", "sqlite:FILE"),
         ("CATALOG", "sqlite:s3://bucket/lake.sqlite", "only PAIRLAKE_DATA may be"),
     ],
 )

@@ -60,6 +60,7 @@ def test_a_file_holds_requests_of_all_kinds(tmp_path: Path) -> None:
         ("kind,value\nimage_hash,abc\n", "Line 2 .*: the value is not an image hash"),
         ('kind,value\ncaption,"two\nlines"\ncaption,  \n', "Line 4 .*: the value is empty"),
         ("kind,value\ndomain,https://a.example/\n", "Line 2 .*: the value is not a domain"),
+        ("kind,value\ndomain,a.example\ndomain,co.uk\n", "Line 3 .*: the value is a public suffix"),
         ("kind,value\ncaption,one, two\n", "Line 2 .* has 3 columns, not two; quote"),
         ('kind,value\ncaption,"no end\n', "cannot be read as CSV in UTF-8"),
     ],
@@ -75,6 +76,21 @@ def test_a_file_of_bytes_is_no_csv(tmp_path: Path) -> None:
     (tmp_path / "requests.csv").write_bytes(b"kind,value\ncaption,\xff\n")
     with pytest.raises(BadRequest, match="cannot be read as CSV in UTF-8"):
         read_requests(tmp_path / "requests.csv")
+
+
+@pytest.mark.parametrize(
+    "suffix",
+    ["com", ".COM.", "co.uk", "Co%2EUk", "github.io", "公司.cn", "xn--55qx5d.cn", "a.kawasaki.jp"],
+)
+def test_below_a_public_suffix_not_all_is_forgotten(suffix: str) -> None:
+    with pytest.raises(BadRequest, match="is a public suffix, below which many have their sites"):
+        record_takedowns({"domain": ["me.github.io", suffix]})
+    assert _recorded() == []
+
+
+def test_a_domain_and_a_host_of_no_registry_are_no_public_suffix() -> None:
+    names = ["me.github.io", "bbc.co.uk", "city.kawasaki.jp", "localhost", "intranet", "127.0.0.1"]
+    assert len(record_takedowns({"domain": names})) == len(names)
 
 
 @pytest.mark.parametrize("kind", ["url", "domain", "page", "caption", "image_hash"])

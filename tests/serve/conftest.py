@@ -13,10 +13,11 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from lake.append import append
 from lake.catalog import connect, writing
+from lake.errors import BadRequest
 from lake.keys import pair_id, text_id
 from lake.vectors import Matrix, to_blobs
 from serve import published as published_by
@@ -100,7 +101,11 @@ def vector(text: str, dimensions: int = DIMENSIONS) -> np.ndarray:
 
 def encode_picture(content: bytes) -> np.ndarray:
     """The encoder of the tests' pictures: by their colour, (DIMENSIONS,), normalised."""
-    with Image.open(io.BytesIO(content)) as image:
+    try:
+        opened = Image.open(io.BytesIO(content))
+    except UnidentifiedImageError as error:
+        raise BadRequest("The picture is not one; send another.") from error
+    with opened as image:
         colour = image.convert("RGB").getpixel((0, 0))
     (name,) = [name for name in AXES if tuple(text_id(name).bytes[:3]) == colour]
     return vector(name)

@@ -80,3 +80,26 @@ def _img2dataset_reader() -> ModuleType:
     sys.modules[module_spec.name] = module
     module_spec.loader.exec_module(module)
     return module
+
+
+_LISTED = """
+create table if not exists lake.marts.listed_pairs (
+    pair_id uuid, crawl_id varchar, source_id varchar, image_url varchar, caption varchar,
+    similarity float, punsafe float, pwatermark float, aesthetic_score float, width integer,
+    height integer, language varchar, split varchar, drop_reason varchar, is_refused boolean
+)
+"""
+
+
+def list_pairs(mart: Mart, *pairs: Pair, of: str = "list", **said: object) -> None:
+    """Have pairs in the mart of ready-made lists, with what a list says beside their similarity."""
+    shared = {"crawl_id": of, "drop_reason": "not_downloaded", "is_refused": False, **said}
+    columns = ("image_url", "caption", "similarity", "language", "split")
+    listed = [
+        {name: getattr(pair, name) for name in columns} | {"pair_id": str(pair.pair_id)} | shared
+        for pair in pairs
+    ]
+    with writing(mart.con):
+        mart.con.execute(_LISTED)
+        mart.con.register("listed", pa.Table.from_pylist(listed))
+        mart.con.execute("insert into lake.marts.listed_pairs by name from listed")

@@ -14,6 +14,8 @@ from lake.append import append
 from lake.catalog import writing
 from lake.errors import JobFailed, LakeUnreadable
 from lake.keys import text_id
+from lake.maintain import tidy
+from lake.restore import restore
 from lake.takedowns import record_takedowns
 from serve import deny_list
 from serve.app import create_app
@@ -128,6 +130,17 @@ def test_a_domain_is_hidden_from_results_and_from_figures(client: TestClient) ->
     record_takedowns({"domain": ["example"]})
     assert _found(client) == set()
     assert client.get("/api/dataset").json()["domains"] == []
+
+
+def test_after_a_restore_another_snapshot_of_the_same_number_is_read(client: TestClient) -> None:
+    made = tidy(leave_no_trace=False).backup
+    for number in range(2):
+        record_takedowns({"caption": [f"caption {number}"]})
+    assert APPLE.caption in _found(client)
+    restore(made)
+    # The second snapshot since, as the last was that the server knows.
+    record_takedowns({"caption": [APPLE.caption]})
+    assert APPLE.caption not in _found(client)
 
 
 def test_another_page_stands_for_one_that_is_to_be_forgotten(client: TestClient) -> None:

@@ -40,6 +40,12 @@ def png(*between: bytes, data: bytes = b"", end: bytes = chunk(b"IEND", b"")) ->
     return b"\x89PNG\r\n\x1a\n" + header + b"".join(between) + (data or IDAT) + end
 
 
+def packed(rows: bytes, width: int, height: int, pixels: bytes) -> bytes:
+    """A PNG of those rows; `pixels` is what its header says of them."""
+    header = chunk(b"IHDR", struct.pack(">II", width, height) + pixels)
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
 IDAT = chunk(b"IDAT", PACKED)
 LONG = zlib.compress(bytes(2_000_000))
 
@@ -67,6 +73,11 @@ LONG = zlib.compress(bytes(2_000_000))
         png(end=chunk(b"IEND", b"", wrong=1)),
         png(end=b""),
         png(end=b"\0\0\xff\xfftEXtcut off"),
+        # Cut off amid the checksums of its pixels.
+        *(png()[:-cut] for cut in (12, 13, 16, 17, 20)),
+        png(end=chunk(b"tRNS", noise(24, 16).tobytes()[:6])),
+        png(end=chunk(b"iCCP", b"x\0\0" + zlib.compress(swapped()))),
+        png(chunk(b"iCCP", b"x\0\0" + zlib.compress(swapped())[:-4])),
         png(end=bytes(40)),
         png() + b"<html>" * 99,
     ],
@@ -84,10 +95,50 @@ def test_what_stands_beside_the_pixels_of_a_png_costs_nothing(body: bytes) -> No
         png().replace(struct.pack(">I", zlib.crc32(png()[12:29])), b"none"),
         png(data=chunk(b"IDAT", PACKED[:99])),
         png(data=b"\0"),
+        png()[:-40],
+        packed(bytes(25 * 16), 24, 16, bytes([8, 3, 0, 0, 0])),  # no palette
     ],
 )
 def test_a_png_of_damaged_pixels_is_corrupt(body: bytes) -> None:
     assert pixels(body) == "corrupt_image"
+
+
+@pytest.mark.parametrize("colour", [0, 2, 3, 4, 6])
+@pytest.mark.parametrize("is_interlaced", [False, True])
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1), (2, 3), (13, 21)])
+def test_a_png_without_its_last_rows_is_corrupt(
+    size: tuple[int, int], is_interlaced: bool, colour: int
+) -> None:
+    # The order of an interlaced one: every eighth pixel first, and every other row last.
+    passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2)]
+    passes = [*passes, (0, 1, 1, 2)] if is_interlaced else [(0, 0, 1, 1)]
+    values = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour]
+    rows = [
+        b"\0" + bytes(len(range(left, size[0], across)) * values)
+        for left, top, across, down in passes
+        for _ in range(top, size[1], down)
+        if left < size[0]
+    ]
+    palette = chunk(b"PLTE", bytes(768)) if colour == 3 else b""
+    for count, outcome in ((len(rows), b""), (len(rows) - 1, "corrupt_image")):
+        body = packed(b"".join(rows[:count]), *size, bytes([8, colour, 0, 0, is_interlaced]))
+        found = pixels(body[:33] + palette + body[33:])
+        assert isinstance(found, type(outcome)), found
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
+def test_a_transparent_grey_stands_on_white_whatever_its_bits(bits: int) -> None:
+    # Black, white, and a grey between, which of one bit is black.
+    full = 2**bits - 1
+    levels = [0] * 8 + [full] * 8 + [full // 3] * 8
+    row = b"\0" + int("".join(f"{level:0{bits}b}" for level in levels), 2).to_bytes(3 * bits)
+    body = packed(row, 24, 1, bytes([bits, 0, 0, 0, 0]))
+    for transparent in (0, full // 3):
+        made = prepare(body[:33] + chunk(b"tRNS", struct.pack(">H", transparent)) + body[33:], 384)
+        assert isinstance(made, Picture)
+        shown = np.asarray(Image.open(io.BytesIO(made.pixels)).convert("L"))[0].tolist()
+        for level, seen in zip(levels, shown, strict=True):
+            assert abs(seen - (255 if level == transparent else 255 * level // full)) < 8
 
 
 def segment(marker: int, content: bytes) -> bytes:
@@ -99,6 +150,8 @@ def with_segment(marker: int, content: bytes, whole: bytes = JPEG) -> bytes:
 
 
 ADOBE = b"Adobe\0\x64\0\0\0\0"
+ADOBE_0 = segment(0xEE, ADOBE + b"\0")
+TURNED = b"Exif\0\0MM\0\x2a\0\0\0\x08\0\1" + struct.pack(">HHIHHI", 0x112, 3, 1, 6, 0, 0)
 FILM = b"\0\0\0\x18ftypmp42" + bytes(range(256)) * 40 + b"\xff\xda" * 2 * MAX_SCANS
 
 
@@ -127,6 +180,9 @@ FILM = b"\0\0\0\x18ftypmp42" + bytes(range(256)) * 40 + b"\xff\xda" * 2 * MAX_SC
         lambda whole: with_segment(0xEE, b"Adobe", whole),
         lambda whole: with_segment(0xEE, ADOBE + b"\7", whole),
         lambda whole: with_segment(0xEE, ADOBE + b"\7", whole[:2] + whole[20:]),
+        lambda whole: whole[:2] + ADOBE_0 + segment(0xEE, ADOBE + b"\1") + whole[20:],
+        lambda whole: whole[:-2] + segment(0xE1, TURNED) + whole[-2:],
+        lambda whole: whole[:-2] + segment(0xE2, b"ICC_PROFILE\0\1\1" + swapped()) + whole[-2:],
         lambda whole: with_segment(0xED, b"Photoshop 3.0\x008BIM\4", whole),
         lambda whole: with_segment(0xE1, b"Exif\0\0", whole),
         lambda whole: with_segment(0xE1, b"Exif\0\0II\x2a\0\xff\xff\xff\xff", whole),
@@ -136,6 +192,13 @@ def test_what_stands_beside_the_pixels_of_a_jpeg_costs_nothing(
     whole: bytes, change: Callable[[bytes], bytes]
 ) -> None:
     assert pixels(change(whole)) == pixels(whole)
+
+
+@pytest.mark.parametrize("pad", [b"\0", b"\xff"])
+def test_the_byte_behind_the_name_of_exif_may_be_any(pad: bytes) -> None:
+    made = prepare(with_segment(0xE1, TURNED[:5] + pad + TURNED[6:]), 384)
+    assert isinstance(made, Picture)
+    assert (made.width, made.height) == (64, 96)
 
 
 def test_a_scan_whose_header_says_nothing_is_whole() -> None:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import queue
 import shutil
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-import numpy as np
 import pyarrow as pa
 import pytest
 import uvicorn
-from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from lake.append import append
@@ -27,7 +24,7 @@ from lake.keys import text_id
 from serve.app import create_app
 from serve.publish import publish
 from serve.search import Search
-from tests.serve.conftest import APPLE, AXES, ENCODERS, PUBLISHED, Mart, Pair, uuids, vector
+from tests.serve.conftest import APPLE, ENCODERS, PUBLISHED, Mart, Pair, uuids
 
 # A busy machine takes its time, in milliseconds.
 PATIENCE = 300_000
@@ -109,8 +106,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def address(shown: Path) -> Iterator[str]:
     """Where the page is served."""
-    search = Search(shown / "search", replace(ENCODERS, pictures=lambda _: _encode_picture))
-    with served(search) as address:
+    with served(Search(shown / "search", ENCODERS)) as address:
         yield address
 
 
@@ -141,16 +137,6 @@ def page(careless: Page, address: str) -> Iterator[Page]:
     careless.goto(address)
     yield careless
     assert [wrong.get() for _ in range(wrong.qsize())] == []
-
-
-def _encode_picture(content: bytes) -> np.ndarray:
-    """As the encoder of the other tests, but for JPEG, which does not keep a colour exactly."""
-    with Image.open(io.BytesIO(content)) as image:
-        assert image.format == "JPEG"
-        assert max(image.size) <= 512
-        colour = np.array(image.convert("RGB").getpixel((0, 0)))
-    far = {name: np.abs(colour - list(text_id(name).bytes[:3])).sum() for name in AXES}
-    return vector(min(far, key=lambda name: far[name]))
 
 
 def _tell_story(mart: Mart) -> None:

@@ -1,4 +1,4 @@
-"""A picture to search by: uploaded, dropped or pasted, made small before it leaves the browser."""
+"""A picture to search by: uploaded, dropped or pasted, and sent byte for byte."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from lake.keys import text_id
+from serve.asked import MOST_PICTURE
 from tests.serve.conftest import CAT, SEA
 from tests.serve.page.test_search import card, state
 
@@ -28,28 +29,28 @@ _GIVE = """
 """
 
 
-def _png(name: str) -> bytes:
+def _png(name: str, size: int = 0) -> bytes:
+    """A picture in the colour that means `name`, in a file of `size` bytes or what it takes."""
     file = io.BytesIO()
     Image.new("RGB", (1600, 900), tuple(text_id(name).bytes[:3])).save(file, "PNG")
-    return file.getvalue()
+    return file.getvalue().ljust(size, b"\0")
 
 
 def _give(page: Page, how: str, content: bytes, type: str = "image/png") -> None:
     page.evaluate(_GIVE, [how, base64.b64encode(content).decode(), type])
 
 
-def test_a_picture_is_made_small_and_searched_by(page: Page, tmp_path: Path) -> None:
+def test_a_picture_is_sent_as_it_is_and_searched_by(page: Page, tmp_path: Path) -> None:
     file = tmp_path / "cat.png"
-    file.write_bytes(_png("cat"))
+    file.write_bytes(_png("cat", MOST_PICTURE))
     with page.expect_request("**/api/search") as asked, page.expect_file_chooser() as chooser:
         page.get_by_role("button", name=re.compile("search by one")).click()
         chooser.value.set_files(file)
     expect(page.locator("#grid .caption").first).to_have_text(CAT.caption)
     (part,) = json.loads(asked.value.post_data or "")["parts"]
-    with Image.open(io.BytesIO(base64.b64decode(part["image"]))) as image:
-        assert (image.format, image.size) == ("JPEG", (512, 288))
+    assert base64.b64decode(part["image"]) == file.read_bytes()
     assert state(page) == {"picture": ["like"]}
-    expect(page.locator("#parts img")).to_have_js_property("naturalWidth", 512)
+    expect(page.locator("#parts img")).to_have_js_property("naturalWidth", 1600)
 
     page.reload()
     expect(page.locator("#grid .caption").first).to_have_text(CAT.caption)
@@ -61,7 +62,7 @@ def test_a_picture_is_made_small_and_searched_by(page: Page, tmp_path: Path) -> 
     page.get_by_role("button", name="Remove your picture").click()
     assert state(page) == {"q": ["sea"]}
     page.go_back()
-    expect(page.locator("#parts img")).to_have_js_property("naturalWidth", 512)
+    expect(page.locator("#parts img")).to_have_js_property("naturalWidth", 1600)
 
 
 def test_a_picture_is_dropped_or_pasted(page: Page, address: str) -> None:
@@ -82,8 +83,11 @@ def test_a_picture_is_dropped_or_pasted(page: Page, address: str) -> None:
     assert state(page) == {"like": [str(SEA.pair_id)]}
 
 
-def test_what_is_no_picture_is_said(page: Page, address: str) -> None:
-    _give(page, "drop", b"not at all", "text/plain")
-    expect(page.locator("#status")).to_contain_text("no picture that the browser reads")
-    page.goto(f"{address}?picture=like")
-    expect(page.locator("#status")).to_contain_text("upload it again")
+def test_what_cannot_be_searched_by_is_said(careless: Page, address: str) -> None:
+    status = careless.locator("#status")
+    _give(careless, "drop", b"not at all", "text/plain")
+    expect(status).to_contain_text("The picture is not one")
+    _give(careless, "drop", _png("cat", MOST_PICTURE + 1))
+    expect(status).to_contain_text(f"has more than {MOST_PICTURE:,} bytes; give a smaller one")
+    careless.goto(f"{address}?picture=like")
+    expect(status).to_contain_text("upload it again")
