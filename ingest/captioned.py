@@ -159,9 +159,13 @@ async def _take(
     parts: Parts,
 ) -> None:
     most_bytes = settings().fetch_max_bytes
+
+    def most(number: int, name: str) -> int | None:
+        return most_bytes if (number, name) in wanted else None
+
     decoders = Decoders(side=settings().pixel_side, processes=1)
     try:
-        for found in members(lambda *place: most_bytes if place in wanted else None):
+        for found in members(most):
             if not isinstance(found, Member) or found.body is None:
                 continue
             url_id, url = wanted[found.number, found.name]

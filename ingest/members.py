@@ -67,7 +67,8 @@ def tar_members(file: Path, most: Most) -> Iterator[Found]:
         stream.seek(0)
         room = file.stat().st_size * _MOST_TIMES + _MOST_UNPACKED if packed else None
         try:
-            with _Tar.open(fileobj=stream, mode="r|gz" if packed else "r|") as tar:
+            mode: Any = "r|gz" if packed else "r|"
+            with _Tar.open(fileobj=stream, mode=mode) as tar:
                 yield from _of_tar(tar, most, room)
         except _TAR_ERRORS as error:
             yield Damage(reason=as_text(in_words(error)), is_end=True)

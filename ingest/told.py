@@ -10,7 +10,7 @@ import io
 import json
 import posixpath
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -83,7 +83,7 @@ class Told:
 
     def _add_metadata(self, name: str, body: bytes) -> None:
         text = body.decode(encoding(body))
-        rows: Iterator[Facts | None]
+        rows: Iterable[Any]
         if ending(name) == ".csv":
             rows = csv.DictReader(io.StringIO(text, newline=""))
         else:
