@@ -146,11 +146,13 @@ def search(
 def crawl(**arguments: Any) -> None:
     """Land the image-text pairs of crawl files: PATHS, or those of a crawl.
 
-    PATHS are WAT, WARC, ARC or WACZ files, or lists of URLs and captions (Parquet, CSV, JSONL):
-    files, folders, globs or URLs; - reads their names from standard input.
+    PATHS are WAT, WARC, ARC or WACZ files, lists of URLs and captions (Parquet, CSV, JSONL), or
+    tars and folders of pictures with their captions: files, folders, globs or URLs; - reads their
+    names from standard input.
 
     Example: pairlake crawl --crawl CC-MAIN-2026-43 --files 100 --sample 7
              pairlake crawl laion2B-en/*.parquet
+             pairlake crawl pictures/
              pairlake crawl archive/ --with-bytes
     """
     _end(_crawl(**arguments))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import re
 import tempfile
 from collections.abc import Sequence
@@ -20,7 +21,6 @@ from benchmarks.environments import peer_python
 from benchmarks.processes import (
     ROOT,
     Use,
-    answer,
     clean_environment,
     cleanly,
     measured,
@@ -161,16 +161,15 @@ def _measure(folder: Path, pairs: int, before: dict[str, Use]) -> dict[str, Use]
 def _index(folder: Path, pairs: int, python: Path) -> None:
     """clip-retrieval's own `index` of the exported embeddings, and what it finds in it."""
     heading(f"clip-retrieval index, {pairs:,} pairs")
-    vectors, index = folder / "vectors", folder / "index"
-    command = [str(python), "-m", "clip_retrieval.cli", "index", "--embeddings_folder", vectors]
-    use = measured([*map(str, command), "--index_folder", str(index)], folder, clean_environment())
-    script = str(Path(__file__).with_name("peer_lookup.py"))
-    rows = [
-        (kind, *answer([str(python), script, str(vectors), str(index), kind]).values())
-        for kind in ("image", "text")
-    ]
-    table(("index", "rows", "vectors asked for", "found as the nearest, with their own url"), rows)
-    note(f"Both were built in {use.wall_s:.0f} s, with {use.peak_mb:,.0f} MB.")
+    script = ROOT / "benchmarks" / "searching" / "peer_exported.py"
+    command = [str(python), str(script), str(folder / "vectors"), str(folder / "index")]
+    use = measured(command, folder, clean_environment())
+    found = json.loads(use.output.splitlines()[-1])
+    table(
+        ("index", "rows", "vectors asked for", "found among the nearest 10"),
+        [(kind, *counts) for kind, counts in found.items()],
+    )
+    note(f"Both were built and asked in {use.wall_s:.0f} s, with {use.peak_mb:,.0f} MB.")
 
 
 def _fill(pairs: int, pictures: int) -> None:

@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ingest.folders import brings_pictures
 from ingest.images.blocked import Blocked
 from ingest.images.landing import DOWNLOADS, IMAGES, PIXELS, unlanded
 from ingest.list_file import Columns
@@ -110,14 +111,16 @@ def crawl(
     its folder, and others to `local`. What cannot be read is an outcome in raw.crawl_files, and
     is tried again by the next call. `columns` name the URL and caption columns of lists.
     Where they are wanted `with_bytes`, the images that a web archive holds land with their pages,
-    also those of files that have landed without. `progress` hears of each file.
+    also those of files that have landed without; pictures of tars and folders always bring
+    theirs. `progress` hears of each file.
     """
     crawl_id = None if crawl_id is None else without_passwords(crawl_id)
     tally = _Tally(progress)
     con = connect()
     try:
         named = {_path(location): location for location in locations}
-        blocked = _blocked(con) if with_bytes else None
+        with_bytes_too = {path for path in named if with_bytes or brings_pictures(path)}
+        blocked = _blocked(con) if with_bytes_too else None
         done = _landed(con, with_bytes)
         with workspace() as folder:
             todo = [
@@ -127,7 +130,7 @@ def crawl(
                     path=path,
                     folder=folder / str(number),
                     columns=columns or Columns(),
-                    blocked=blocked,
+                    blocked=blocked if path in with_bytes_too else None,
                 )
                 for number, (path, location) in enumerate(named.items())
                 if (crawl_id or _crawl_id(path), path) not in done
@@ -140,7 +143,7 @@ def crawl(
                     if blocked is not None:
                         blocked.refresh(con)
     finally:
-        if with_bytes:
+        if blocked is not None:
             # All connections of a process share it.
             con.execute("reset threads")
         con.close()
@@ -252,15 +255,22 @@ def _path(location: str) -> str:
         path = found + rest
     else:
         path = location if "://" in location else str(Path(location).resolve())
+        # A folder of pictures.
+        path += "/" if location.endswith("/") and not path.endswith("/") else ""
     return without_passwords(path.encode(errors="backslashreplace").decode())
 
 
 def _crawl_id(path: str) -> str:
-    """The crawl that a path names, `crawl-data/<crawl_id>/…`; else the file's folder."""
+    """The crawl that a path names, `crawl-data/<crawl_id>/…`; else the file's folder.
+
+    A folder of pictures is one; what img2dataset numbers is of the folder above.
+    """
     folder, _, rest = path.partition("/")
     if folder == "crawl-data":
         return rest.partition("/")[0] or "local"
-    return PurePosixPath(path).parent.name or "local"
+    own = PurePosixPath(path)
+    is_one = path.endswith("/") and not own.name.isdecimal()
+    return (own.name if is_one else own.parent.name) or "local"
 
 
 def _blocked(con: duckdb.DuckDBPyConnection) -> Blocked:

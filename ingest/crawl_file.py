@@ -1,4 +1,4 @@
-"""Reads one crawl file, WAT or web archive or ready-made list, into the rows that land from it."""
+"""Reads one crawl file: WAT, web archive, list or pictures, into the rows that land from it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from pathlib import Path
 import aiohttp
 
 from ingest.archived import take_images
+from ingest.captioned import read_captioned
 from ingest.html import parse_page
 from ingest.images.blocked import Blocked
+from ingest.images.formats import picture_format
 from ingest.list_file import Columns, NotAList, list_kind
 from ingest.lists import on_disk, read_list
+from ingest.members import is_tar
 from ingest.pages import Page, UnreadableRecord
 from ingest.reading import CrawlFile, Reading
 from ingest.records import Damage, Failed, Found, Other, Record, Unreadable
@@ -94,7 +97,8 @@ def read_crawl_file(
     file's name in the lake, `folder` an empty one for the rows, `columns` name those of a list; the
     records whose numbers are `passed_over` count as unreadable. A page that takes more than
     PAGE_SECONDS ends the process: `Mark.last` says where. Where `blocked` says what is not to be
-    kept, the bytes of the pages' images are taken as well, as far as the file holds them.
+    kept, the bytes of the pages' images are taken as well, as far as the file holds them. A
+    location that ends with / is a folder of pictures; of these, and of a tar's, it must say so.
     """
     started = time.monotonic()
     file = CrawlFile(crawl_id=crawl_id, path=path)
@@ -120,12 +124,17 @@ def _read(
     passed_over: Collection[int],
     blocked: Blocked | None,
 ) -> Mapping[str, Sequence[Path]]:
+    if location.endswith("/"):
+        return read_captioned(location, columns, folder, file, blocked)
     with opened(location) as stream:
-        kind = list_kind(_unpacked(stream.peek(_HEAD_BYTES)), columns)
+        head = _unpacked(stream.peek(_HEAD_BYTES))
+        kind = "tar" if is_tar(head) else list_kind(head, columns)
         if kind is None:
             if blocked is None:
                 return _read_records(stream, file, folder, passed_over)
             return _read_with_bytes(location, file, folder, passed_over, blocked)
+    if kind == "tar":
+        return read_captioned(location, columns, folder, file, blocked)
     file.downloads = None if blocked is None else 0
     return read_list(
         location,
@@ -266,6 +275,8 @@ def _what_it_is(head: bytes, error: str | None) -> str:
     if not head and not error:
         return "neither WARC, ARC nor WAT, nor a list: it is empty"
     seems = next((words for magic, words in _SEEMS if head.startswith(magic)), error)
+    if picture_format(head):
+        seems = "it is a picture; give the folder that it is in, or a tar"
     return f"neither WARC, ARC nor WAT, nor a list: {seems}"
 
 

@@ -110,7 +110,7 @@ def find_layout(kinds: Mapping[str, str], wanted: Columns) -> Layout:
     """
     keys: dict[str, list[str]] = {}
     for name in kinds:
-        keys.setdefault(_key(name), []).append(name)
+        keys.setdefault(column_key(name), []).append(name)
 
     def found(*known: str, holding: Sequence[str] = _TEXT) -> str | None:
         names = [name for key in known for name in keys.get(key, ())]
@@ -120,7 +120,7 @@ def find_layout(kinds: Mapping[str, str], wanted: Columns) -> Layout:
         if given in kinds:
             return given
         any_kind = list(kinds.values())
-        known = known if given is None else [_key(given)]
+        known = known if given is None else [column_key(given)]
         return found(*known, holding=holding) or found(*known, holding=any_kind)
 
     url = wanted_or(wanted.url, URLS, _TEXT)
@@ -153,7 +153,7 @@ def find_layout(kinds: Mapping[str, str], wanted: Columns) -> Layout:
     )
 
 
-def _key(name: str) -> str:
+def column_key(name: str) -> str:
     """A column's name without what differs from list to list: case, spaces and underscores."""
     return re.sub(r"[\W_]+", "", name.lower())
 
@@ -165,8 +165,8 @@ def mostly(values: Sequence[T], test: Callable[[T], bool]) -> bool:
 
 def url_place(names: Sequence[str], wanted: Columns) -> int | None:
     """Which of a file's columns is the one of URLs, if that is known by its name."""
-    known = URLS if wanted.url is None else [_key(wanted.url)]
-    places = [place for place, name in enumerate(names) if _key(name) in known]
+    known = URLS if wanted.url is None else [column_key(wanted.url)]
+    places = [place for place, name in enumerate(names) if column_key(name) in known]
     return places[0] if places else None
 
 
@@ -193,7 +193,7 @@ def find_delimiter(line: str, wanted: Columns) -> str:
 
     def fitness(delimiter: str) -> tuple[bool, int]:
         fields = split_fields(line, delimiter)
-        known = any(_key(f) in URLS or f == wanted.url or HTTP.match(f) for f in fields)
+        known = any(column_key(f) in URLS or f == wanted.url or HTTP.match(f) for f in fields)
         return known and len(fields) > 1, len(fields)
 
     return max(_DELIMITERS, key=fitness)
@@ -225,7 +225,7 @@ def _scores(names: Iterable[str]) -> dict[str, str]:
     scores: dict[str, str] = {}
     for name in names:
         lower = name.lower()
-        if _key(name) not in _IDS and name.isprintable() and not _INDEX.fullmatch(lower):
+        if column_key(name) not in _IDS and name.isprintable() and not _INDEX.fullmatch(lower):
             scores.setdefault(lower, name)
     if len(scores) > _MAX_SCORES:
         raise NotAList(

@@ -46,7 +46,10 @@ _MACROS = (
     r"create temp macro has_login(text) as regexp_matches(text, '^[^/]*//[^/?#\\]+@')",
     r"create temp macro without_login(text) as "
     r"regexp_replace(text, '^([^/]*//)[^/?#\\]*@', '\1')",
-    "create temp macro is_image_url(text) as is_url(text) and not has_login(text)",
+    # Of a picture that came without a URL (ingest/told.py).
+    "create temp macro is_urn(text) as regexp_full_match(text, 'urn:sha256:[0-9a-f]{64}')",
+    "create temp macro is_image_url(text) as "
+    "(is_url(text) and not has_login(text)) or is_urn(text)",
     f"create temp macro is_caption(text) as length(text) <= {MAX_CAPTION_CHARS} "
     r"and regexp_matches(text, '[^\s\pZ\p{Cc}\p{Cf}]')",
     "create temp macro pixels(size) as "

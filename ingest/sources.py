@@ -13,6 +13,7 @@ from zipfile import BadZipFile
 
 import aiohttp
 
+from ingest.folders import gathered
 from ingest.stream import GaveUp, found_at, opened, underlying
 from lake.errors import PairlakeError
 from lake.settings import settings
@@ -50,9 +51,10 @@ def crawl_paths(crawl_id: str, files: int | None = None, *, seed: int | None = N
 def named_files(names: Sequence[str], standard_input: Iterable[str] = ()) -> list[str]:
     """Crawl files given by name, each once: paths and URLs as they are, folders and globs opened.
 
-    A folder stands for all files below it but those that begin with `.` or `_`; `-` for a list
-    of names on `standard_input`, one a line. What http URLs lead to is
-    seen when they are read. Raises CrawlFileMissing for the first other name that leads to no file.
+    A folder stands for all files below it but those that begin with `.` or `_`, those of pictures
+    as their folder, `…/`; `-` for a list of names on `standard_input`, one a line. What http URLs
+    lead to is seen when they are read. Raises CrawlFileMissing for the first other name that leads
+    to no file.
     """
     found = dict.fromkeys(location for name in names for location in _files(name, standard_input))
     if not found:
@@ -91,11 +93,14 @@ def _found(name: str) -> list[str]:
     if filesystem.isdir(path):
         files = filesystem.find(path)
         below = (Path(file).relative_to(path).parts for file in files)
-        shown = [
-            file
-            for file, parts in zip(files, below, strict=True)
-            if not any(part.startswith((".", "_")) for part in parts)
-        ]
+        shown = gathered(
+            path,
+            [
+                file
+                for file, parts in zip(files, below, strict=True)
+                if not any(part.startswith((".", "_")) for part in parts)
+            ],
+        )
     elif glob.has_magic(path):
         shown = [file for file in filesystem.glob(path) if filesystem.isfile(file)]
     else:

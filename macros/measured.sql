@@ -79,6 +79,7 @@
             coalesce(hosts_excluded.is_blocked, false) as is_domain_blocked,
             unsafe_captions.caption_id is not null as has_unsafe_keyword,
             pairs_deduplicated.is_http,
+            pairs_deduplicated.is_urn,
             pairs_deduplicated.is_outside_src,
             pairs_deduplicated.caption_chars,
             pairs_deduplicated.caption_words,

@@ -64,6 +64,8 @@
                 as is_caption_too_short,
             coalesce(caption_words < min_caption_words, false)
                 as has_too_few_words,
+            -- A picture that came without a URL needs none.
+            not is_http and is_urn is not true as is_url_unwanted,
             coalesce(only_src and is_outside_src, false)
                 as is_source_unwanted,
             has_language and coalesce(
@@ -81,7 +83,7 @@
             and not is_domain_blocked
             and not is_caption_too_short
             and not has_too_few_words
-            and is_http
+            and not is_url_unwanted
             and not is_source_unwanted as is_worth_reading
         from screened
 
@@ -219,7 +221,7 @@
                 opt_out,
                 {{ reason('is_caption_too_short', 'caption_too_short') }},
                 {{ reason('has_too_few_words', 'caption_too_few_words') }},
-                {{ reason('not is_http', 'url_not_http') }},
+                {{ reason('is_url_unwanted', 'url_not_http') }},
                 {{ reason('is_source_unwanted', 'url_outside_src') }},
                 {{ reason('is_language_unwanted', 'language_not_wanted') }},
                 {{ reason('is_not_downloaded', 'not_downloaded') }},

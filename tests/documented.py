@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lake.settings import ROOT
+from tests.ingest.drawn import JPEG
 from tests.ingest.wats import response
 
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -23,7 +25,7 @@ PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 NETWORK = "wants a network"
 # What begins so does not run with the others; a test of its own runs it.
 ELSEWHERE = {
-    r"git clone|pip install|img2dataset|accelerate|mkdir tars": NETWORK,
+    r"git clone|pip install|img2dataset|clip-retrieval|accelerate|mkdir tars": NETWORK,
     r"pairlake run --crawl CC-MAIN|dbt docs serve": NETWORK,
     r"pairlake models --fetch": (
         "tests/udfs/test_downloading.py::"
@@ -138,11 +140,18 @@ def shell(folder: Path, settings: Mapping[str, str]) -> Iterator[Shell]:
 
 
 def _lay_out(folder: Path) -> None:
-    """What the pages take for granted: a list, an archive, a file of requests."""
+    """What the pages take for granted: a list, an archive, pictures, a file of requests."""
     for name in ("laion2B-en", "archive"):
         (folder / name).mkdir()
     listed = {"URL": ["http://127.0.0.1:1/1.jpg"], "TEXT": ["a pair of a list"]}
     pq.write_table(pa.table(listed | {"similarity": [0.31]}), folder / "laion2B-en" / "1.parquet")
     page = b'<img src="/1.jpg" alt="a pair of an archive">'
     (folder / "archive" / "1.warc.gz").write_bytes(response(page, "http://127.0.0.1:1/"))
+    for name in ("shards", "out", "pictures"):
+        (folder / name).mkdir()
+        (folder / name / "1.jpg").write_bytes(JPEG)
+        (folder / name / "1.txt").write_text(f"a picture of {name}")
+    with tarfile.open(folder / "shards" / "00000.tar", "w") as tar:
+        for file in ("1.jpg", "1.txt"):
+            tar.add(folder / "shards" / file, file)
     (folder / "requests.csv").write_text("kind,value\nurl,http://127.0.0.1:1/1.jpg\n")

@@ -34,7 +34,7 @@ def main(index: str, port: int, metadata: str, ef: int | None) -> None:
     """Serve until the process is ended."""
     # The `clip` package asks for it here, where newer setuptools have it no more.
     pkg_resources.packaging = packaging
-    _declare_operators()
+    declare_operators()
     flask: Any = importlib.import_module("flask")
     # The package calls a function by the module's name.
     clip_back: Any = importlib.import_module("clip_retrieval.clip_back")
@@ -69,7 +69,7 @@ def main(index: str, port: int, metadata: str, ef: int | None) -> None:
         )  # fmt: skip
 
 
-def _declare_operators() -> None:
+def declare_operators() -> None:
     """Let torchvision's CUDA build be imported beside a CPU torch; nothing where they match."""
     import torch
 

@@ -82,6 +82,7 @@ pairs_deduplicated as (
         coalesce(
             regexp_matches(first_landings.image_url, '^(?i)https?://'), false
         ) as is_http,
+        coalesce({{ is_urn('first_landings.image_url') }}, false) as is_urn,
         first_landings.is_outside_src,
         first_landings.image_url is null
         or first_landings.caption is null as is_erased,

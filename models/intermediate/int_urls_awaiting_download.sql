@@ -5,7 +5,10 @@ with
 pairs_read as (
 
     select * from {{ ref('int_pairs_flagged_live') }}
-    where is_worth_fetching
+    where
+        is_worth_fetching
+        -- What came without a URL can be asked of nobody.
+        and not {{ is_urn('image_url') }}
 
 ),
 

@@ -156,7 +156,8 @@ function ids(pair, image) {
 }
 
 function removal(pair) {
-  if (!webAddress(pair.image_url)) return make("p", { className: "quiet" }, "By its caption: see pairlake forget --help.");
+  // A picture that came without an address stands under the sha256 of its bytes.
+  if (!webAddress(pair.image_url) && !pair.image_url?.startsWith("urn:sha256:")) return make("p", { className: "quiet" }, "By its caption: see pairlake forget --help.");
   const command = `pairlake forget --url=${shellWord(pair.image_url)}`;
   return make("p", { className: "command" }, make("code", {}, command), copyButton(command, "the command"));
 }
