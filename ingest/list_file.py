@@ -11,7 +11,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-# In order of preference, as _key has them: LAION, DataComp, COYO, img2dataset, CC12M, YFCC, …
+# In order of preference, as column_key has them: LAION, DataComp, COYO, img2dataset, CC12M, YFCC, …
 URLS = ("url", "imageurl", "imgurl", "imagelink", "downloadurl")
 CAPTIONS = ("caption", "text", "alt", "alttext", "txt", "title", "description")
 _IDS = ("sampleid", "uid", "id", "key", "hash")
@@ -214,7 +214,7 @@ def _is_csv(line: str, wanted: Columns) -> bool:
     fields = split_fields(line, find_delimiter(line, wanted))
     if len(fields) == 1:
         # URLs alone, which are refused as such.
-        return _key(line) in URLS or line == wanted.url or bool(_URL_ALONE.fullmatch(line))
+        return column_key(line) in URLS or line == wanted.url or bool(_URL_ALONE.fullmatch(line))
     return any(
         re.search("url|link", field, re.IGNORECASE) or HTTP.match(field) or field == wanted.url
         for field in fields
