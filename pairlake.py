@@ -664,9 +664,13 @@ def _maintain() -> None:
     from lake.maintain import erasure_is_unfinished, tidy
     from lake.retention import release_pixels
     from lake.settings import settings
+    from lake.verify import check_files
     from serve.publish import compact
 
     erased, due = 0, requests_due()
+    if not due and not erasure_is_unfinished():
+        # Upkeep of a lake that has lost something would push out the backups of before.
+        check_files()
     if takedowns_recorded():
         if not dataset_is_current():
             _build()

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import duckdb
 
-from lake.catalog import connect
-from lake.errors import first_line
+from lake.catalog import connect, locked
+from lake.errors import JobFailed, first_line
 from lake.identity import METADATA, NAMED
 from lake.settings import settings
 
@@ -49,13 +49,24 @@ class Verified:
         return text + (f"; {self.unknown:,} landed without a sum" if self.unknown else "")
 
 
+def check_files() -> None:
+    """Raise JobFailed where a file that the catalog names is not there, or not in its size."""
+    # Whoever tidies meanwhile takes files away.
+    with locked(settings()):
+        con = connect(read_only=True)
+        try:
+            _, problems = _files(con)
+        finally:
+            con.close()
+    if problems:
+        raise JobFailed(" ".join(problems))
+
+
 def verify() -> Verified:
     """Look at every file that the catalog names, and read all pixels."""
     con = connect(read_only=True)
     try:
-        files, missing, damaged = con.execute(_FILES, {"tables": settings().tables}).fetchall()[0]
-        problems = _said("files are not there", missing)
-        problems += _said("files have another size than when they were written", damaged)
+        files, problems = _files(con)
         checked = unknown = 0
         if not problems:
             # What cannot be read at all ends the query.
@@ -67,6 +78,12 @@ def verify() -> Verified:
     finally:
         con.close()
     return Verified(files=files, pixels=checked, unknown=unknown, problems=problems)
+
+
+def _files(con: duckdb.DuckDBPyConnection) -> tuple[int, list[str]]:
+    files, missing, damaged = con.execute(_FILES, {"tables": settings().tables}).fetchall()[0]
+    problems = _said("files are not there", missing)
+    return files, problems + _said("files have another size than when they were written", damaged)
 
 
 def _said(what: str, found: list[str] | None) -> list[str]:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 
 from lake.append import append
 from lake.settings import settings
 from lake.verify import verify
+from pairlake import main
 
 pytestmark = pytest.mark.usefixtures("lake_without_rows")
 
@@ -52,3 +54,18 @@ def test_a_file_that_is_gone_or_cut_is_named() -> None:
     assert "cannot be read" in verify().problems[0]
     file.unlink()
     assert "1 files are not there" in verify().problems[0]
+
+
+def test_upkeep_stops_where_something_is_lost_and_leaves_the_backups() -> None:
+    _land([])
+    assert CliRunner().invoke(main, ["maintain"]).exit_code == 0
+    backups = list((settings().home / "backups").iterdir())
+    (file,) = Path(settings().tables).rglob("*.parquet")
+    file.write_bytes(file.read_bytes()[:-1])
+    for loss in ("have another size", "are not there"):
+        said = CliRunner().invoke(main, ["maintain"])
+        assert said.exit_code == 1
+        assert f"1 files {loss}" in said.output
+        assert file.name in said.output
+        file.unlink(missing_ok=True)
+    assert list((settings().home / "backups").iterdir()) == backups
