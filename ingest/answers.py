@@ -199,8 +199,9 @@ class _Handler(ResponseHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         """End a body that is not whole, for its reader to see what it is worth."""
         body, payload = self._body, self._payload
-        is_short = body is not None and body.has_end and not body.is_whole
-        if exc is None and body and is_short and payload and not payload.is_eof():
+        # A body without an end of its own is over where its connection ends, unless that breaks.
+        is_over = body is None or body.is_whole or not (exc or body.has_end)
+        if body and payload and not is_over and not payload.is_eof():
             self.is_cut = not body.is_last
             payload.feed_eof()
             self._parser = None

@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 import aiohttp
 from yarl import URL
 
+from ingest.answers import is_cut
 from ingest.places import leads_to
 from ingest.unpacking import unpack, ways
 
@@ -80,6 +81,7 @@ async def read_up_to(response: aiohttp.ClientResponse, most: int) -> bytes:
             raise TooSlow(f"{len(body)} bytes in {waited:.0f} s")
     encoding = ",".join(response.headers.getall("Content-Encoding", ()))
     done = unpack(bytes(body), ways(encoding), most)
-    if done.wrong:
+    # What was cut off is unpacked as far as it goes: a picture tells whether that is all of it.
+    if done.wrong and not (done.body and is_cut(response)):
         raise BadEncoding(done.wrong)
     return done.body

@@ -15,7 +15,7 @@ from ingest.connector import guarded_connector
 from ingest.images.download import Download
 from ingest.networks import Network
 from ingest.places import place_of
-from lake.domains import host_of
+from lake.domains import host_of, is_address
 from lake.errors import JobFailed
 
 # So many downloads that reach no host, while nobody else answers either, are no accident.
@@ -48,9 +48,10 @@ def known_places(con: duckdb.DuckDBPyConnection) -> list[str]:
 class Line:
     """What is heard, and the downloads that are in doubt while nothing is.
 
-    In doubt is a download that reached nobody while nobody else answered. Once somebody answers, it
-    counts. Where MANY are in doubt, those are asked who have answered before, in this run or, as
-    `known` has it, in others: if none of them does, it is the line.
+    In doubt is a download that reached nobody while nobody else answered, and one whose name led to
+    an address that is not public: so do all names where a network wants a login first. Once
+    somebody answers, it counts. Where MANY are in doubt, those are asked who have answered before,
+    in this run or, as `known` has it, in others: if none of them does, it is the line.
     """
 
     def __init__(self, known: Sequence[str], headers: Mapping[str, str], here: Networks) -> None:
@@ -81,7 +82,7 @@ class Line:
             self._answered[host_of(download.final_url)] = download.final_url
             if len(self._answered) > KNOWN_HOSTS:
                 del self._answered[next(iter(self._answered))]
-        if download.is_reached or begun != self._heard:
+        if begun != self._heard or (download.is_reached and not _is_led_astray(download)):
             return [*counting, download]
         self._since = self._heard
         self._doubtful.append(download)
@@ -102,7 +103,7 @@ class Line:
         async with self._asking:
             if self.is_dark and time.monotonic() > self._sure_until:
                 if not await self._is_up():
-                    raise NobodyAnswers(_sentence(len(self._doubtful)))
+                    raise NobodyAnswers(_sentence(self._doubtful))
                 self._sure_until = time.monotonic() + _SURE_S
             return self._let_go()
 
@@ -138,9 +139,17 @@ async def _answers(session: aiohttp.ClientSession, place: str) -> bool:
         return False
 
 
-def _sentence(tries: int) -> str:
+def _is_led_astray(download: Download) -> bool:
+    return download.outcome == "private_address" and not is_address(host_of(download.asked))
+
+
+def _sentence(doubtful: Sequence[Download]) -> str:
+    tries = f"{len(doubtful)} downloads in a row have reached nobody"
+    what = "See whether this machine reaches the network"
+    if any(map(_is_led_astray, doubtful)):
+        tries += ", since their names lead to addresses that are not public"
+        what += ", which may want a login, or name those addresses in PAIRLAKE_ALLOW_NETWORKS"
     return (
-        f"Nobody answers: {tries} downloads in a row have reached nobody, nor does a host that "
-        "answered before. See whether this machine reaches the network, and run `pairlake fetch` "
-        "again; these count as no try."
+        f"Nobody answers: {tries}, nor does a host that answered before. {what}, and run "
+        "`pairlake fetch` again; these count as no try."
     )

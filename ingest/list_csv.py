@@ -18,6 +18,7 @@ from operator import itemgetter
 import pyarrow as pa
 
 from ingest.list_file import (
+    CAPTION_IT,
     CAPTIONS,
     DIGITS,
     DOUBLES,
@@ -70,6 +71,8 @@ class CsvTable:
         self._names = split_fields(first, delimiter)
         urls = [bool(HTTP.match(field)) for field in self._names]
         if any(urls):
+            if len(urls) == 1:
+                raise NotAList(f"The list has URLs alone, and a pair has a caption: {CAPTION_IT}")
             if len(urls) != 2 or all(urls):
                 raise NotAList(
                     "The list has no header, and not two columns, one of URLs; give it one."

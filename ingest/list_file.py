@@ -38,7 +38,12 @@ _BOMS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+CAPTION_IT = (
+    "name the column of captions with --caption-column, or caption the pictures first and give a "
+    "list of both."
+)
 HTTP = re.compile(r"https?://", re.IGNORECASE)
+_URL_ALONE = re.compile(r"https?://\S+", re.IGNORECASE)
 _DELIMITERS = (",", "\t", ";", "|")
 # An array, or objects that each take several lines.
 _JSON = re.compile(r'\[\s*["\[\]{\d]|\{\s*\n')
@@ -120,8 +125,13 @@ def find_layout(kinds: Mapping[str, str], wanted: Columns) -> Layout:
 
     url = wanted_or(wanted.url, URLS, _TEXT)
     caption = wanted_or(wanted.caption, CAPTIONS, (*_TEXT, TEXTS))
-    if url is None or caption is None:
+    if url is None:
         raise NotAList(_unknown(kinds))
+    if caption is None:
+        raise NotAList(
+            f"The list has URLs ({_listed([url])}) and no captions known by name, and a pair is "
+            f"both; there are {_listed(kinds)}: {CAPTION_IT}"
+        )
     _refuse(url, kinds[url], _TEXT, "--url-column")
     _refuse(caption, kinds[caption], (*_TEXT, TEXTS), "--caption-column")
     # img2dataset's width and height are those of its resized copy.
@@ -202,7 +212,10 @@ def _is_csv(line: str, wanted: Columns) -> bool:
     if line.startswith("<") or "\ufffd" in line or _CONTROLS.search(line):
         return False
     fields = split_fields(line, find_delimiter(line, wanted))
-    return len(fields) > 1 and any(
+    if len(fields) == 1:
+        # URLs alone, which are refused as such.
+        return _key(line) in URLS or line == wanted.url or bool(_URL_ALONE.fullmatch(line))
+    return any(
         re.search("url|link", field, re.IGNORECASE) or HTTP.match(field) or field == wanted.url
         for field in fields
     )

@@ -33,7 +33,7 @@ def named_by_backups(current: Settings) -> set[str]:
     """The files that backups name, below the folder of tables; what cannot be read names none."""
     names: set[str] = set()
     for backup in backups(current):
-        with suppress(sqlite3.Error), _opened(backup) as connection:
+        with suppress(sqlite3.Error), opened(backup) as connection:
             names |= {path for path, _ in connection.execute(NAMED.format(""))}
     return names
 
@@ -51,7 +51,7 @@ def back_up(current: Settings, *, keep: int) -> Path:
         source.backup(copy)
     made.replace(target)
     for old in outdated(current, keep=keep):
-        old.unlink()
+        remove(old)
     return target
 
 
@@ -91,8 +91,10 @@ def _time_of(backup: Path) -> datetime | None:
 
 
 @contextmanager
-def _opened(catalog: Path) -> Iterator[sqlite3.Connection]:
-    """A catalog that nobody writes to, without leaving a log beside it."""
-    uri = f"{catalog.absolute().as_uri()}?mode=ro&immutable=1"
+def opened(catalog: Path) -> Iterator[sqlite3.Connection]:
+    """A catalog to be read; where it has no log, so that nobody writes to it, none is left."""
+    uri = f"{catalog.absolute().as_uri()}?mode=ro"
+    if not catalog.with_name(catalog.name + "-wal").exists():
+        uri += "&immutable=1"
     with closing(sqlite3.connect(uri, uri=True)) as connection:
         yield connection

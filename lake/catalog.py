@@ -19,7 +19,7 @@ from lake import identity, postgres
 from lake.errors import BadSetting, JobFailed, LakeUnreadable, PairlakeError, first_line
 from lake.functions import register_functions
 from lake.objects import is_remote, let_in
-from lake.readable import readable
+from lake.readable import is_outdated, readable
 from lake.settings import Settings, settings
 from lake.tables import ensure_tables, set_options, tables_are_current
 
@@ -29,6 +29,7 @@ BUSY_TIMEOUT_MS = 60_000
 # DuckDB counts a blob as 16 bytes of what waits to be streamed, and would let thousands of pictures
 # wait. A cursor has this setting by itself.
 LITTLE_AHEAD = "set streaming_buffer_size = '16KB'"
+_CANNOT_WRITE_BESIDE = '"PRAGMA journal_mode=wal": unable to open database file'
 _OF_THE_DISK = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 # Without the first, a UUID crosses to Arrow as 36 characters of text.
 _SESSION = (
@@ -43,6 +44,8 @@ def connect(*, read_only: bool = False) -> duckdb.DuckDBPyConnection:
     Raises LakeUnreadable if the catalog cannot be opened, SchemaMismatch if it is of another kind.
     """
     current = settings()
+    if read_only and is_outdated(current.catalog_file):
+        close_all()
     con = _instance(current.catalog, current.tables, read_only).cursor()
     con.execute(_SESSION)
     return con
@@ -235,7 +238,8 @@ def _unreadable(current: Settings, error: Exception) -> LakeUnreadable:
     if current.on_postgres:
         return postgres.unreachable(error)
     said = first_line(error)
-    if "readonly database" in said:
+    # The second is what SQLite says on a disk that is mounted to be read.
+    if "readonly database" in said or said.endswith(_CANNOT_WRITE_BESIDE):
         return LakeUnreadable(
             f"The catalog {current.catalog_file} may be read by you, and not written; let its "
             "owner do this, or start another lake with PAIRLAKE_HOME."

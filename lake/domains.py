@@ -26,9 +26,12 @@ def registrable_domain(host: str) -> str:
 
     By the Public Suffix List that the package publicsuffixlist carries.
     """
-    if ":" in host or host.rpartition(".")[2].isdecimal():
-        return host
-    return _SUFFIXES.privatesuffix(host) or host
+    return host if is_address(host) else _SUFFIXES.privatesuffix(host) or host
+
+
+def is_address(host: str) -> bool:
+    """Whether a host is an address in figures, and no name."""
+    return ":" in host or host.rpartition(".")[2].isdecimal()
 
 
 def is_public_suffix(host: str) -> bool:

@@ -1,7 +1,7 @@
 """Lets those read a lake who may not write beside its catalog.
 
 SQLite's readers of a catalog in WAL mode share a file that lies beside it, and one of them has to
-make it. Who may not gets a copy of the catalog instead, as it was when it was opened.
+make it. Who may not gets a copy of the catalog instead, and another when the catalog has changed.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from lake.errors import LakeUnreadable
 _MUST_BE_MADE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
 _PRIMARY = 0xFF  # of an error code, what is left without its particulars
 _TRIES = 5
-# They go with the process.
-_COPIES: list[TemporaryDirectory[str]] = []
+_State = list[tuple[Path, int, int]]
+# The copy of each catalog, and what the catalog was then. They go with the process.
+_COPIES: dict[Path, tuple[TemporaryDirectory[str], _State]] = {}
 
 
 def readable(catalog: Path) -> Path:
@@ -36,7 +37,10 @@ def readable(catalog: Path) -> Path:
             for file in _files(catalog):
                 shutil.copyfile(file, Path(folder.name, file.name))
             if _state(catalog) == before:
-                _COPIES.append(folder)
+                former = _COPIES.get(catalog)
+                _COPIES[catalog] = folder, before
+                if former is not None:
+                    former[0].cleanup()
                 return Path(folder.name, catalog.name)
     except OSError as error:
         folder.cleanup()
@@ -45,6 +49,12 @@ def readable(catalog: Path) -> Path:
         ) from error
     folder.cleanup()
     raise LakeUnreadable(f"The catalog {catalog} changes as it is read; run it again.")
+
+
+def is_outdated(catalog: Path) -> bool:
+    """Whether a copy is read of what the catalog is no more."""
+    copy = _COPIES.get(catalog)
+    return copy is not None and copy[1] != _state(catalog)
 
 
 def _opens(catalog: Path) -> bool:
@@ -62,6 +72,6 @@ def _files(catalog: Path) -> list[Path]:
     return [file for file in (catalog, Path(f"{catalog}-wal")) if file.exists()]
 
 
-def _state(catalog: Path) -> list[tuple[Path, int, int]]:
+def _state(catalog: Path) -> _State:
     seen = [(file, file.stat()) for file in _files(catalog)]
     return [(file, at.st_size, at.st_mtime_ns) for file, at in seen]

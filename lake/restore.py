@@ -13,13 +13,15 @@ import duckdb
 import pyarrow as pa
 
 from lake import identity
-from lake.backups import back_up, backups, next_backup, remove, restoring
+from lake.backups import back_up, backups, next_backup, opened, remove, restoring
 from lake.catalog import attach, close_all, locked, make_ready, transaction
 from lake.errors import BadRequest, JobFailed, PairlakeError
 from lake.maintain import erasure_is_unfinished
 from lake.settings import Settings, settings
 from lake.tables import ensure_tables
 
+# What SQLite says of a disk and not of a catalog.
+_OF_THE_DISK = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 # What had been erased is there again, so that when that was is left out.
 _REQUESTS = """
 select kind, value_id, reason, requested_at, attempt_id, landed_at from lake.raw.takedowns
@@ -133,13 +135,12 @@ def _requests(current: Settings) -> pa.Table | None:
 def _copy(source: Path, target: Path) -> None:
     remove(target)
     try:
-        with (
-            closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as backup,
-            closing(sqlite3.connect(target)) as copy,
-        ):
+        with opened(source) as backup, closing(sqlite3.connect(target)) as copy:
             backup.backup(copy)
             copy.execute("select count(*) from ducklake_snapshot")
     except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _OF_THE_DISK:
+            raise
         raise BadRequest(f"{source} is no catalog ({error}); choose another backup.") from error
 
 

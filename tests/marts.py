@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lake.catalog import rows
+from lake.catalog import connect
 
 # What a rebuild must give again: everything but the times at which things happened.
 MARTS = {
@@ -14,11 +14,19 @@ MARTS = {
 }
 
 
-def contents() -> dict[str, tuple[int, int]]:
-    """Rows of each mart, and a hash of all of them in any order; no mart is empty."""
+def contents() -> dict[str, dict[str, int]]:
+    """Of each mart its rows, a hash of all of them in any order, and one of each column, which
+    says where two lakes differ; no mart is empty.
+    """
     found = {}
     for mart, but in MARTS.items():
-        query = f"select count(*), bit_xor(hash(t)) from (select * {but} from lake.marts.{mart}) t"
-        (found[mart],) = rows(query)
-        assert found[mart][0], f"{mart} is empty"
+        query = f"""
+            select count(*) as "rows", bit_xor(hash(mart)) as "all", sum(hash(columns(*)))
+            from (select * {but} from lake.marts.{mart}) as mart
+        """
+        con = connect(read_only=True)
+        columns = [name for name, *_ in con.execute(query).description or ()]
+        found[mart] = dict(zip(columns, con.fetchall()[0], strict=True))
+        con.close()
+        assert found[mart]["rows"], f"{mart} is empty"
     return found

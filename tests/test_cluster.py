@@ -420,7 +420,7 @@ def test_deaths_change_no_mart(
         landed.append(_landed(stage))
         _build_after(stage)
     undisturbed = contents()
-    assert undisturbed["pairs"][0] > 50
+    assert undisturbed["pairs"]["rows"] > 50
 
     _settle(world, monkeypatch, tmp_path / "killed")
     monkeypatch.setenv("PAIRLAKE_FETCH_TIMEOUT_S", "10")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import os
 import re
 import subprocess
@@ -14,12 +15,15 @@ from pathlib import Path
 import duckdb
 import pytest
 
+import pairlake
 from demo import stage
 from demo.stage import environment, prepare_world
 from demo.world import World
+from ingest.images.sent import Sent
 from lake.catalog import connect
 from lake.query import table
-from lake.settings import ROOT
+from lake.settings import ROOT, settings
+from serve.query import Part, Query
 from tests.conftest import THREADS
 from tests.documented import programs, queries, shell, to_run
 from tests.training import train
@@ -216,6 +220,30 @@ def test_a_second_run_finds_nothing_to_do(demo: Demo, settled: None) -> None:
     assert "nothing has changed" in again
     assert "Nothing new" in again
     assert again.split("What became")[1] == demo.printed.split("What became")[1]
+
+
+def test_each_kept_picture_finds_itself_by_the_bytes_that_the_web_sent(
+    settled: None, lake: duckdb.DuckDBPyConnection
+) -> None:
+    images = (settings().home / "world" / "images").iterdir()
+    sent = {hashlib.sha256(body).digest(): body for body in (file.read_bytes() for file in images)}
+    kept = lake.execute(
+        """
+        select distinct pairs.sha256, pairs.image_id, pairs.image_format, pixels.pixels
+        from lake.marts.pairs
+        inner join lake.raw.image_pixels as pixels using (image_id)
+        """
+    ).fetchall()
+    made = Sent(side=settings().pixel_side)
+    assert all(made.kept(sent[sha256]) == pixels for sha256, *_, pixels in kept)
+    # What is made of the same pixels is the same, so that one of each format is searched by.
+    one_each = {kind: (sha256, image_id) for sha256, image_id, kind, _ in kept}
+    assert one_each.keys() == {"jpeg", "png", "webp"}
+    search = pairlake._search()
+    for sha256, image_id in one_each.values():
+        (found,) = search.find(Query(parts=(Part(picture=sent[sha256]),), limit=1)).results
+        assert found.image_id == image_id
+        assert found.similarity >= 0.999
 
 
 def test_three_queries_find_what_they_name(demo: Demo) -> None:

@@ -73,11 +73,15 @@ def decode(batch: pa.RecordBatch) -> Decoded:
 
 
 def read_picture(pixels: bytes) -> Picture:
-    """The picture that kept pixels are."""
+    """The picture that kept pixels are; transparent parts stand on white, as `fetch` has it."""
     if simplejpeg.is_jpeg(pixels):
         rgb: Picture = simplejpeg.decode_jpeg(pixels, "RGB")
         return rgb
-    return np.asarray(Image.open(io.BytesIO(pixels)).convert("RGB"))
+    image: Image.Image = Image.open(io.BytesIO(pixels))
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    return np.asarray(image.convert("RGB"))
 
 
 def picture_udf(

@@ -12,8 +12,9 @@ from typing import TypeVar
 from ingest.images.picture import TOO_HUNGRY, Picture, Unusable
 from lake.processes import WorkerPool, limit_memory, machine_memory
 
-# A picture within the byte cap and the pixel cap takes a second or two.
-DECODE_SECONDS = 20
+# Of a processor's time, since on a busy machine a whole picture may have to wait for long. One
+# within the byte cap and the pixel cap takes a second or two.
+DECODE_SECONDS = 20.0
 # All decoders together leave half of the machine to others. A picture of as many pixels as may be
 # takes some 1.8 GB in the worst of its forms, a WebP.
 MEMORY_SHARE = 0.5
@@ -91,9 +92,9 @@ def _within(memory_bytes: int, function: Callable[..., Result], *arguments: obje
 def _prepare_in_time(body: bytes, side: int) -> Picture | Unusable:
     from ingest.images.pictures import prepare
 
-    # The alarm is not handled: it kills, also in the midst of a decoder's C.
-    signal.alarm(DECODE_SECONDS)
+    # Its signal is not handled: it kills, also in the midst of a decoder's C.
+    signal.setitimer(signal.ITIMER_PROF, DECODE_SECONDS)
     try:
         return prepare(body, side)
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)

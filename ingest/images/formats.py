@@ -27,7 +27,14 @@ _MAGIC = (
     # The brand, or for those of the family one of the brands beside it.
     ("avif", re.compile(rb".{4}ftyp(?:(?:mif1|msf1|miaf).{4}(?:.{4}){0,20}?)?avi[fs]", re.DOTALL)),
     ("heic", re.compile(rb".{4}ftyp(?:hei|hev|mif1|msf1)", re.DOTALL)),
-    ("svg", re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml.{0,500}?)?<svg[\s>]", re.DOTALL)),
+    # Before it may stand what XML is, comments and entities, but no page that has one within.
+    (
+        "svg",
+        re.compile(
+            rb"(?:\xef\xbb\xbf)?\s*(?:(?=<[?!])(?:(?!<html|<!doctype html).){0,4000}?)?<svg[\s>]",
+            re.DOTALL | re.IGNORECASE,
+        ),
+    ),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +17,7 @@ from tests.ingest.raw import OK, RawWeb, raw_web
 N = len(JPEG)
 LENGTH = b"Content-Length: %d\r\n" % N
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+PACKED = gzip.compress(JPEG)
 HALVES = (N // 2, JPEG[: N // 2], N - N // 2, JPEG[N // 2 :])
 
 
@@ -74,6 +76,9 @@ TAKEN = {
     "an upgrade that is none": with_head(b"Upgrade: h2", b"Connection: Upgrade", LENGTH[:-2]),
     "more than it says": with_head(LENGTH[:-2]) + b"<!-- served in 3 ms -->",
     "less than it says": with_head(b"Content-Length: %d" % (N + 100)),
+    "less than it says, packed": OK
+    + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(PACKED)
+    + PACKED[:-4],
     "chunks": CHUNKED + b"%x\r\n%s\r\n%x\r\n%s\r\n0\r\n\r\n" % HALVES,
     "chunks with extensions": CHUNKED
     + b'%x; a = "b\xff" ;;\r\n%s\r\n%x;@\r\n%s\r\n0;x\r\n\r\n' % HALVES,
@@ -104,7 +109,10 @@ BROKEN = {
     "a chunk beyond its size": CHUNKED + b"7\r\n" + JPEG,
     "half a body": OK + LENGTH + b"\r\n" + JPEG[: N // 2],
     "half a chunk": CHUNKED + b"%x\r\n%s" % (N, JPEG[: N // 2]),
-    "half in gzip": OK + b"Content-Encoding: gzip\r\n" + LENGTH + b"\r\n\x1f\x8b\x08",
+    "half in gzip": OK
+    + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(PACKED)
+    + PACKED[: N // 2],
+    "the beginning of gzip": OK + b"Content-Encoding: gzip\r\n" + LENGTH + b"\r\n\x1f\x8b\x08",
 }
 
 
@@ -132,6 +140,18 @@ def test_what_a_head_says_holds_whatever_its_body_is(raw: RawWeb) -> None:
         for n, head in enumerate(cases)
     ]
     assert dict(zip(cases, outcomes(*urls), strict=True)) == cases
+
+
+def test_a_body_whose_connection_breaks_is_cut_off(raw: RawWeb) -> None:
+    cases = {
+        OK + b"\r\n" + JPEG: "ok",
+        with_head(b"Content-Length: %d" % (N + 100)): "ok",
+        # Not corrupt, which would be for good.
+        OK + b"\r\n" + JPEG[: N // 2]: "connection_error",
+    }
+    urls = [raw.serve(f"/{n}", answer) for n, answer in enumerate(cases)]
+    raw.broken.update(raw.answers)
+    assert outcomes(*urls) == list(cases.values())
 
 
 def test_a_part_that_is_no_picture_is_none(raw: RawWeb) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from ipaddress import ip_network
 
 import pytest
@@ -34,6 +35,34 @@ def test_where_nobody_answers_no_url_is_charged_a_try(dead: list[str]) -> None:
 def test_nor_where_one_host_is_all_there_is(free_port: int) -> None:
     assert fetch_all(*(f"http://127.0.0.1:{free_port}/{n}.jpg" for n in range(2 * MANY))).problem
     assert rows("select count(*) from lake.raw.downloads") == [(0,)]
+
+
+@pytest.fixture
+def astray(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """URLs of many names, all of which lead to one private address, as where a login is wanted."""
+
+    def lookup(host: str, port: int, *_: object, **__: object) -> list[object]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("10.0.0.1", port))]
+
+    monkeypatch.setattr("socket.getaddrinfo", lookup)
+    return [f"http://{n}.example{n}.org/1.jpg" for n in range(HOSTS)]
+
+
+def test_where_all_names_lead_to_a_login_no_url_is_lost(astray: list[str]) -> None:
+    summary = fetch_all(*astray)
+    assert summary.problem
+    assert re.match(r"Nobody answers: .* not public, .* login, .*ALLOW_NETWORKS", summary.problem)
+    assert rows("select count(*) from lake.raw.downloads") == [(0,)]
+
+
+def test_where_somebody_answers_a_private_address_counts(astray: list[str], site: Web) -> None:
+    found = fetch_all(*astray, site.serve("/1.jpg", JPEG)).outcomes
+    assert found == {"private_address": HOSTS, "ok": 1}
+
+
+def test_addresses_in_figures_are_what_they_are() -> None:
+    urls = [f"http://10.0.0.{n}/1.jpg" for n in range(HOSTS)]
+    assert outcomes(*urls) == ["private_address"] * HOSTS
 
 
 def test_a_few_that_do_not_answer_are_charged(dead: list[str]) -> None:

@@ -392,9 +392,19 @@ class TestColumns:
     def test_that_are_missing_are_named(self, format_: str, path: Path, folder: Path) -> None:
         kind, written = FORMATS[format_]
         path.write_bytes(written([{"picture_url": URL, "words": "x", "n": 1}]))
-        for columns in (Columns(), Columns(url="picture_url"), Columns(url="x", caption="words")):
+        for columns in (Columns(), Columns(url="x", caption="words")):
             with pytest.raises(NotAList, match="columns picture_url, words, n; name those"):
                 land(path, kind, folder, columns)
+        said = r"URLs \(picture_url\) and no captions .* picture_url, words, n: name the column"
+        with pytest.raises(NotAList, match=said):
+            land(path, kind, folder, Columns(url="picture_url"))
+
+    @pytest.mark.parametrize("format_", FORMATS)
+    def test_of_captions_may_not_be_missing(self, format_: str, path: Path, folder: Path) -> None:
+        kind, written = FORMATS[format_]
+        path.write_bytes(written([{"url": URL}, {"url": OTHER}]))
+        with pytest.raises(NotAList, match=r"no captions .* caption the pictures first"):
+            land(path, kind, folder)
 
     def test_that_differ_in_case_only_are_told_apart_in_json(
         self, path: Path, folder: Path
@@ -427,6 +437,17 @@ class TestWithoutAHeader:
         path.write_text(f'{URL},"a cat, a dog"\n{OTHER},x\n')
         landed = land(path, "csv", folder, Columns(url="any", caption="name"))
         assert landed.texts == sorted([(URL, "a cat, a dog"), (OTHER, "x")])
+
+    def test_urls_alone_are_refused_by_name(self, path: Path, folder: Path) -> None:
+        for head in ("", "\ufeff", "URL\n", "image-url\r\n"):
+            path.write_text(f"{head}{URL}\n{OTHER}\n")
+            assert list_kind(path.read_bytes()) == "csv"
+            with pytest.raises(NotAList, match=r"and a pair .*: name the column of captions"):
+                land(path, "csv", folder)
+
+    def test_a_line_that_only_begins_as_a_url_is_none(self) -> None:
+        for line in (f"{URL} 127.0.0.1 20080430204825 text/html 97", "curl", "a link"):
+            assert list_kind(f"{line}\n".encode()) is None
 
     @pytest.mark.parametrize("line", [f"{URL},{OTHER}", f"x,{URL},y"])
     def test_other_files_are_refused(self, line: str, path: Path, folder: Path) -> None:
@@ -602,7 +623,9 @@ class TestLocations:
         (b"sep=;\r\n", None),
         (b"place,words\n", None),
         (b"", None),
-        (b"url\n", None),
+        # Refused then, since a pair has a caption.
+        (b"url\n", "csv"),
+        (f"{URL}\n".encode(), "csv"),
         (b"<html><a href='https://a.example/'>x, y</a>", None),
         (b"\n<!DOCTYPE html>, url", None),
         (b"WARC/1.0\r\nWARC-Type: warcinfo\r\n", None),

@@ -11,7 +11,7 @@ from tests.models import landed
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, int]]:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, int]]:
     """The marts of what all writers land, landed one after the other into SQLite."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("PAIRLAKE_HOME", str(tmp_path_factory.mktemp("undisturbed")))

@@ -45,9 +45,7 @@ def catalog(
 
 
 @pytest.mark.slow
-def test_writers_and_dbt_work_at_once(
-    catalog: str, undisturbed: dict[str, tuple[int, int]]
-) -> None:
+def test_writers_and_dbt_work_at_once(catalog: str, undisturbed: dict[str, dict[str, int]]) -> None:
     # The lake is made by whoever comes first.
     with all_writers() as at_work:
         landed.land_models()
@@ -65,7 +63,7 @@ def test_writers_and_dbt_work_at_once(
 
 @pytest.mark.slow
 def test_deaths_of_writers_and_of_the_catalog_change_no_mart(
-    catalog: str, postgres: Postgres, undisturbed: dict[str, tuple[int, int]]
+    catalog: str, postgres: Postgres, undisturbed: dict[str, dict[str, int]]
 ) -> None:
     landed.land_models()
     moments = random.Random(8)

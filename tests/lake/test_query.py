@@ -13,11 +13,13 @@ import sys
 import time
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from lake import catalog
 from lake.append import append
 from lake.catalog import writing
 from lake.drawn import drawn
@@ -154,6 +156,14 @@ def test_who_may_only_read_is_answered_and_told_what_is_not_theirs() -> None:
     finally:
         for path in folders:
             path.chmod(0o755)
+
+
+def test_on_a_disk_that_may_only_be_read_the_catalog_is_not_damaged() -> None:
+    # As it is said there: a test can mount no disk.
+    said = 'Failed to execute query "PRAGMA journal_mode=wal": unable to open database file'
+    told = str(catalog._unreadable(settings(), duckdb.IOException(said)))
+    assert "may be read by you, and not written" in told
+    assert "restore" not in told
 
 
 def _as_reader(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -58,6 +58,7 @@ def test_every_backup_can_be_put_back_and_what_was_there_before() -> None:
     assert _landed() == ["a"]
     restore.restore(made[1])
     assert _landed() == ["a", "b"]
+    assert {path.suffix for path in before.parent.iterdir()} == {".sqlite"}, "and no logs of them"
     said = restore.restore(before)
     assert _landed() == ["a", "b", "c", "d"]
     assert "0 requests to forget that came after it are kept" in str(said)

@@ -31,7 +31,7 @@ from tests.models import landed
 
 @pytest.mark.slow
 def test_outages_lose_nothing_and_double_nothing(
-    store: S3, undisturbed: dict[str, tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+    store: S3, undisturbed: dict[str, dict[str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PAIRLAKE_DATA", f"s3://{BUCKET}/outages")
     monkeypatch.setenv("PAIRLAKE_RECIPE", "demo")

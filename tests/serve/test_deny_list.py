@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from starlette.testclient import TestClient
 
+from lake import readable
 from lake.append import append
-from lake.catalog import writing
+from lake.catalog import close_all, writing
 from lake.errors import JobFailed, LakeUnreadable
 from lake.keys import text_id
 from lake.maintain import tidy
@@ -139,6 +140,16 @@ def test_after_a_restore_another_snapshot_of_the_same_number_is_read(client: Tes
     assert APPLE.caption in _found(client)
     restore(made)
     # The second snapshot since, as the last was that the server knows.
+    record_takedowns({"caption": [APPLE.caption]})
+    assert APPLE.caption not in _found(client)
+
+
+def test_a_server_that_may_only_read_the_lake_hears_of_requests_too(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readable, "_opens", lambda _: False)
+    close_all()
+    assert APPLE.caption in _found(client)
     record_takedowns({"caption": [APPLE.caption]})
     assert APPLE.caption not in _found(client)
 

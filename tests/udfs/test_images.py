@@ -10,6 +10,7 @@ import pyarrow as pa
 from PIL import Image
 
 from udfs import image_hashes
+from udfs.pixels import read_picture
 
 
 def _jpeg(picture: Image.Image, quality: int = 95) -> bytes:
@@ -52,3 +53,14 @@ def test_pixels_that_are_missing_or_broken_are_outcomes() -> None:
     assert (broken["outcome"], broken["phash"]) == ("pixels_unreadable", None)
     assert "cannot identify" in str(broken["error"])
     assert fine["outcome"] == "ok"
+
+
+def test_what_is_transparent_stands_on_white() -> None:
+    drawn = Image.new("RGBA", (8, 8), (0, 0, 0, 0))
+    drawn.putpixel((0, 0), (200, 30, 40, 255))
+    for picture, kind in ((drawn, "PNG"), (drawn.quantize(4), "PNG"), (drawn, "WEBP")):
+        file = io.BytesIO()
+        picture.save(file, kind, lossless=True)
+        seen = read_picture(file.getvalue())
+        assert seen[7, 7].tolist() == [255, 255, 255]
+        assert seen[0, 0].tolist() == [200, 30, 40]

@@ -14,25 +14,37 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ingest.images import decoders
+from ingest.images import decoders, pictures
 from ingest.images.decoders import Decoders
 from ingest.images.picture import TOO_HUNGRY, Picture, Unusable
 from tests.ingest.drawn import JPEG, encoded
 
 KILLER = b"kill the decoder"
-SLEEPER = b"hold the decoder up"
+SPINNER = b"hold the decoder up"
+WAITER = b"wait for a processor"
 
 
 def deadly(body: bytes, side: int) -> Picture | Unusable:
     """Stands for a decoder with a bug that the picture hits."""
     if body == KILLER:
         os.kill(os.getpid(), signal.SIGSEGV)
-    if body == SLEEPER:
-        signal.alarm(1)
-        time.sleep(60)
+    if body in (SPINNER, WAITER):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(decoders, "DECODE_SECONDS", 0.2)
+            patch.setattr(pictures, "prepare", hold_up)
+            return real(body, side)
     return real(body, side)
 
 
+def hold_up(body: bytes, side: int) -> Unusable:
+    if body == WAITER:
+        time.sleep(0.6)
+    while body == SPINNER:
+        pass
+    return WAITED
+
+
+WAITED = Unusable(outcome="failed", error="it has waited")
 real: Callable[[bytes, int], Picture | Unusable] = decoders._prepare_in_time
 
 
@@ -61,11 +73,18 @@ def test_a_picture_that_kills_its_decoder_is_corrupt_and_the_others_arrive(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(decoders, "_prepare_in_time", deadly)
-    first, killer, sleeper, last = prepare_all(JPEG, KILLER, SLEEPER, JPEG)
+    first, killer, spinner, last = prepare_all(JPEG, KILLER, SPINNER, JPEG)
     assert isinstance(first, Picture)
     assert isinstance(last, Picture)
     died = Unusable(outcome="corrupt_image", error="the decoder died of it", is_deadly=True)
-    assert (killer, sleeper) == (died, died)
+    assert (killer, spinner) == (died, died)
+
+
+def test_a_picture_that_has_to_wait_for_a_processor_does_not_die_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(decoders, "_prepare_in_time", deadly)
+    assert prepare_all(WAITER) == [WAITED]
 
 
 def test_a_picture_that_takes_too_much_memory_costs_itself_and_a_pause(

@@ -276,6 +276,9 @@ def test_a_png_that_says_it_has_too_many_frames_is_refused(frames: int, expected
         (encoded(noise(32, 32), "JPEG2000"), "jp2"),
         (b'<?xml version="1.0"?>\n<!-- drawn --><svg xmlns="http://www.w3.org/2000/svg"/>', "svg"),
         (b"<svg viewBox='0 0 1 1'></svg>", "svg"),
+        (b"\n<!-- Generator: a program -->\n<svg width='1'/>", "svg"),
+        (b"<!DOCTYPE svg PUBLIC '-//W3C//DTD SVG 1.1//EN' 'svg11.dtd'><svg width='1'/>", "svg"),
+        (b"<?xml?><!DOCTYPE svg [" + b"<!ENTITY a 'b'>" * 99 + b"]><svg width='1'/>", "svg"),
     ],
 )
 def test_other_image_formats_are_unsupported_and_named(body: bytes, format: str) -> None:
@@ -288,6 +291,9 @@ def test_other_image_formats_are_unsupported_and_named(body: bytes, format: str)
         b"",
         b"\0" * 500,
         b"<html><svg></svg></html>",
+        b"<!-- served in 3 ms --><html><body><svg></svg>",
+        b"<!DOCTYPE html><body><svg></svg>",
+        b"<?xml version='1.0'?>\n<!doctype HTML PUBLIC ''><body><svg></svg>",
         b"BMW is a car, not a bitmap",
         b"GIF of a cat",
         b"%PDF-1.7",

@@ -17,6 +17,7 @@ from ingest.images.pictures import prepare
 from ingest.images.sent import MOST_PIXELS, Sent
 from lake.errors import BadRequest
 from lake.processes import WorkerPool, limit_memory
+from tests.ingest.images.profiles import swapped
 
 SIDE = 96
 
@@ -62,10 +63,29 @@ def _webp(side: int) -> bytes:
         _file(Image.new("I;16", (120, 100), 40_000), "PNG"),
         _file(_drawn("RGBA"), "WEBP"),
         _file(_drawn("P"), "GIF"),
+        _file(_drawn("RGBA"), "AVIF"),
+        _file(_drawn("RGB"), "BMP"),
+        _file(_drawn("RGB"), "JPEG", icc_profile=swapped()),
+        _file(_drawn("RGBA"), "PNG", icc_profile=swapped()),
         _file(_drawn("CMYK"), "JPEG"),
         _turned(),
     ],
-    ids=["RGB", "RGBA", "LA", "P", "1", "16 bits", "WebP", "GIF", "CMYK", "turned"],
+    ids=[
+        "RGB",
+        "RGBA",
+        "LA",
+        "P",
+        "1",
+        "16 bits",
+        "WebP",
+        "GIF",
+        "AVIF",
+        "BMP",
+        "profile",
+        "profile of a PNG",
+        "CMYK",
+        "turned",
+    ],
 )
 def test_a_query_is_made_of_what_would_be_kept(decoder: Sent, body: bytes) -> None:
     kept = prepare(body, SIDE)

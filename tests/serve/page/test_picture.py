@@ -89,5 +89,5 @@ def test_what_cannot_be_searched_by_is_said(careless: Page, address: str) -> Non
     expect(status).to_contain_text("The picture is not one")
     _give(careless, "drop", _png("cat", MOST_PICTURE + 1))
     expect(status).to_contain_text(f"has more than {MOST_PICTURE:,} bytes; give a smaller one")
-    careless.goto(f"{address}?picture=like")
+    careless.goto(f"{address}?picture=unlike")
     expect(status).to_contain_text("upload it again")
