@@ -214,7 +214,7 @@ def _is_csv(line: str, wanted: Columns) -> bool:
     fields = split_fields(line, find_delimiter(line, wanted))
     if len(fields) == 1:
         # URLs alone, which are refused as such.
-        return _key(line) in URLS or line == wanted.url or bool(_URL_ALONE.fullmatch(line))
+        return column_key(line) in URLS or line == wanted.url or bool(_URL_ALONE.fullmatch(line))
     return any(
         re.search("url|link", field, re.IGNORECASE) or HTTP.match(field) or field == wanted.url
         for field in fields
