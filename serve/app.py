@@ -7,6 +7,7 @@ shows them as text.
 from __future__ import annotations
 
 import logging
+import signal
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -61,7 +62,7 @@ def create_app(search: Search) -> FastAPI:
 
 
 def serve(search: Search, *, port: int, progress: Callable[[str], None]) -> None:
-    """Serve the page until it is interrupted; raises PortInUse if the port is taken.
+    """Serve the page until it is interrupted or terminated; PortInUse if the port is taken.
 
     Port 0 takes any free port; `progress` hears the address once it is open.
     """
@@ -74,7 +75,9 @@ def serve(search: Search, *, port: int, progress: Callable[[str], None]) -> None
         progress(f"Search page at http://{HOST}:{listener.getsockname()[1]}/ (Ctrl-C ends it)")
         config = uvicorn.Config(create_app(search), log_level="warning", http=Punctual, ws="none")
         server = uvicorn.Server(config)
-        # Asked to end, uvicorn ends, and then tells Python, which may say so or not.
+        # Asked to end, uvicorn ends, and then tells Python, which may say so or not. A service
+        # manager asks by SIGTERM, which by itself would leave no time to end the other processes.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         with suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
         progress("The search page is closed.")

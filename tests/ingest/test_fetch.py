@@ -96,12 +96,15 @@ def test_what_has_landed_is_let_go(site: Web, monkeypatch: pytest.MonkeyPatch) -
     urls = [site.serve(f"/{number}", JPEG + bytes([number])) for number in range(80)]
     held: list[int] = []
 
-    def count(_: str) -> None:
+    def count(_: str = "") -> None:
         held.append(sum(type(found) is Download for found in gc.get_objects()))
 
+    # What other tests have left is not ours.
+    gc.collect()
+    count()
     fetch_urls([(text_id(url), url) for url in urls], progress=count)
     # One batch that has just landed, one or two that wait, and one download in each worker's hand.
-    assert max(held) <= 3 * 4 + 8, held
+    assert max(held) - held[0] <= 3 * 4 + 8, held
 
 
 def test_an_interrupt_keeps_what_has_been_downloaded(

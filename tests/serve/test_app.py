@@ -416,7 +416,8 @@ def test_a_port_in_use_is_one_sentence(search: Search) -> None:
             serve(search, port=port, progress=print)
 
 
-def test_serving_ends_cleanly_when_interrupted(published: Path) -> None:
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
+def test_serving_ends_cleanly_when_interrupted(published: Path, asked: signal.Signals) -> None:
     program = (
         "import sys; from pathlib import Path; from serve.app import serve; "
         "from serve.search import Search; from tests.serve.conftest import ENCODERS; "
@@ -427,10 +428,12 @@ def test_serving_ends_cleanly_when_interrupted(published: Path) -> None:
         [sys.executable, "-c", program, str(published)], stdout=subprocess.PIPE, text=True
     ) as server:
         assert server.stdout is not None
-        address = server.stdout.readline().split()[3]
+        told = server.stdout.readline()
+        assert told.startswith("Search page at "), told
+        address = told.split()[3]
         with urllib.request.urlopen(f"{address}api/search?q=cat&limit=1") as answer:  # noqa: S310  # our own
             results = json.load(answer)["results"]
-        server.send_signal(signal.SIGINT)
+        server.send_signal(asked)
         assert server.wait() == 0
         assert server.stdout.read() == "The search page is closed.\n"
     assert address.startswith("http://127.0.0.1:")
