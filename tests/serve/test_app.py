@@ -428,8 +428,8 @@ def test_serving_ends_cleanly_when_interrupted(published: Path, asked: signal.Si
         [sys.executable, "-c", program, str(published)], stdout=subprocess.PIPE, text=True
     ) as server:
         assert server.stdout is not None
-        told = server.stdout.readline()
-        assert told.startswith("Search page at "), told
+        # What could not be loaded yet is said first.
+        told = next(line for line in server.stdout if line.startswith("Search page at "))
         address = told.split()[3]
         with urllib.request.urlopen(f"{address}api/search?q=cat&limit=1") as answer:  # noqa: S310  # our own
             results = json.load(answer)["results"]
