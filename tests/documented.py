@@ -80,9 +80,14 @@ def commands() -> list[str]:
 
 
 def to_run() -> list[str]:
-    """The commands that a lake and a server will do for; those that change the recipe last."""
+    """The commands that a lake and a server will do for; those that change the recipe last.
+
+    And of these last what dbt alone does, since no job works on a lake of another recipe.
+    """
     here = [command for command in commands() if not _runs_elsewhere(command)]
-    return sorted(here, key=lambda command: "recipe: " in command)
+    return sorted(
+        here, key=lambda command: ("recipe: " in command) * (1 + command.startswith("dbt"))
+    )
 
 
 def _runs_elsewhere(command: str) -> bool:
@@ -132,11 +137,13 @@ def shell(folder: Path, settings: Mapping[str, str]) -> Iterator[Shell]:
     command = [sys.executable, "-m", "pairlake", "serve", "--port", "0"]
     with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        told = next(line for line in process.stdout if "http://" in line)
-        found = re.search(r"http://[\d.:]+", told)
-        assert found is not None
-        yield Shell(folder=folder, variables=variables, server=found[0])
-        process.terminate()
+        try:
+            told = next(line for line in process.stdout if "http://" in line)
+            found = re.search(r"http://[\d.:]+", told)
+            assert found is not None
+            yield Shell(folder=folder, variables=variables, server=found[0])
+        finally:
+            process.terminate()
 
 
 def _lay_out(folder: Path) -> None:
