@@ -340,7 +340,11 @@ def test_damage_costs_what_is_damaged(tmp_path: Path) -> None:
     assert (crawled(made).downloads, outcome()[0]) == (3, "ok")
 
 
-@pytest.mark.parametrize("content", [bytes(10_240), gzip.compress(bytes(10_240)), JPEG[:100]])
+@pytest.mark.parametrize(
+    "content",
+    [bytes(10_240), gzip.compress(bytes(10_240)), JPEG[:100]],
+    ids=["zeros", "gzip", "jpeg"],
+)
 def test_what_is_no_tar_is_unreadable(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "none.tar").write_bytes(content)
     assert crawled(tmp_path / "none.tar").outcomes == {"unreadable": 1}
