@@ -5,7 +5,7 @@ FITS := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))'
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	$$python $(FITS) && break; done; echo $$python)
 BIN := .venv/bin
-PACKAGES := pairlake.py lake ingest udfs serve demo benchmarks docs/screenshots.py
+PACKAGES := pairlake benchmarks docs/screenshots.py
 
 .PHONY: demo page screenshots test test-slow lint types sql unit bench bench-crawl bench-fetch bench-enrich bench-recipes \
 	bench-duplicates bench-takedown bench-dataset bench-scale bench-export bench-search bench-filtering bench-diffusion \

@@ -32,10 +32,10 @@ from benchmarks.processes import (
 )
 from benchmarks.stores import BUCKET, PROGRAMS, S3, postgres
 from benchmarks.tables import heading, machine, note, table
-from demo.stage import environment
-from demo.wat import CRAWL_ID
-from demo.web import base_url, serving
-from demo.world import build_world
+from pairlake.demo.stage import environment
+from pairlake.demo.wat import CRAWL_ID
+from pairlake.demo.web import base_url, serving
+from pairlake.demo.world import build_world
 
 PICTURES = 240
 RUNS = 3
@@ -140,9 +140,9 @@ def _rate(name: str, workers: int) -> dict[str, float]:
     """Pictures a second of one job in so many processes, which have loaded their model."""
     import ray
 
-    from lake import cluster
-    from udfs.jobs import JOBS as ALL
-    from udfs.parts import Parts
+    from pairlake.lake import cluster
+    from pairlake.udfs.jobs import JOBS as ALL
+    from pairlake.udfs.parts import Parts
 
     os.environ |= {"PAIRLAKE_MODELS": str(Path("demo").absolute()), "PAIRLAKE_DEVICE": "cpu"}
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
@@ -172,7 +172,7 @@ def _batch() -> pa.RecordBatch:
     """Drawings as JPEGs of the size at which pictures are kept."""
     import simplejpeg
 
-    from demo.pictures import pictures, render
+    from pairlake.demo.pictures import pictures, render
 
     drawn = [
         simplejpeg.encode_jpeg(np.asarray(render(picture, 384).convert("RGB")), 95)

@@ -28,10 +28,10 @@ from benchmarks.processes import (
 )
 from benchmarks.searching.runs import PEER_PACKAGES, peer_versions
 from benchmarks.tables import heading, machine, note, table
-from lake.append import append
-from lake.catalog import writing
-from lake.keys import text_ids
-from lake.vectors import to_blobs
+from pairlake.lake.append import append
+from pairlake.lake.catalog import writing
+from pairlake.lake.keys import text_ids
+from pairlake.lake.vectors import to_blobs
 
 _SIZES = (250_000, 1_000_000)
 # A picture for every fiftieth pair at most: they take the disk.

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from benchmarks.processes import ROOT, CommandFailed, cleanly, measured
 from benchmarks.tables import heading, note, table
-from demo.stage import PICTURES, environment, prepare_world
-from lake import catalog
-from lake.dbt_plugin import build_dataset, build_worklists
+from pairlake.demo.stage import PICTURES, environment, prepare_world
+from pairlake.lake import catalog
+from pairlake.lake.dbt_plugin import build_dataset, build_worklists
 
 RECIPES = ("demo", "demo_near", "demo_clean")
 DATA = ROOT / "build" / "bench-recipes"

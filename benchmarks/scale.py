@@ -13,7 +13,7 @@ from benchmarks.dataset.layouts import LAYOUTS, PARTS
 from benchmarks.dataset.runs import THREADS, Run, Step, lake
 from benchmarks.processes import ROOT
 from benchmarks.tables import heading, machine, note, table
-from lake.plan import Prices, as_text, plan
+from pairlake.lake.plan import Prices, as_text, plan
 
 _MILLION = 1_000_000
 _CRAWL_FILES = 90_000

@@ -10,8 +10,8 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.tables import machine, table
-from lake.append import append
-from lake.takedowns import record_takedowns
+from pairlake.lake.append import append
+from pairlake.lake.takedowns import record_takedowns
 
 # As many as one WAT file of Common Crawl brings, on 5,000 domains and 20,000 pages.
 _PAIRS = """

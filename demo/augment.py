@@ -13,7 +13,7 @@ import torch.nn.functional as F  # noqa: N812
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from demo.pictures import Picture, render
+from pairlake.demo.pictures import Picture, render
 
 _BASE_SIZE = 96
 _WATERMARKS = ("© sample", "PREVIEW", "stock", "example.org", "DEMO")

@@ -9,7 +9,7 @@ from heapq import heapify, heappop, heappush
 from itertools import pairwise
 from pathlib import Path
 
-import udfs.torchvision_shim  # noqa: F401  # must come before open_clip
+import pairlake.udfs.torchvision_shim  # noqa: F401  # must come before open_clip
 
 from open_clip.tokenizer import SimpleTokenizer, bytes_to_unicode  # isort: skip
 

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-import udfs.torchvision_shim  # noqa: F401  # must come before open_clip
-from demo.captions import caption
-from demo.pictures import LANGUAGES, Picture, pictures, pixel_groups
-from demo.unseen import unseen_render
+import pairlake.udfs.torchvision_shim  # noqa: F401  # must come before open_clip
+from pairlake.demo.captions import caption
+from pairlake.demo.pictures import LANGUAGES, Picture, pictures, pixel_groups
+from pairlake.demo.unseen import unseen_render
 
 import open_clip  # isort: skip
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from demo import scenes
+from pairlake.demo import scenes
 
 Maker = Callable[[Image.Image, random.Random], bytes]
 

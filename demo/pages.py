@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
-from demo.planting import Planted
+from pairlake.demo.planting import Planted
 
 Link = Mapping[str, str]
 

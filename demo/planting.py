@@ -12,10 +12,10 @@ import ftfy
 from ftfy.fixes import uncurl_quotes
 from PIL import Image
 
-from demo import scenes
-from demo.captions import caption
-from demo.faults import FAULTS, Fault
-from demo.pictures import LANGUAGES, Picture, same_pixels
+from pairlake.demo import scenes
+from pairlake.demo.captions import caption
+from pairlake.demo.faults import FAULTS, Fault
+from pairlake.demo.pictures import LANGUAGES, Picture, same_pixels
 
 # The share of pictures that have a copy of each kind under a URL of its own.
 _COPY_SHARES = {

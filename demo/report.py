@@ -10,8 +10,8 @@ from typing import Any
 
 import duckdb
 
-from demo.world import World
-from lake.catalog import connect
+from pairlake.demo.world import World
+from pairlake.lake.catalog import connect
 
 QUERIES = ("a drawing of a cat", "eine rote Rose", "un dessin de pizza")
 RESULTS = 3

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from demo.pictures import Picture, render
+from pairlake.demo.pictures import Picture, render
 
 # LAION refused images under 5,000 bytes; what is meant to pass must not come near it.
 SMALLEST_PASSING_BYTES = 5_000

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from demo.web import base_url, serving_on
-from demo.world import World, build_world, world_from_folder
-from lake.errors import BadRequest
-from lake.locks import alone
-from lake.ports import listening
-from lake.settings import ROOT, settings
+from pairlake.demo.web import base_url, serving_on
+from pairlake.demo.world import World, build_world, world_from_folder
+from pairlake.lake.errors import BadRequest
+from pairlake.lake.locks import alone
+from pairlake.lake.ports import listening
+from pairlake.lake.settings import ROOT, settings
 
 CAPTIONS = "captions_by_language.json"
 # A third of the drawings: every kind of case is there, and so is what the report searches for.

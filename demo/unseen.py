@@ -7,7 +7,7 @@ import random
 
 from PIL import Image, ImageDraw, ImageEnhance
 
-from demo.pictures import Picture, render
+from pairlake.demo.pictures import Picture, render
 
 _Colour = tuple[int, int, int]
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demo.pages import Link, Page
-from demo.planting import landed_caption
+from pairlake.demo.pages import Link, Page
+from pairlake.demo.planting import landed_caption
 
 CRAWL_ID = "DEMO-2026-47"
 _CRAWLED_AT = "2026-11-17T08:30:00Z"

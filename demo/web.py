@@ -13,7 +13,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from lake.ports import HOST, listening
+from pairlake.lake.ports import HOST, listening
 
 _OVERSIZED_BYTES = 64 * 1024 * 1024
 _DRIP_SECONDS = 0.5

@@ -18,11 +18,11 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from demo import captions as caption_templates
-from demo import faults, pages, planting, scenes, wat
-from demo import pictures as drawings
-from demo.planting import Planted, landed_caption
-from demo.wat import FileTotals
+from pairlake.demo import captions as caption_templates
+from pairlake.demo import faults, pages, planting, scenes, wat
+from pairlake.demo import pictures as drawings
+from pairlake.demo.planting import Planted, landed_caption
+from pairlake.demo.wat import FileTotals
 
 # Below this some kind of case would stand in the world fewer than two times.
 SMALLEST = 40

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lake.errors import BadSetting
+from pairlake.lake.errors import BadSetting
 
 _CONTACT = re.compile(r"https?://\S|[^\s@]@[^\s@]")
 # RFC 9309, 2.2.1. A browser's name is nobody's own.

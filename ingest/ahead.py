@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lake.domains import HOST
-from lake.worklist import worklist
+from pairlake.lake.domains import HOST
+from pairlake.lake.worklist import worklist
 
 # Fewer downloads say little of the next: a few large pictures move their mean.
 ENOUGH_DOWNLOADS = 1_000

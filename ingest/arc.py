@@ -18,7 +18,7 @@ from warcio.archiveiterator import ARCIterator, WARCIterator
 from warcio.bufferedreaders import DecompressingBufferedReader
 from warcio.exceptions import ArchiveLoadFailed
 
-from ingest.records import FIRST_LINE, BrokenRecord, Found, found
+from pairlake.ingest.records import FIRST_LINE, BrokenRecord, Found, found
 
 _MAX_HEADER_BYTES = 2**16
 _BLOCK_BYTES = 2**14

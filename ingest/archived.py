@@ -15,19 +15,19 @@ import pyarrow.parquet as pq
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from ingest.agent import product_token
-from ingest.images.blocked import Blocked
-from ingest.images.decoders import Decoders
-from ingest.images.download import Download, Failed, judge, refuse
-from ingest.images.formats import picture_format
-from ingest.images.landing import Parts
-from ingest.images.optout import Refusal, refusal_in
-from ingest.pages import UnreadableRecord
-from ingest.records import Record
-from ingest.responses import Response, joined, response_of, unpacked
-from ingest.urls import absolute_url
-from lake.errors import as_text, in_words
-from lake.settings import settings
+from pairlake.ingest.agent import product_token
+from pairlake.ingest.images.blocked import Blocked
+from pairlake.ingest.images.decoders import Decoders
+from pairlake.ingest.images.download import Download, Failed, judge, refuse
+from pairlake.ingest.images.formats import picture_format
+from pairlake.ingest.images.landing import Parts
+from pairlake.ingest.images.optout import Refusal, refusal_in
+from pairlake.ingest.pages import UnreadableRecord
+from pairlake.ingest.records import Record
+from pairlake.ingest.responses import Response, joined, response_of, unpacked
+from pairlake.ingest.urls import absolute_url
+from pairlake.lake.errors import as_text, in_words
+from pairlake.lake.settings import settings
 
 # As many as `fetch` follows.
 MAX_REDIRECTS = 5

@@ -9,17 +9,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import aiohttp
 
-from ingest.agent import product_token
-from ingest.answers import forgiving_session
-from ingest.connector import guarded_connector
-from ingest.downloader import Downloader
-from ingest.images.blocked import Blocked
-from ingest.images.decoders import Decoders
-from ingest.images.download import Download
-from ingest.line import Line
-from ingest.sites import Sites
-from ingest.turns import Turn, Turns
-from lake.settings import Settings
+from pairlake.ingest.agent import product_token
+from pairlake.ingest.answers import forgiving_session
+from pairlake.ingest.connector import guarded_connector
+from pairlake.ingest.downloader import Downloader
+from pairlake.ingest.images.blocked import Blocked
+from pairlake.ingest.images.decoders import Decoders
+from pairlake.ingest.images.download import Download
+from pairlake.ingest.line import Line
+from pairlake.ingest.sites import Sites
+from pairlake.ingest.turns import Turn, Turns
+from pairlake.lake.settings import Settings
 
 MAX_OPEN_FILES = 16_384
 ACCEPT = "image/jpeg,image/png,image/webp,image/*;q=0.5"

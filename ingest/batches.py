@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 import duckdb
 
-from ingest.fetch_summary import FetchSummary
-from ingest.images.blocked import Blocked
-from ingest.images.download import Download
-from ingest.images.landing import land
-from lake.progress import bar
+from pairlake.ingest.fetch_summary import FetchSummary
+from pairlake.ingest.images.blocked import Blocked
+from pairlake.ingest.images.download import Download
+from pairlake.ingest.images.landing import land
+from pairlake.lake.progress import bar
 
 # A batch is what a crash can cost: this many downloads, or what this many seconds brought.
 LAND_DOWNLOADS = 2_000

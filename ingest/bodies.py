@@ -9,9 +9,9 @@ from email.utils import parsedate_to_datetime
 import aiohttp
 from yarl import URL
 
-from ingest.answers import is_cut
-from ingest.places import leads_to
-from ingest.unpacking import unpack, ways
+from pairlake.ingest.answers import is_cut
+from pairlake.ingest.places import leads_to
+from pairlake.ingest.unpacking import unpack, ways
 
 # RFC 9309, 2.3.1.2, wants at least five for robots.txt; images get no more.
 MAX_REDIRECTS = 5

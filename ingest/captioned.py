@@ -16,20 +16,20 @@ from uuid import UUID
 
 import pyarrow.parquet as pq
 
-from ingest.folders import listed
-from ingest.images.blocked import Blocked
-from ingest.images.decoders import Decoders
-from ingest.images.download import Download, Failed, judge
-from ingest.images.landing import Parts
-from ingest.list_file import Columns, NotAList
-from ingest.lists import on_disk, read_list
-from ingest.members import Found, Member, Most, folder_members, tar_members
-from ingest.reading import CrawlFile
-from ingest.records import Damage, Other, Unreadable
-from ingest.told import URN, Picture, Place, Told, is_picture, most_text_bytes
-from lake.errors import as_text, in_words
-from lake.keys import text_id
-from lake.settings import settings
+from pairlake.ingest.folders import listed
+from pairlake.ingest.images.blocked import Blocked
+from pairlake.ingest.images.decoders import Decoders
+from pairlake.ingest.images.download import Download, Failed, judge
+from pairlake.ingest.images.landing import Parts
+from pairlake.ingest.list_file import Columns, NotAList
+from pairlake.ingest.lists import on_disk, read_list
+from pairlake.ingest.members import Found, Member, Most, folder_members, tar_members
+from pairlake.ingest.reading import CrawlFile
+from pairlake.ingest.records import Damage, Other, Unreadable
+from pairlake.ingest.told import URN, Picture, Place, Told, is_picture, most_text_bytes
+from pairlake.lake.errors import as_text, in_words
+from pairlake.lake.keys import text_id
+from pairlake.lake.settings import settings
 
 # A tar may say of its files what it likes.
 _EARLIEST = datetime(1990, 1, 1)

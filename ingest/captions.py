@@ -15,7 +15,7 @@ import polars as pl
 from ftfy.badness import is_bad
 from ftfy.fixes import uncurl_quotes
 
-from ingest.references import decoded_if_whole
+from pairlake.ingest.references import decoded_if_whole
 
 CLEANING_VERSION = 2
 MAX_CAPTION_CHARS = 2_000

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import aiohttp
 
-from ingest.networks import Network, is_allowed
+from pairlake.ingest.networks import Network, is_allowed
 
 
 class AddressRefused(OSError):

@@ -16,19 +16,19 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingest.folders import brings_pictures
-from ingest.images.blocked import Blocked
-from ingest.images.landing import DOWNLOADS, IMAGES, PIXELS, unlanded
-from ingest.list_file import Columns
-from ingest.readers import Task, readings
-from ingest.reading import CrawlFile, Reading
-from ingest.workspace import workspace
-from lake.append import append
-from lake.catalog import connect
-from lake.errors import JobFailed
-from lake.passwords import without_passwords
-from lake.progress import bar
-from lake.settings import settings
+from pairlake.ingest.folders import brings_pictures
+from pairlake.ingest.images.blocked import Blocked
+from pairlake.ingest.images.landing import DOWNLOADS, IMAGES, PIXELS, unlanded
+from pairlake.ingest.list_file import Columns
+from pairlake.ingest.readers import Task, readings
+from pairlake.ingest.reading import CrawlFile, Reading
+from pairlake.ingest.workspace import workspace
+from pairlake.lake.append import append
+from pairlake.lake.catalog import connect
+from pairlake.lake.errors import JobFailed
+from pairlake.lake.passwords import without_passwords
+from pairlake.lake.progress import bar
+from pairlake.lake.settings import settings
 
 _ROW = pa.schema(
     {

@@ -13,25 +13,25 @@ from pathlib import Path
 
 import aiohttp
 
-from ingest.archived import take_images
-from ingest.captioned import read_captioned
-from ingest.html import parse_page
-from ingest.images.blocked import Blocked
-from ingest.images.formats import picture_format
-from ingest.list_file import Columns, NotAList, list_kind
-from ingest.lists import on_disk, read_list
-from ingest.members import is_tar
-from ingest.pages import Page, UnreadableRecord
-from ingest.reading import CrawlFile, Reading
-from ingest.records import Damage, Failed, Found, Other, Record, Unreadable
-from ingest.responses import html_of
-from ingest.spool import Spool
-from ingest.stream import NETWORK_ERRORS, GaveUp, opened, retrying, underlying
-from ingest.unpacking import sniffed, unpack
-from ingest.wacz import ZIP, read_wacz
-from ingest.warc import read_records
-from ingest.wat import parse_record
-from lake.errors import as_text, in_words
+from pairlake.ingest.archived import take_images
+from pairlake.ingest.captioned import read_captioned
+from pairlake.ingest.html import parse_page
+from pairlake.ingest.images.blocked import Blocked
+from pairlake.ingest.images.formats import picture_format
+from pairlake.ingest.list_file import Columns, NotAList, list_kind
+from pairlake.ingest.lists import on_disk, read_list
+from pairlake.ingest.members import is_tar
+from pairlake.ingest.pages import Page, UnreadableRecord
+from pairlake.ingest.reading import CrawlFile, Reading
+from pairlake.ingest.records import Damage, Failed, Found, Other, Record, Unreadable
+from pairlake.ingest.responses import html_of
+from pairlake.ingest.spool import Spool
+from pairlake.ingest.stream import NETWORK_ERRORS, GaveUp, opened, retrying, underlying
+from pairlake.ingest.unpacking import sniffed, unpack
+from pairlake.ingest.wacz import ZIP, read_wacz
+from pairlake.ingest.warc import read_records
+from pairlake.ingest.wat import parse_record
+from pairlake.lake.errors import as_text, in_words
 
 _HEAD_BYTES = 2**16
 # CPU seconds for one page. What takes longer is made so: some HTML takes the square of its length.

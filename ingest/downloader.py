@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import aiohttp
 from yarl import URL
 
-from ingest.answers import is_cut
-from ingest.bodies import (
+from pairlake.ingest.answers import is_cut
+from pairlake.ingest.bodies import (
     BAD_ANSWERS,
     BUSY,
     FAILURES,
@@ -24,16 +24,16 @@ from ingest.bodies import (
     redirected,
     retry_after,
 )
-from ingest.connector import AddressRefused
-from ingest.images.blocked import Blocked
-from ingest.images.decoders import Decoders
-from ingest.images.download import Download, Failed, judge, refuse
-from ingest.images.optout import refusal_in
-from ingest.places import place_of
-from ingest.sites import Sites
-from lake.domains import is_same_domain
-from lake.errors import as_text, in_words
-from lake.settings import Settings
+from pairlake.ingest.connector import AddressRefused
+from pairlake.ingest.images.blocked import Blocked
+from pairlake.ingest.images.decoders import Decoders
+from pairlake.ingest.images.download import Download, Failed, judge, refuse
+from pairlake.ingest.images.optout import refusal_in
+from pairlake.ingest.places import place_of
+from pairlake.ingest.sites import Sites
+from pairlake.lake.domains import is_same_domain
+from pairlake.lake.errors import as_text, in_words
+from pairlake.lake.settings import Settings
 
 _OUTCOME_OF_STATUS = {404: "not_found", 410: "gone", 429: "too_many_requests"}
 

@@ -14,21 +14,21 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from ingest.agent import check_contact
-from ingest.asking import Asking
-from ingest.batches import Batches, Progress
-from ingest.fetch_summary import FetchSummary
-from ingest.fetchers import Fetchers
-from ingest.images.blocked import Blocked
-from ingest.images.download import Download
-from ingest.line import NobodyAnswers, known_places
-from ingest.turns import Turns
-from lake.catalog import connect
-from lake.domains import HOST
-from lake.errors import BadRequest, JobFailed
-from lake.locks import alone
-from lake.settings import Settings, settings
-from lake.worklist import worklist
+from pairlake.ingest.agent import check_contact
+from pairlake.ingest.asking import Asking
+from pairlake.ingest.batches import Batches, Progress
+from pairlake.ingest.fetch_summary import FetchSummary
+from pairlake.ingest.fetchers import Fetchers
+from pairlake.ingest.images.blocked import Blocked
+from pairlake.ingest.images.download import Download
+from pairlake.ingest.line import NobodyAnswers, known_places
+from pairlake.ingest.turns import Turns
+from pairlake.lake.catalog import connect
+from pairlake.lake.domains import HOST
+from pairlake.lake.errors import BadRequest, JobFailed
+from pairlake.lake.locks import alone
+from pairlake.lake.settings import Settings, settings
+from pairlake.lake.worklist import worklist
 
 LOCK = "fetch.lock"
 # A host is asked for some images in a row, while its connection and its robots.txt are at hand;

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from ingest.asking import Asking
-from ingest.images.blocked import Blocked
-from ingest.images.download import Download
-from ingest.turns import Turns
-from lake.cluster import Shared, WorkLost, ask
-from lake.domains import host_of, registrable_domain
-from lake.settings import settings
+from pairlake.ingest.asking import Asking
+from pairlake.ingest.images.blocked import Blocked
+from pairlake.ingest.images.download import Download
+from pairlake.ingest.turns import Turns
+from pairlake.lake.cluster import Shared, WorkLost, ask
+from pairlake.lake.domains import host_of, registrable_domain
+from pairlake.lake.settings import settings
 
 Url = tuple[uuid.UUID, str]
 

@@ -14,14 +14,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from ingest import fetcher
-from ingest.batches import Batches
-from ingest.fetcher import Seat, Url
-from ingest.images.blocked import Blocked
-from ingest.images.download import Download
-from ingest.turns import WINDOW
-from lake.cluster import Shared, Worker, machines
-from lake.settings import Settings
+from pairlake.ingest import fetcher
+from pairlake.ingest.batches import Batches
+from pairlake.ingest.fetcher import Seat, Url
+from pairlake.ingest.images.blocked import Blocked
+from pairlake.ingest.images.download import Download
+from pairlake.ingest.turns import WINDOW
+from pairlake.lake.cluster import Shared, Worker, machines
+from pairlake.lake.settings import Settings
 
 # The loop of one process keeps some two decoders at work.
 PROCESSORS = 3

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
-from ingest.stream import found_at
+from pairlake.ingest.stream import found_at
 
 # By what pictures are called; what they are is told by their bytes.
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif"})

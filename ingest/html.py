@@ -6,10 +6,10 @@ from typing import NamedTuple, cast
 
 from resiliparse.parse.html import ElementNode, HTMLTree
 
-from ingest.charsets import decoded, decoded_as, prescanned
-from ingest.lazy import find_address, is_placeholder
-from ingest.pages import Page, Sighting, UnreadableRecord, first_license, hint, shortened
-from ingest.urls import Base
+from pairlake.ingest.charsets import decoded, decoded_as, prescanned
+from pairlake.ingest.lazy import find_address, is_placeholder
+from pairlake.ingest.pages import Page, Sighting, UnreadableRecord, first_license, hint, shortened
+from pairlake.ingest.urls import Base
 
 # Where a <meta> may tell the encoding.
 _TELLING = 'meta[charset], meta[http-equiv="content-type" i]'

@@ -12,7 +12,7 @@ from itertools import chain, islice
 import srcset
 from resiliparse.parse.html import ElementNode
 
-from ingest.urls import Base
+from pairlake.ingest.urls import Base
 
 # Where scripts take the address from; other names are told by their end. Not `data-url`,
 # `data-href` and the like, which say where a click leads.

@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 import aiohttp
 import duckdb
 
-from ingest.answers import forgiving_session
-from ingest.bodies import BAD_ANSWERS, FAILURES
-from ingest.connector import guarded_connector
-from ingest.images.download import Download
-from ingest.networks import Network
-from ingest.places import place_of
-from lake.domains import host_of, is_address
-from lake.errors import JobFailed
+from pairlake.ingest.answers import forgiving_session
+from pairlake.ingest.bodies import BAD_ANSWERS, FAILURES
+from pairlake.ingest.connector import guarded_connector
+from pairlake.ingest.images.download import Download
+from pairlake.ingest.networks import Network
+from pairlake.ingest.places import place_of
+from pairlake.lake.domains import host_of, is_address
+from pairlake.lake.errors import JobFailed
 
 # So many downloads that reach no host, while nobody else answers either, are no accident.
 MANY = 10

@@ -17,7 +17,7 @@ from operator import itemgetter
 
 import pyarrow as pa
 
-from ingest.list_file import (
+from pairlake.ingest.list_file import (
     CAPTION_IT,
     CAPTIONS,
     DIGITS,
@@ -34,7 +34,7 @@ from ingest.list_file import (
     split_fields,
     url_place,
 )
-from ingest.list_lines import ListText
+from pairlake.ingest.list_lines import ListText
 
 # What is looked at before the convention is chosen, from the first quote on.
 _SAMPLE_CHARS = 4 * 2**20

@@ -10,8 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from ingest.list_file import NUMBERS, OBJECTS, TEXT, TEXTS, Layout, mostly
-from ingest.list_lines import ListText
+from pairlake.ingest.list_file import NUMBERS, OBJECTS, TEXT, TEXTS, Layout, mostly
+from pairlake.ingest.list_lines import ListText
 
 _READ_CHARS = 2**20
 _MAX_VALUE_CHARS = 16 * 2**20

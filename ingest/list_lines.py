@@ -12,7 +12,7 @@ from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import cast
 
-from ingest.list_file import decoded_head, encoding
+from pairlake.ingest.list_file import decoded_head, encoding
 
 _MAX_LINE_CHARS = 16 * 2**20
 _HEAD_BYTES = 2**16

@@ -8,11 +8,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingest.list_file import NUMBERS, TEXT, TEXTS, Columns, Layout, NotAList, find_layout
-from ingest.list_lines import is_packed
-from ingest.list_rows import is_list, is_text, list_rows, rows_writer
-from ingest.reading import CrawlFile
-from lake.errors import first_line
+from pairlake.ingest.list_file import NUMBERS, TEXT, TEXTS, Columns, Layout, NotAList, find_layout
+from pairlake.ingest.list_lines import is_packed
+from pairlake.ingest.list_rows import is_list, is_text, list_rows, rows_writer
+from pairlake.ingest.reading import CrawlFile
+from pairlake.lake.errors import first_line
 
 _ROWS_AT_ONCE = 4_096
 _BUFFER_BYTES = 2**20

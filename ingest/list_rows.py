@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ingest.reading import CrawlFile
+from pairlake.ingest.reading import CrawlFile
 
 _TEXT_TYPES = [pa.string(), pa.large_string(), pa.string_view()]
 _BYTES_TYPES = [pa.binary(), pa.large_binary(), pa.binary_view(), pa.binary(1)]

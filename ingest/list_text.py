@@ -10,12 +10,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from ingest.list_csv import CsvTable
-from ingest.list_file import Columns, Layout, NotAList, find_layout
-from ingest.list_json import BrokenJson, JsonTable
-from ingest.list_lines import NO_TEXT, ListText, opened_text
-from ingest.list_rows import list_rows, rows_writer
-from ingest.reading import CrawlFile
+from pairlake.ingest.list_csv import CsvTable
+from pairlake.ingest.list_file import Columns, Layout, NotAList, find_layout
+from pairlake.ingest.list_json import BrokenJson, JsonTable
+from pairlake.ingest.list_lines import NO_TEXT, ListText, opened_text
+from pairlake.ingest.list_rows import list_rows, rows_writer
+from pairlake.ingest.reading import CrawlFile
 
 _BATCH_CHARS = 2 * 2**20
 _SURROGATE = re.compile("[\ud800-\udfff]")

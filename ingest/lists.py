@@ -17,17 +17,17 @@ from duckdb.func import PythonUDFType
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
-from ingest.captions import former_captions_of_any, is_plain_caption
-from ingest.list_file import Columns, NotAList
-from ingest.list_parquet import transcribe_parquet
-from ingest.list_rows import is_list
-from ingest.list_text import transcribe_text
-from ingest.reading import CrawlFile
-from ingest.stream import opened
-from ingest.urls import MAX_URL_CHARS
-from lake.errors import first_line
-from lake.tables import SIGHTING
-from lake.tombstones import FORMER_CAPTION_ID
+from pairlake.ingest.captions import former_captions_of_any, is_plain_caption
+from pairlake.ingest.list_file import Columns, NotAList
+from pairlake.ingest.list_parquet import transcribe_parquet
+from pairlake.ingest.list_rows import is_list
+from pairlake.ingest.list_text import transcribe_text
+from pairlake.ingest.reading import CrawlFile
+from pairlake.ingest.stream import opened
+from pairlake.ingest.urls import MAX_URL_CHARS
+from pairlake.lake.errors import first_line
+from pairlake.lake.tables import SIGHTING
+from pairlake.lake.tombstones import FORMER_CAPTION_ID
 
 # Longer ones are texts, not captions.
 MAX_CAPTION_CHARS = 20_000

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ingest.folders import listed
-from ingest.records import Damage, Other, Unreadable
-from ingest.unpacking import GZIP
-from lake.errors import as_text, in_words
+from pairlake.ingest.folders import listed
+from pairlake.ingest.records import Damage, Other, Unreadable
+from pairlake.ingest.unpacking import GZIP
+from pairlake.lake.errors import as_text, in_words
 
 # Blocks of a tar that are no header and are passed over, and empty ones, before it is given up.
 _MOST_SKIPPED, _MOST_EMPTY = 10_000, 100_000

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from ingest.urls import MAX_URL_CHARS
-from lake.passwords import without_login
+from pairlake.ingest.urls import MAX_URL_CHARS
+from pairlake.lake.passwords import without_login
 
 _LICENSE = re.compile(r"(?:https?:)?//(?:www\.)?creativecommons\.org/licenses/")
 _MAX_LICENSE_CHARS = 200

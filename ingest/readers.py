@@ -16,15 +16,15 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from ingest.crawl_file import Mark, read_crawl_file
-from ingest.images.blocked import Blocked
-from ingest.list_file import Columns
-from ingest.reading import CrawlFile, Reading
-from ingest.workspace import workspace
-from lake.cluster import Tasks, WorkLost
-from lake.errors import in_words
-from lake.processes import WorkerPool
-from lake.settings import settings
+from pairlake.ingest.crawl_file import Mark, read_crawl_file
+from pairlake.ingest.images.blocked import Blocked
+from pairlake.ingest.list_file import Columns
+from pairlake.ingest.reading import CrawlFile, Reading
+from pairlake.ingest.workspace import workspace
+from pairlake.lake.cluster import Tasks, WorkLost
+from pairlake.lake.errors import in_words
+from pairlake.lake.processes import WorkerPool
+from pairlake.lake.settings import settings
 
 # Records that may kill the reader of a file before the file is given up.
 MAX_DEATHS = 5

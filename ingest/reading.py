@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ingest.captions import CLEANING_VERSION
+from pairlake.ingest.captions import CLEANING_VERSION
 
 
 @dataclass(kw_only=True)

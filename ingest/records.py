@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from ingest.urls import without_brackets
+from pairlake.ingest.urls import without_brackets
 
 # Common Crawl cuts pages at 5 MB; a record beyond this is an attack or a broken length.
 MAX_RECORD_BYTES = 16 * 2**20

@@ -11,9 +11,9 @@ from typing import NamedTuple
 from warcio.bufferedreaders import ChunkedDataReader
 from warcio.statusandheaders import StatusAndHeadersParser
 
-from ingest.pages import UnreadableRecord
-from ingest.records import Other, Record
-from ingest.unpacking import sniffed, unpack, ways
+from pairlake.ingest.pages import UnreadableRecord
+from pairlake.ingest.records import Other, Record
+from pairlake.ingest.unpacking import sniffed, unpack, ways
 
 # A document takes up to eighty times its length in memory.
 MAX_PAGE_BYTES = 5 * 2**20

@@ -13,8 +13,8 @@ from typing import NamedTuple, TypeVar
 import aiohttp
 from yarl import URL
 
-from ingest.answers import is_cut
-from ingest.bodies import (
+from pairlake.ingest.answers import is_cut
+from pairlake.ingest.bodies import (
     BAD_ANSWERS,
     BUSY,
     FAILURES,
@@ -26,9 +26,9 @@ from ingest.bodies import (
     redirected,
     retry_after,
 )
-from ingest.images.decoders import Decoders
-from ingest.images.optout import Refusal
-from ingest.site_rules import (
+from pairlake.ingest.images.decoders import Decoders
+from pairlake.ingest.images.optout import Refusal
+from pairlake.ingest.site_rules import (
     MAX_ROBOTS_BYTES,
     NO_RULES,
     Rules,
@@ -36,10 +36,10 @@ from ingest.site_rules import (
     read_reservations,
     read_robots,
 )
-from ingest.turns import Turns
-from lake.domains import host_of, is_same_domain, registrable_domain
-from lake.errors import in_words
-from lake.processes import timed
+from pairlake.ingest.turns import Turns
+from pairlake.lake.domains import host_of, is_same_domain, registrable_domain
+from pairlake.lake.errors import in_words
+from pairlake.lake.processes import timed
 
 # Characters of rules that are kept, in all; the fetcher comes back to a site for a dozen images in
 # a row.

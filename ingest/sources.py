@@ -13,10 +13,10 @@ from zipfile import BadZipFile
 
 import aiohttp
 
-from ingest.folders import gathered
-from ingest.stream import GaveUp, found_at, opened, underlying
-from lake.errors import PairlakeError
-from lake.settings import settings
+from pairlake.ingest.folders import gathered
+from pairlake.ingest.stream import GaveUp, found_at, opened, underlying
+from pairlake.lake.errors import PairlakeError
+from pairlake.lake.settings import settings
 
 STANDARD_INPUT = "-"
 _HTTP_FILE = re.compile(r"https?://[^*]*[^*/]")

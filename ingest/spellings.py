@@ -14,16 +14,16 @@ import polars as pl
 import pyarrow as pa
 from ada_url import idna_to_unicode
 
-from ingest.captions import (
+from pairlake.ingest.captions import (
     clean_caption,
     former_caption,
     former_captions_of_any,
     is_plain_caption,
 )
-from ingest.urls import absolute_url, without_brackets
-from lake.addresses import is_plain_host, is_plain_url, same_host, same_url
-from lake.forgotten import PAGE, domains_of
-from lake.passwords import without_passwords
+from pairlake.ingest.urls import absolute_url, without_brackets
+from pairlake.lake.addresses import is_plain_host, is_plain_url, same_host, same_url
+from pairlake.lake.forgotten import PAGE, domains_of
+from pairlake.lake.passwords import without_passwords
 
 _ROWS_AT_ONCE = 50_000
 _URLS = """
@@ -60,7 +60,7 @@ where not {is_plain_caption("caption")}
 
 
 def spellings(kind: str, value: str, *, any_scheme: bool = True) -> set[str]:
-    """Every known spelling of the value of a request; `kind` is one of lake.requests.KINDS.
+    """Every known spelling of the value of a request; `kind` is one of pairlake.lake.requests.KINDS.
 
     Unless `any_scheme` is false, a URL means http and https.
     """

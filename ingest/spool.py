@@ -14,12 +14,12 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingest.captions import clean_captions, former_captions
-from ingest.pages import Page
-from lake.errors import in_words
-from lake.keys import pair_text, text_ids
-from lake.passwords import has_login
-from lake.tombstones import FORMER_CAPTION_ID
+from pairlake.ingest.captions import clean_captions, former_captions
+from pairlake.ingest.pages import Page
+from pairlake.lake.errors import in_words
+from pairlake.lake.keys import pair_text, text_ids
+from pairlake.lake.passwords import has_login
+from pairlake.lake.tombstones import FORMER_CAPTION_ID
 
 SIGHTINGS_IN_MEMORY = 10_000
 CHARACTERS_IN_MEMORY = 4_000_000

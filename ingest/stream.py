@@ -20,7 +20,7 @@ from fsspec.implementations.local import LocalFileSystem
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
-from lake.settings import settings
+from pairlake.lake.settings import settings
 
 TRIES = 5
 FIRST_WAIT_S = 0.5

@@ -14,11 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from ingest.folders import CAPTIONS, FACTS, METADATA, PICTURES, ending
-from ingest.list_file import CAPTIONS as CAPTION_NAMES
-from ingest.list_file import HTTP, URLS, Columns, column_key, encoding
-from ingest.list_json import json_lines
-from lake.errors import as_text
+from pairlake.ingest.folders import CAPTIONS, FACTS, METADATA, PICTURES, ending
+from pairlake.ingest.list_file import CAPTIONS as CAPTION_NAMES
+from pairlake.ingest.list_file import HTTP, URLS, Columns, column_key, encoding
+from pairlake.ingest.list_json import json_lines
+from pairlake.lake.errors import as_text
 
 # A pair without a URL stands under the sha256 of its picture.
 URN = "urn:sha256:"

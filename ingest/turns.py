@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from lake.domains import host_of, registrable_domain
+from pairlake.lake.domains import host_of, registrable_domain
 
 # Images in memory that wait for their turn.
 WINDOW = 10_000

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import cast
 from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
-from ingest.records import Damage, Failed, Found
-from ingest.warc import read_records
+from pairlake.ingest.records import Damage, Failed, Found
+from pairlake.ingest.warc import read_records
 
 ZIP = b"PK\x03\x04"
 _ARCHIVE = re.compile(r".*\.w?arc(\.gz|\.zst)?", re.IGNORECASE)

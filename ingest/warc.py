@@ -12,8 +12,8 @@ from zipfile import BadZipFile
 from fastwarc.stream_io import ZstdReader
 from fastwarc.warc import ArchiveIterator
 
-from ingest.arc import read_by_warcio
-from ingest.records import (
+from pairlake.ingest.arc import read_by_warcio
+from pairlake.ingest.records import (
     ARC_LINE,
     WARC_LINE,
     BrokenRecord,
@@ -23,9 +23,9 @@ from ingest.records import (
     Record,
     found,
 )
-from ingest.stream import NETWORK_ERRORS, GaveUp
-from ingest.unpacking import GZIP, ZSTD, ZSTD_DICTIONARY, sniffed, unpack
-from lake.errors import in_words
+from pairlake.ingest.stream import NETWORK_ERRORS, GaveUp
+from pairlake.ingest.unpacking import GZIP, ZSTD, ZSTD_DICTIONARY, sniffed, unpack
+from pairlake.lake.errors import in_words
 
 _OF_THE_STREAM = (GaveUp, OSError, EOFError, zlib.error, BadZipFile, *NETWORK_ERRORS)
 # So that a file made of beginnings of records does not take for ever.

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import simdjson
 
-from ingest.pages import Page, Sighting, UnreadableRecord, first_license, hint, shortened
-from ingest.references import decoded
-from ingest.urls import Base
+from pairlake.ingest.pages import Page, Sighting, UnreadableRecord, first_license, hint, shortened
+from pairlake.ingest.references import decoded
+from pairlake.ingest.urls import Base
 
 # What a link that is the source of an <img> holds, as Common Crawl's WATs write JSON.
 _IMAGE = b'"path":"IMG@/src"'

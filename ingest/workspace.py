@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from lake.settings import settings
+from pairlake.lake.settings import settings
 
 
 @contextmanager

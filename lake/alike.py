@@ -6,9 +6,9 @@ from typing import Any
 
 import duckdb
 
-from lake.addresses import same_host, same_url
-from lake.domains import host_of, registrable_domain
-from lake.forgotten import PAGE, domains_of
+from pairlake.lake.addresses import same_host, same_url
+from pairlake.lake.domains import host_of, registrable_domain
+from pairlake.lake.forgotten import PAGE, domains_of
 
 MOST = 3
 _DIGITS_OF_ID = 32

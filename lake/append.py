@@ -12,10 +12,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lake.catalog import writing
-from lake.errors import SchemaMismatch
-from lake.tables import TABLES
-from lake.tombstones import LOOKED_AT, tombstoned
+from pairlake.lake.catalog import writing
+from pairlake.lake.errors import SchemaMismatch
+from pairlake.lake.tables import TABLES
+from pairlake.lake.tombstones import LOOKED_AT, tombstoned
 
 # Columns that may hold what a user or a stranger wrote, with a password or a signature in it. Not
 # `image_url`, which is a key, nor wishes, which are kept word for word.

@@ -8,8 +8,8 @@ from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from lake.identity import NAMED
-from lake.settings import Settings
+from pairlake.lake.identity import NAMED
+from pairlake.lake.settings import Settings
 
 KEEP = 5
 _NAME = "catalog-%Y%m%dT%H%M%S%f.sqlite"

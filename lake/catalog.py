@@ -15,13 +15,13 @@ from typing import Any
 import duckdb
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
-from lake import identity, postgres
-from lake.errors import BadSetting, JobFailed, LakeUnreadable, PairlakeError, first_line
-from lake.functions import register_functions
-from lake.objects import is_remote, let_in
-from lake.readable import is_outdated, readable
-from lake.settings import Settings, settings
-from lake.tables import ensure_tables, set_options, tables_are_current
+from pairlake.lake import identity, postgres
+from pairlake.lake.errors import BadSetting, JobFailed, LakeUnreadable, PairlakeError, first_line
+from pairlake.lake.functions import register_functions
+from pairlake.lake.objects import is_remote, let_in
+from pairlake.lake.readable import is_outdated, readable
+from pairlake.lake.settings import Settings, settings
+from pairlake.lake.tables import ensure_tables, set_options, tables_are_current
 
 EXTENSIONS = ("ducklake", "httpfs")
 # How long SQLite itself waits for another writer before it says "database is locked".
@@ -216,7 +216,7 @@ def locked(current: Settings) -> Iterator[None]:
 
 def attach(con: duckdb.DuckDBPyConnection, current: Settings, options: str = "") -> None:
     """Attach the lake as `lake`, whosever it is; `prepare` sees that it is that of the data."""
-    # Where the lake is is for lake.identity to say; it may have been moved.
+    # Where the lake is is for pairlake.lake.identity to say; it may have been moved.
     options = f"data_path '{_quoted(current.tables)}/', override_data_path true{options}"
     if current.on_postgres:
         catalog = current.catalog

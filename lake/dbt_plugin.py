@@ -24,14 +24,13 @@ from dbt.cli.main import dbtRunner
 from dbt.flags import get_flags
 from dbt_common.events.base_types import EventMsg
 from duckdb import DuckDBPyConnection
-
-from lake.catalog import locked, prepare, rows
-from lake.errors import BadRequest, JobFailed, PairlakeError
-from lake.identity import METADATA
-from lake.objects import is_remote
-from lake.progress import bar
-from lake.recipe import check_known
-from lake.settings import ROOT, settings
+from pairlake.lake.catalog import locked, prepare, rows
+from pairlake.lake.errors import BadRequest, JobFailed, PairlakeError
+from pairlake.lake.identity import METADATA
+from pairlake.lake.objects import is_remote
+from pairlake.lake.progress import bar
+from pairlake.lake.recipe import check_known
+from pairlake.lake.settings import ROOT, settings
 
 Progress = Callable[[str], object]
 

@@ -11,7 +11,7 @@ from collections.abc import Collection
 import duckdb
 import pyarrow as pa
 
-from lake.forgotten import PAGE, PAGE_ID, forgotten, on_forgotten_host
+from pairlake.lake.forgotten import PAGE, PAGE_ID, forgotten, on_forgotten_host
 
 # A picture that was named by its md5 is known by its image_id too.
 _FORGOTTEN = """

@@ -1,6 +1,6 @@
 """Erases what is to be forgotten from the tables that Python owns. Part of `pairlake maintain`.
 
-`lake.maintain.tidy` then takes it out of the files.
+`pairlake.lake.maintain.tidy` then takes it out of the files.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-from lake.catalog import connect, rows, writing
-from lake.forgotten import PAGE_ID, forgotten, on_forgotten_host
-from lake.maintain import begin_erasure
-from lake.settings import settings
-from lake.tables import TABLES, ids_of
-from lake.tombstones import DOWNLOADS, IMAGES, PAIRS
+from pairlake.lake.catalog import connect, rows, writing
+from pairlake.lake.forgotten import PAGE_ID, forgotten, on_forgotten_host
+from pairlake.lake.maintain import begin_erasure
+from pairlake.lake.settings import settings
+from pairlake.lake.tables import TABLES, ids_of
+from pairlake.lake.tombstones import DOWNLOADS, IMAGES, PAIRS
 
 
 def takedowns_recorded() -> bool:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import click
 
-from lake.passwords import without_passwords
+from pairlake.lake.passwords import without_passwords
 
 
 class PairlakeError(click.ClickException):

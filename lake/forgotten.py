@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
-from lake.addresses import is_plain_host
+from pairlake.lake.addresses import is_plain_host
 
 _REQUESTED = "select kind, value_id from lake.raw.takedowns"
 _LISTED = "select kind, value_id from lake.intermediate.int_takedowns_in_force"

@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 from duckdb.func import FunctionNullHandling, PythonUDFType
 
-from lake.addresses import same_host, same_url
-from lake.domains import registrable_domain
-from lake.passwords import without_passwords
-from lake.vectors import cosines, from_blobs
+from pairlake.lake.addresses import same_host, same_url
+from pairlake.lake.domains import registrable_domain
+from pairlake.lake.passwords import without_passwords
+from pairlake.lake.vectors import cosines, from_blobs
 
 
 def register_functions(con: duckdb.DuckDBPyConnection) -> None:

@@ -16,9 +16,9 @@ from dataclasses import asdict, dataclass
 import duckdb
 import msgspec
 
-from lake.errors import BadSetting, SchemaMismatch
-from lake.objects import is_remote, is_same, read_small, write_small
-from lake.settings import Settings
+from pairlake.lake.errors import BadSetting, SchemaMismatch
+from pairlake.lake.objects import is_remote, is_same, read_small, write_small
+from pairlake.lake.settings import Settings
 
 NAME = "lake.json"
 # Raised where an older pairlake must not write what this one makes of a lake.

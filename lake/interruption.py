@@ -8,7 +8,7 @@ from typing import IO, Any
 
 import click
 
-from lake.errors import PairlakeError
+from pairlake.lake.errors import PairlakeError
 
 # What a shell gives a command that ended by SIGINT.
 _EXIT_CODE = 130

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lake.errors import PairlakeError
+from pairlake.lake.errors import PairlakeError
 
 
 @contextmanager

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import duckdb
 
-from lake import identity, postgres
-from lake.backups import KEEP as KEEP_BACKUPS
-from lake.backups import back_up, clear_partial, named_by_backups, outdated
-from lake.catalog import connect, locked
-from lake.errors import JobFailed
-from lake.settings import settings
-from lake.sweep import sweep
+from pairlake.lake import identity, postgres
+from pairlake.lake.backups import KEEP as KEEP_BACKUPS
+from pairlake.lake.backups import back_up, clear_partial, named_by_backups, outdated
+from pairlake.lake.catalog import connect, locked
+from pairlake.lake.errors import JobFailed
+from pairlake.lake.settings import settings
+from pairlake.lake.sweep import sweep
 
 # Enough for time travel over the last runs; every snapshot costs each later query a little.
 KEEP_SNAPSHOTS = 100

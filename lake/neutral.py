@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 import duckdb
 
-from lake.catalog import rows
-from lake.errors import BadRequest
+from pairlake.lake.catalog import rows
+from pairlake.lake.errors import BadRequest
 
 # Where the kept pairs have what a takedown of each kind names, and its id.
 _COLUMNS = {

@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 import duckdb
 from pyarrow import fs
 
-from lake.errors import BadSetting, first_line
+from pairlake.lake.errors import BadSetting, first_line
 
 _NEXT = (
     "see that the bucket is there, and what AWS_PROFILE or AWS_ACCESS_KEY_ID, AWS_REGION and "

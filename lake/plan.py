@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lake.errors import BadRequest
+from pairlake.lake.errors import BadRequest
 
 HOUR = 3_600
 # The shape of a crawl. A file is a WAT of Common Crawl's, 220 MB as it comes and 3.8 times that

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lake.errors import PairlakeError
+from pairlake.lake.errors import PairlakeError
 
 HOST = "127.0.0.1"
 

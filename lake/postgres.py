@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import duckdb
 
-from lake.errors import JobFailed, LakeUnreadable, first_line
+from pairlake.lake.errors import JobFailed, LakeUnreadable, first_line
 
 PREFIX = "postgres:"
 # How long DuckLake goes on with a commit that meets others': its own half again between two tries

@@ -12,9 +12,9 @@ from typing import BinaryIO
 import duckdb
 import pyarrow as pa
 
-from lake.catalog import connect
-from lake.drawn import drawn
-from lake.errors import BadRequest
+from pairlake.lake.catalog import connect
+from pairlake.lake.drawn import drawn
+from pairlake.lake.errors import BadRequest
 
 # A name that stands in several schemas is taken from the one that says most.
 SCHEMAS = ("marts", "intermediate", "staging", "seeds", "enriched", "raw")

@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from lake.errors import LakeUnreadable
+from pairlake.lake.errors import LakeUnreadable
 
 # What SQLite says where that file is not there and cannot be made.
 _MUST_BE_MADE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}

@@ -10,11 +10,11 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
-from lake.alike import alike
-from lake.catalog import connect
-from lake.denied import put
-from lake.forgotten import PAGE_ID, domains_of
-from lake.takedowns import Asked
+from pairlake.lake.alike import alike
+from pairlake.lake.catalog import connect
+from pairlake.lake.denied import put
+from pairlake.lake.forgotten import PAGE_ID, domains_of
+from pairlake.lake.takedowns import Asked
 
 # For so many requests that match nothing what is near is looked for, in all that has landed.
 _MOST_LOOKED_FOR = 20
@@ -149,7 +149,7 @@ class Receipt:
 
 
 def receipts(asked: Sequence[Asked], *, is_recorded: bool = True) -> Iterator[Receipt]:
-    """The receipt of each request that `lake.takedowns` has recorded, or would, in their order."""
+    """The receipt of each request that `pairlake.lake.takedowns` has recorded, or would, in their order."""
     con = connect(read_only=True)
     try:
         _match(con, asked)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import csv
 
 import duckdb
-
-from lake.catalog import rows
-from lake.errors import BadSetting
-from lake.settings import ROOT, settings
+from pairlake.lake.catalog import rows
+from pairlake.lake.errors import BadSetting
+from pairlake.lake.settings import ROOT, settings
 
 
 def check_known() -> None:

@@ -7,10 +7,10 @@ import hashlib
 import uuid
 from pathlib import Path
 
-from lake.addresses import same_host
-from lake.domains import is_public_suffix
-from lake.errors import BadRequest
-from lake.keys import image_id, text_id
+from pairlake.lake.addresses import same_host
+from pairlake.lake.domains import is_public_suffix
+from pairlake.lake.errors import BadRequest
+from pairlake.lake.keys import image_id, text_id
 
 KINDS = ("url", "domain", "page", "image_hash", "caption")
 _HEADER = ["kind", "value"]

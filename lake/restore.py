@@ -12,13 +12,13 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from lake import identity
-from lake.backups import back_up, backups, next_backup, opened, remove, restoring
-from lake.catalog import attach, close_all, locked, make_ready, transaction
-from lake.errors import BadRequest, JobFailed, PairlakeError
-from lake.maintain import erasure_is_unfinished
-from lake.settings import Settings, settings
-from lake.tables import ensure_tables
+from pairlake.lake import identity
+from pairlake.lake.backups import back_up, backups, next_backup, opened, remove, restoring
+from pairlake.lake.catalog import attach, close_all, locked, make_ready, transaction
+from pairlake.lake.errors import BadRequest, JobFailed, PairlakeError
+from pairlake.lake.maintain import erasure_is_unfinished
+from pairlake.lake.settings import Settings, settings
+from pairlake.lake.tables import ensure_tables
 
 # What SQLite says of a disk and not of a catalog.
 _OF_THE_DISK = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}

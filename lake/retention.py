@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lake.catalog import writing
-from lake.settings import settings
+from pairlake.lake.catalog import writing
+from pairlake.lake.settings import settings
 
 _RELEASE = """
 delete from lake.raw.image_pixels

@@ -12,10 +12,10 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
-from lake.errors import BadSetting, is_text
-from lake.objects import is_remote
-from lake.postgres import PREFIX as POSTGRES
-from lake.postgres import names_password
+from pairlake.lake.errors import BadSetting, is_text
+from pairlake.lake.objects import is_remote
+from pairlake.lake.postgres import PREFIX as POSTGRES
+from pairlake.lake.postgres import names_password
 
 ROOT = Path(__file__).resolve().parents[1]
 PREFIX = "PAIRLAKE_"

@@ -15,9 +15,9 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 from pyarrow import fs
 
-from lake.identity import METADATA, made_at, restored_at
-from lake.objects import filesystem
-from lake.settings import Settings
+from pairlake.lake.identity import METADATA, made_at, restored_at
+from pairlake.lake.objects import filesystem
+from pairlake.lake.settings import Settings
 
 # Another machine may be about to register a file of today, and a reader be at one that was merged.
 GRACE = timedelta(days=1)

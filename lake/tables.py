@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from lake.errors import SchemaMismatch
+from pairlake.lake.errors import SchemaMismatch
 
 ATTEMPT = {"attempt_id": "UUID", "landed_at": "TIMESTAMP"}
 SIGHTING = (

@@ -1,7 +1,7 @@
 """Records requests for removal in raw.takedowns: only hashes of what is to be forgotten.
 
-`pairlake forget`. What they match is hidden at once (`lake.denied`), SQL drops it (drop_reason
-`takedown`), `lake.tombstones` keeps it from landing again, and `lake.erasure` erases it.
+`pairlake forget`. What they match is hidden at once (`pairlake.lake.denied`), SQL drops it (drop_reason
+`takedown`), `pairlake.lake.tombstones` keeps it from landing again, and `pairlake.lake.erasure` erases it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from datetime import UTC, datetime
 import duckdb
 import pyarrow as pa
 
-from lake.append import append
-from lake.catalog import connect
-from lake.denied import put
-from lake.keys import text_id
-from lake.neutral import drawn
-from lake.requests import hashed
+from pairlake.lake.append import append
+from pairlake.lake.catalog import connect
+from pairlake.lake.denied import put
+from pairlake.lake.keys import text_id
+from pairlake.lake.neutral import drawn
+from pairlake.lake.requests import hashed
 
 # Every spelling that is known to mean the value of a kind, by kind and value.
 Spell = Callable[[str, str], set[str]]

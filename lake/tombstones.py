@@ -1,6 +1,6 @@
 """Keeps what is to be forgotten from landing again: its ids land, what they stand for does not.
 
-So the accounts still add up. Part of every `lake.append`; where nothing is to be forgotten, it
+So the accounts still add up. Part of every `pairlake.lake.append`; where nothing is to be forgotten, it
 costs one query.
 """
 
@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 
 import duckdb
 
-from lake.addresses import is_plain_url
-from lake.forgotten import PAGE, PAGE_ID, forgotten, on_forgotten_host
-from lake.tables import SIGHTING, TABLES, ids_of
+from pairlake.lake.addresses import is_plain_url
+from pairlake.lake.forgotten import PAGE, PAGE_ID, forgotten, on_forgotten_host
+from pairlake.lake.tables import SIGHTING, TABLES, ids_of
 
 Relations = Mapping[str, Sequence[str]]
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import duckdb
 
-from lake.catalog import connect, locked
-from lake.errors import JobFailed, first_line
-from lake.identity import METADATA, NAMED
-from lake.settings import settings
+from pairlake.lake.catalog import connect, locked
+from pairlake.lake.errors import JobFailed, first_line
+from pairlake.lake.identity import METADATA, NAMED
+from pairlake.lake.settings import settings
 
 # The files as the catalog has them, and as their place has them.
 _FILES = f"""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
-from lake.catalog import connect
-from lake.errors import TableMissing
+from pairlake.lake.catalog import connect
+from pairlake.lake.errors import TableMissing
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,13 +10,13 @@ import msgspec
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 
-from serve.asked import Asked, Exporting, Searching
-from serve.filters import COLUMNS
-from serve.in_time import in_time
-from serve.index import NothingPublished, Publication
-from serve.results_file import MEDIA_TYPES, results_file
-from serve.search import Answer, Search
-from serve.story import story_of
+from pairlake.serve.asked import Asked, Exporting, Searching
+from pairlake.serve.filters import COLUMNS
+from pairlake.serve.in_time import in_time
+from pairlake.serve.index import NothingPublished, Publication
+from pairlake.serve.results_file import MEDIA_TYPES, results_file
+from pairlake.serve.search import Answer, Search
+from pairlake.serve.story import story_of
 
 
 def api(search: Search) -> APIRouter:

@@ -20,19 +20,19 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from lake.errors import BadRequest, PairlakeError
-from lake.ports import HOST, listening
-from lake.settings import settings
-from serve.api import api
-from serve.clip_retrieval import clip_retrieval
-from serve.connections import Punctual
-from serve.deny_list import NoDenyList
-from serve.guard import HEADERS, Bounded, heads, own_site_only, secured
-from serve.in_time import TooSlow
-from serve.index import NothingPublished
-from serve.metrics import Metrics
-from serve.search import Search, UnknownPair
-from serve.story import NoLake
+from pairlake.lake.errors import BadRequest, PairlakeError
+from pairlake.lake.ports import HOST, listening
+from pairlake.lake.settings import settings
+from pairlake.serve.api import api
+from pairlake.serve.clip_retrieval import clip_retrieval
+from pairlake.serve.connections import Punctual
+from pairlake.serve.deny_list import NoDenyList
+from pairlake.serve.guard import HEADERS, Bounded, heads, own_site_only, secured
+from pairlake.serve.in_time import TooSlow
+from pairlake.serve.index import NothingPublished
+from pairlake.serve.metrics import Metrics
+from pairlake.serve.search import Search, UnknownPair
+from pairlake.serve.story import NoLake
 
 MOST_REASONS = 3  # a vector may have a thousand numbers that are none
 _ICON = "/favicon.ico"

@@ -13,9 +13,9 @@ import numpy as np
 from fastapi import Query as Parameter
 from pydantic import BaseModel, ConfigDict, Field
 
-from lake.errors import BadRequest
-from serve.filters import parse
-from serve.query import MOST_PARTS, Fold, Part, Query, Side
+from pairlake.lake.errors import BadRequest
+from pairlake.serve.filters import parse
+from pairlake.serve.query import MOST_PARTS, Fold, Part, Query, Side
 
 LONGEST_TEXT = 500
 LONGEST_FILTER = 2_000

@@ -17,12 +17,12 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field, model_validator
 from starlette.datastructures import MutableHeaders
 
-from lake.errors import BadRequest
-from serve.asked import MOST_DIMENSIONS, Picture, Weight, picture_of
-from serve.hits import Hit
-from serve.in_time import in_time
-from serve.query import Part, Query
-from serve.search import Search
+from pairlake.lake.errors import BadRequest
+from pairlake.serve.asked import MOST_DIMENSIONS, Picture, Weight, picture_of
+from pairlake.serve.hits import Hit
+from pairlake.serve.in_time import in_time
+from pairlake.serve.query import Part, Query
+from pairlake.serve.search import Search
 
 MOST_RESULTS = 10_000
 # Scores of clip-retrieval's aesthetic embeddings run from 0 to 9.

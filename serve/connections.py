@@ -7,7 +7,7 @@ from typing import cast
 
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from serve.guard import ANSWER_S, BODY_S
+from pairlake.serve.guard import ANSWER_S, BODY_S
 
 HEADERS_S = 10.0  # for the headers of a request to come, the first and each after an answer
 # Fewer than a process may have open files. One more takes the place of the one that waits longest.

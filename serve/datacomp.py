@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from serve.npy import begin
+from pairlake.serve.npy import begin
 
 # The source's own uid, where it is one of DataComp's.
 UID = """

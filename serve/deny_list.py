@@ -13,14 +13,14 @@ import duckdb
 import msgspec
 import pyarrow as pa
 
-from lake.catalog import connect
-from lake.denied import denied, gone, kinds_of, put
-from lake.errors import PairlakeError
-from lake.forgotten import forgotten
-from lake.functions import register_functions
-from lake.settings import settings
-from serve.facts import Facts
-from serve.in_time import turn
+from pairlake.lake.catalog import connect
+from pairlake.lake.denied import denied, gone, kinds_of, put
+from pairlake.lake.errors import PairlakeError
+from pairlake.lake.forgotten import forgotten
+from pairlake.lake.functions import register_functions
+from pairlake.lake.settings import settings
+from pairlake.serve.facts import Facts
+from pairlake.serve.in_time import turn
 
 _LOG = logging.getLogger("uvicorn.error")
 _SCHEMA = {

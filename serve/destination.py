@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from lake.errors import BadRequest, PairlakeError
-from serve.provenance import belong_together, beside, is_provenance, wrote
+from pairlake.lake.errors import BadRequest, PairlakeError
+from pairlake.serve.provenance import belong_together, beside, is_provenance, wrote
 
 _PREVIOUS = "previous"
 

@@ -17,11 +17,11 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lake.errors import BadRequest, JobFailed
-from serve.datacomp import UID
-from serve.marts import halves, searchable
-from serve.npy import begin
-from serve.webdataset import TOLD
+from pairlake.lake.errors import BadRequest, JobFailed
+from pairlake.serve.datacomp import UID
+from pairlake.serve.marts import halves, searchable
+from pairlake.serve.npy import begin
+from pairlake.serve.webdataset import TOLD
 
 PART_ROWS = 1_000_000
 _BATCH_ROWS = 20_000

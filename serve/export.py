@@ -12,17 +12,17 @@ from pathlib import Path
 
 import duckdb
 
-from lake.errors import BadRequest, PairlakeError, first_line
-from lake.settings import settings
-from serve import listed
-from serve.datacomp import write_uids
-from serve.destination import placed
-from serve.embeddings import write_embeddings
-from serve.laion import LAYOUTS, write_list, write_release
-from serve.provenance import provenance, write
-from serve.selection import Encoder, Selected, Selection, select
-from serve.snapshot import Snapshot, opened
-from serve.webdataset import write_shards
+from pairlake.lake.errors import BadRequest, PairlakeError, first_line
+from pairlake.lake.settings import settings
+from pairlake.serve import listed
+from pairlake.serve.datacomp import write_uids
+from pairlake.serve.destination import placed
+from pairlake.serve.embeddings import write_embeddings
+from pairlake.serve.laion import LAYOUTS, write_list, write_release
+from pairlake.serve.provenance import provenance, write
+from pairlake.serve.selection import Encoder, Selected, Selection, select
+from pairlake.serve.snapshot import Snapshot, opened
+from pairlake.serve.webdataset import write_shards
 
 # Each format, and whether it is a folder of files.
 FORMATS = {

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-from lake.errors import BadRequest
+from pairlake.lake.errors import BadRequest
 
 Kind = Literal["text", "number", "uuid"]
 # Columns of `marts.pairs`, and how the index holds them.

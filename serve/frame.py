@@ -7,10 +7,10 @@ from dataclasses import asdict, fields
 
 import polars as pl
 
-from serve.filters import parse
-from serve.hits import Hit
-from serve.query import Part, Query, Side
-from serve.search import Search
+from pairlake.serve.filters import parse
+from pairlake.serve.hits import Hit
+from pairlake.serve.query import Part, Query, Side
+from pairlake.serve.search import Search
 
 
 def frame(

@@ -9,10 +9,10 @@ from uuid import UUID
 
 import numpy as np
 
-from lake.vectors import Matrix
-from serve.facts import SHOWN, Facts
-from serve.in_time import check_wanted
-from serve.query import Fold, Vector
+from pairlake.lake.vectors import Matrix
+from pairlake.serve.facts import SHOWN, Facts
+from pairlake.serve.in_time import check_wanted
+from pairlake.serve.query import Fold, Vector
 
 # Pictures whose embeddings have this cosine are one to those who ask for it (clip-retrieval,
 # clip_back.py, get_non_uniques).

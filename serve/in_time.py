@@ -18,7 +18,7 @@ from typing import ParamSpec, TypeVar
 
 import anyio
 
-from lake.errors import PairlakeError
+from pairlake.lake.errors import PairlakeError
 
 LONGEST_S = 20.0
 # Answers worked at; those that wait their turn use up their time.

@@ -23,11 +23,11 @@ import pyarrow as pa
 from lancedb.index import FTS, Bitmap, BTree, IvfRq
 from lancedb.table import Table
 
-from lake.errors import JobFailed, PairlakeError, first_line
-from lake.locks import alone
-from lake.objects import is_remote, lance_options
-from lake.processes import WorkerPool
-from lake.settings import settings
+from pairlake.lake.errors import JobFailed, PairlakeError, first_line
+from pairlake.lake.locks import alone
+from pairlake.lake.objects import is_remote, lance_options
+from pairlake.lake.processes import WorkerPool
+from pairlake.lake.settings import settings
 
 PAIRS = "pairs"
 THUMBNAILS = "thumbnails"
@@ -86,7 +86,7 @@ class Publication:
     dimensions: int
     recipe: str
     snapshot: int  # of the lake
-    dataset: dict[str, Any]  # what serve.summary counts
+    dataset: dict[str, Any]  # what pairlake.serve.summary counts
 
 
 def pairs_schema(dimensions: int) -> pa.Schema:

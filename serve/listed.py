@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import duckdb
 import pyarrow as pa
 
-from lake.denied import Denied, gone, kinds_of, put
-from lake.errors import BadRequest
-from serve.filters import COLUMNS, Filter, sql
+from pairlake.lake.denied import Denied, gone, kinds_of, put
+from pairlake.lake.errors import BadRequest
+from pairlake.serve.filters import COLUMNS, Filter, sql
 
 MART = "listed_pairs"
 # What can be made of them without a picture.

@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from lake.catalog import connect
-from lake.errors import JobFailed, PairlakeError, TableMissing, first_line
-from serve.facts import SHOWN, packed
+from pairlake.lake.catalog import connect
+from pairlake.lake.errors import JobFailed, PairlakeError, TableMissing, first_line
+from pairlake.serve.facts import SHOWN, packed
 
 _SHOWN = ", ".join(f"pairs.{column}" for column in SHOWN)
 
@@ -132,7 +132,7 @@ def check_sound(con: duckdb.DuckDBPyConnection) -> None:
 def searchable(con: duckdb.DuckDBPyConnection, among: str = "shown") -> Searchable:
     """List what has both vectors in the temporary table `searchable`, and count it.
 
-    That is among the view `shown`, which `lake.denied` makes and the index should hold, or among
+    That is among the view `shown`, which `pairlake.lake.denied` makes and the index should hold, or among
     another relation with its columns.
     """
     con.execute(_SEARCHABLE.format(among=among))

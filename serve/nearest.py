@@ -12,13 +12,13 @@ from lancedb.query import LanceHybridQueryBuilder, LanceVectorQueryBuilder, Matc
 from lancedb.rerankers import RRFReranker
 from numpy.typing import NDArray
 
-from lake.vectors import Matrix
-from serve.facts import unpacked
-from serve.hits import Found
-from serve.index import PARTITION_ROWS
-from serve.published import Reader
-from serve.query import Query, Vector
-from serve.scan import ask, scan, timeout
+from pairlake.lake.vectors import Matrix
+from pairlake.serve.facts import unpacked
+from pairlake.serve.hits import Found
+from pairlake.serve.index import PARTITION_ROWS
+from pairlake.serve.published import Reader
+from pairlake.serve.query import Query, Vector
+from pairlake.serve.scan import ask, scan, timeout
 
 # Partitions of the index that are looked into, for each square root of as many as there are, and at
 # the least; more of them until there are as many results as are asked for.

@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from serve.selection import Selection
-from serve.snapshot import Snapshot
+from pairlake.serve.selection import Selection
+from pairlake.serve.snapshot import Snapshot
 
 # Its own ending, so that no reader of a folder of lists takes it for one.
 _ENDING = ".provenance"

@@ -15,10 +15,10 @@ import duckdb
 import lancedb
 from lancedb.table import Table
 
-from lake import denied
-from lake.errors import JobFailed
-from lake.settings import settings
-from serve.index import (
+from pairlake.lake import denied
+from pairlake.lake.errors import JobFailed
+from pairlake.lake.settings import settings
+from pairlake.serve.index import (
     GRACE,
     PAIRS,
     THUMBNAILS,
@@ -37,9 +37,9 @@ from serve.index import (
     thumbnails_indexes,
     writing,
 )
-from serve.marts import Searchable, changed, check_sound, compare, fresh_rows, marts, searchable
-from serve.summary import summary_of
-from serve.thumbnails import sync_thumbnails
+from pairlake.serve.marts import Searchable, changed, check_sound, compare, fresh_rows, marts, searchable
+from pairlake.serve.summary import summary_of
+from pairlake.serve.thumbnails import sync_thumbnails
 
 BATCH_ROWS = 10_000
 

@@ -18,8 +18,8 @@ from lance import LanceDataset
 from lance.dataset import Tags
 from lancedb.table import Table
 
-from lake.errors import PairlakeError
-from serve.index import PAIRS, TAG, NothingPublished, Publication, has_table, open_index
+from pairlake.lake.errors import PairlakeError
+from pairlake.serve.index import PAIRS, TAG, NothingPublished, Publication, has_table, open_index
 
 LOOK_EVERY_S = 1.0  # how long readers may not know that the tag has moved
 # What a reader keeps in memory of indexes and of what files hold; Lance's own are 6 GiB and 1 GiB.

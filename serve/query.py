@@ -9,8 +9,8 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from lake.errors import BadRequest
-from serve.filters import Filter
+from pairlake.lake.errors import BadRequest
+from pairlake.serve.filters import Filter
 
 Vector = NDArray[np.float32]
 Side = Literal["image", "caption"]

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from serve.hits import Hit
+from pairlake.serve.hits import Hit
 
 MEDIA_TYPES = {
     "parquet": "application/vnd.apache.parquet",

@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow as pa
 from lancedb.query import LanceQueryBuilder
 
-from lake.errors import BadRequest
-from serve.in_time import check_wanted, seconds_left
-from serve.published import Reader
+from pairlake.lake.errors import BadRequest
+from pairlake.serve.in_time import check_wanted, seconds_left
+from pairlake.serve.published import Reader
 
 MOST_BYTES = 256_000_000  # of what one scan gives
 # What Lance may have read ahead of what is taken from it; its own bound is two gigabytes.

@@ -13,18 +13,18 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from lake.errors import BadRequest, PairlakeError
-from lake.vectors import Matrix
-from serve.deny_list import DenyList, Known
-from serve.facts import Facts, unpacked
-from serve.filters import lance
-from serve.hits import Hit, folded, hit_of
-from serve.in_time import check_wanted, turn
-from serve.index import PAIRS, THUMBNAILS, Publication
-from serve.nearest import nearest
-from serve.published import Published, Reader
-from serve.query import Part, Query, Side, Vector
-from serve.scan import scan
+from pairlake.lake.errors import BadRequest, PairlakeError
+from pairlake.lake.vectors import Matrix
+from pairlake.serve.deny_list import DenyList, Known
+from pairlake.serve.facts import Facts, unpacked
+from pairlake.serve.filters import lance
+from pairlake.serve.hits import Hit, folded, hit_of
+from pairlake.serve.in_time import check_wanted, turn
+from pairlake.serve.index import PAIRS, THUMBNAILS, Publication
+from pairlake.serve.nearest import nearest
+from pairlake.serve.published import Published, Reader
+from pairlake.serve.query import Part, Query, Side, Vector
+from pairlake.serve.scan import scan
 
 EncodeCaptions = Callable[[list[str]], Matrix]
 Exact = NDArray[np.float64]

@@ -9,13 +9,13 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from lake.errors import BadRequest
-from lake.query import SCHEMAS
-from lake.vectors import to_blobs
-from serve import listed
-from serve.filters import Filter, parse, sql
-from serve.marts import searchable
-from serve.search import EncodeCaptions
+from pairlake.lake.errors import BadRequest
+from pairlake.lake.query import SCHEMAS
+from pairlake.lake.vectors import to_blobs
+from pairlake.serve import listed
+from pairlake.serve.filters import Filter, parse, sql
+from pairlake.serve.marts import searchable
+from pairlake.serve.search import EncodeCaptions
 
 # Gives the encoder of captions that goes by a name.
 Encoder = Callable[[str], EncodeCaptions]

@@ -9,12 +9,12 @@ from datetime import datetime
 
 import duckdb
 
-from lake.catalog import prepare
-from lake.denied import denied, show
-from lake.errors import BadRequest, TableMissing, first_line
-from lake.settings import settings
-from serve import listed
-from serve.marts import check_sound, marts
+from pairlake.lake.catalog import prepare
+from pairlake.lake.denied import denied, show
+from pairlake.lake.errors import BadRequest, TableMissing, first_line
+from pairlake.lake.settings import settings
+from pairlake.serve import listed
+from pairlake.serve.marts import check_sound, marts
 
 # What is sorted beyond this goes to HOME/tmp, so that memory does not grow with the dataset.
 _MEMORY = "2GB"
@@ -44,7 +44,7 @@ def opened(
 
     Beside the lake's tables there is the view `shown`: the kept pairs of then, less what has been
     taken down or blocked since, with the pages of those whose page was; and the table `gone` of
-    the pair_ids that went. Of `listed_pairs` there is what `serve.listed`
+    the pair_ids that went. Of `listed_pairs` there is what `pairlake.serve.listed`
     says. Raises BadRequest for a snapshot that is not kept, TableMissing where nothing was built
     yet, JobFailed where the build failed.
     """

@@ -7,10 +7,10 @@ from uuid import UUID
 
 import duckdb
 
-from lake.catalog import connect
-from lake.errors import PairlakeError
-from serve.deny_list import DenyList, Known
-from serve.in_time import check_wanted, ended_by
+from pairlake.lake.catalog import connect
+from pairlake.lake.errors import PairlakeError
+from pairlake.serve.deny_list import DenyList, Known
+from pairlake.serve.in_time import check_wanted, ended_by
 
 MOST_ROWS = 100  # of each list
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 from lancedb.table import Table
 from PIL import Image, UnidentifiedImageError
 
-from serve.index import THUMBNAILS, newest, remove, settle, tagged, thumbnails_indexes
+from pairlake.serve.index import THUMBNAILS, newest, remove, settle, tagged, thumbnails_indexes
 
 SIDE = 256  # longest side, in pixels
 BATCH_ROWS = 512

@@ -20,10 +20,10 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lake.catalog import LITTLE_AHEAD
-from serve.datacomp import UID
-from serve.jpeg import Jpeg, jpeg_of
-from serve.laion import COLUMNS
+from pairlake.lake.catalog import LITTLE_AHEAD
+from pairlake.serve.datacomp import UID
+from pairlake.serve.jpeg import Jpeg, jpeg_of
+from pairlake.serve.laion import COLUMNS
 
 SHARD_ROWS = 10_000
 # So many pictures are in memory at once: about as many as a row group holds.

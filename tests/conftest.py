@@ -17,8 +17,8 @@ import duckdb
 import pytest
 from hypothesis import settings as hypothesis_settings
 
-from lake.catalog import connect
-from lake.settings import ROOT, settings
+from pairlake.lake.catalog import connect
+from pairlake.lake.settings import ROOT, settings
 
 if TYPE_CHECKING:
     from benchmarks.stores import S3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lake.catalog import connect
+from pairlake.lake.catalog import connect
 
 # What a rebuild must give again: everything but the times at which things happened.
 MARTS = {

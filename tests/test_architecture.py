@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from dbt.cli.main import dbtRunner
 
-from lake.settings import ROOT
-from lake.tables import TABLES
-from udfs.jobs import JOBS
+from pairlake.lake.settings import ROOT
+from pairlake.lake.tables import TABLES
+from pairlake.udfs.jobs import JOBS
 
 Manifest = dict[str, Any]
 

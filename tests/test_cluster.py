@@ -25,20 +25,20 @@ import psutil
 import pyarrow as pa
 import pytest
 
-from ingest import fetcher, readers
-from ingest.crawl import crawl
-from ingest.fetcher import Seat
-from ingest.images.blocked import Blocked
-from ingest.readers import Task
-from lake.catalog import connect
-from lake.cluster import RETRIES, Shared, Tasks, Worker, WorkLost, connected, machines
-from lake.errors import BadSetting, JobFailed, PairlakeError
-from lake.settings import ROOT, settings
+from pairlake.ingest import fetcher, readers
+from pairlake.ingest.crawl import crawl
+from pairlake.ingest.fetcher import Seat
+from pairlake.ingest.images.blocked import Blocked
+from pairlake.ingest.readers import Task
+from pairlake.lake.catalog import connect
+from pairlake.lake.cluster import RETRIES, Shared, Tasks, Worker, WorkLost, connected, machines
+from pairlake.lake.errors import BadSetting, JobFailed, PairlakeError
+from pairlake.lake.settings import ROOT, settings
+from pairlake.udfs import parts
+from pairlake.udfs.jobs import JOBS
 from tests.ingest.wats import THREE_PAGES
 from tests.marts import contents
 from tests.test_killed import STAGES, Stage, _build_after, _commits, _landed, _settle, world
-from udfs import parts
-from udfs.jobs import JOBS
 
 # Not imported here: Ray reads its own settings when it is.
 if find_spec("ray") is None:
@@ -49,14 +49,14 @@ __all__ = ["world"]
 PATIENCE_S = 3_600
 # Batches and calls of a few rows each, so that there are many moments at which to die.
 COMMAND = """
-import ingest.batches
-import ingest.fetchers
-import udfs.landing
-from pairlake import main
+import pairlake.ingest.batches
+import pairlake.ingest.fetchers
+import pairlake.udfs.landing
+from pairlake.commands import main
 
-ingest.batches.LAND_DOWNLOADS = 8
-ingest.fetchers.CALL_URLS = 4
-udfs.landing.COMMIT_ROWS = 20
+pairlake.ingest.batches.LAND_DOWNLOADS = 8
+pairlake.ingest.fetchers.CALL_URLS = 4
+pairlake.udfs.landing.COMMIT_ROWS = 20
 main()
 """
 

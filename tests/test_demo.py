@@ -15,15 +15,15 @@ from pathlib import Path
 import duckdb
 import pytest
 
-import pairlake
-from demo import stage
-from demo.stage import environment, prepare_world
-from demo.world import World
-from ingest.images.sent import Sent
-from lake.catalog import connect
-from lake.query import table
-from lake.settings import ROOT, settings
-from serve.query import Part, Query
+from pairlake.demo import stage
+from pairlake.demo.stage import environment, prepare_world
+from pairlake.demo.world import World
+from pairlake.encoders import opened_search
+from pairlake.ingest.images.sent import Sent
+from pairlake.lake.catalog import connect
+from pairlake.lake.query import table
+from pairlake.lake.settings import ROOT, settings
+from pairlake.serve.query import Part, Query
 from tests.conftest import THREADS
 from tests.documented import programs, queries, shell, to_run
 from tests.training import train
@@ -35,8 +35,9 @@ WHOLE = pytest.param(stage.PICTURES, id="whole", marks=pytest.mark.slow)
 
 COMMAND = """
 import sys
-from demo import stage
-from pairlake import main
+from pairlake.demo import stage
+from pairlake.encoders import opened_search
+from pairlake.commands import main
 
 stage.PICTURES = int(sys.argv.pop(1))
 main()
@@ -239,7 +240,7 @@ def test_each_kept_picture_finds_itself_by_the_bytes_that_the_web_sent(
     # What is made of the same pixels is the same, so that one of each format is searched by.
     one_each = {kind: (sha256, image_id) for sha256, image_id, kind, _ in kept}
     assert one_each.keys() == {"jpeg", "png", "webp"}
-    search = pairlake._search()
+    search = opened_search()
     for sha256, image_id in one_each.values():
         (found,) = search.find(Query(parts=(Part(picture=sent[sha256]),), limit=1)).results
         assert found.image_id == image_id

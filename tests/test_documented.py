@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from pairlake.lake.settings import ROOT, Settings
 
-from lake.settings import ROOT, Settings
 from pairlake import main
 from tests.documented import ELSEWHERE, NETWORK, commands
 

@@ -17,14 +17,14 @@ import pyarrow as pa
 import pytest
 from PIL import Image, ImageOps
 
-from demo.stage import environment
-from demo.wat import CRAWL_ID
-from demo.web import base_url, serving
-from demo.world import build_world
-from lake.append import append
-from lake.catalog import connect
-from lake.dbt_plugin import build_dataset
-from lake.settings import settings
+from pairlake.demo.stage import environment
+from pairlake.demo.wat import CRAWL_ID
+from pairlake.demo.web import base_url, serving
+from pairlake.demo.world import build_world
+from pairlake.lake.append import append
+from pairlake.lake.catalog import connect
+from pairlake.lake.dbt_plugin import build_dataset
+from pairlake.lake.settings import settings
 from tests.keyed import with_pair_keys
 from tests.traces import found
 

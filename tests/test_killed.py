@@ -19,25 +19,25 @@ from statistics import median
 import pyarrow as pa
 import pytest
 
-from demo.stage import environment
-from demo.wat import CRAWL_ID
-from demo.web import base_url, serving
-from demo.world import build_world
-from lake.append import append
-from lake.catalog import connect
-from lake.dbt_plugin import build_worklists, run_dbt
-from lake.settings import settings
-from lake.tables import TABLES
+from pairlake.demo.stage import environment
+from pairlake.demo.wat import CRAWL_ID
+from pairlake.demo.web import base_url, serving
+from pairlake.demo.world import build_world
+from pairlake.lake.append import append
+from pairlake.lake.catalog import connect
+from pairlake.lake.dbt_plugin import build_worklists, run_dbt
+from pairlake.lake.settings import settings
+from pairlake.lake.tables import TABLES
 from tests.marts import contents
 
 # Commits of a few rows each, so that a job has many moments between its first and its last.
 COMMAND = """
-import ingest.batches
-import udfs.landing
-from pairlake import main
+import pairlake.ingest.batches
+import pairlake.udfs.landing
+from pairlake.commands import main
 
-ingest.batches.LAND_DOWNLOADS = 8
-udfs.landing.COMMIT_ROWS = 20
+pairlake.ingest.batches.LAND_DOWNLOADS = 8
+pairlake.udfs.landing.COMMIT_ROWS = 20
 main()
 """
 
@@ -229,8 +229,8 @@ def test_a_kill_between_data_and_commit_leaves_nothing() -> None:
 import os, signal
 from contextlib import contextmanager
 import pyarrow as pa
-import lake.append
-from lake.catalog import writing
+import pairlake.lake.append
+from pairlake.lake.catalog import writing
 
 @contextmanager
 def killed_before_commit(con):
@@ -239,8 +239,8 @@ def killed_before_commit(con):
         assert writer.execute("from lake.raw.crawl_files where path = 'lost'").fetchone()
         os.kill(os.getpid(), signal.SIGKILL)
 
-lake.append.writing = killed_before_commit
-lake.append.append({
+pairlake.lake.append.writing = killed_before_commit
+pairlake.lake.append.append({
     "raw.image_text_pairs": pa.table({"caption": ["lost"]}),
     "raw.crawl_files": pa.table({"path": ["lost"]}),
 })

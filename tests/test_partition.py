@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from lake.catalog import connect, rows, writing
+from pairlake.lake.catalog import connect, rows, writing
 
 CAPTIONS = 800_000
 HEAD, OTHER = "10.213.0.1", "10.213.0.2"
@@ -41,8 +41,8 @@ cross join (select model_id from lake.enriched.models where kind = 'language') a
 anti join lake.enriched.caption_languages as done using (caption_id, model_id);
 """
 COMMAND = """
-from udfs.jobs import JOBS
-from udfs.running import run_job
+from pairlake.udfs.jobs import JOBS
+from pairlake.udfs.running import run_job
 
 print(run_job(JOBS["caption_languages"]).outcomes)
 """

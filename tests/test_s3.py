@@ -13,12 +13,12 @@ import boto3
 import pytest
 
 from benchmarks.stores import BUCKET, CREDENTIALS, S3
-from demo.stage import environment
-from demo.wat import CRAWL_ID
-from demo.web import base_url, serving
-from demo.world import build_world
-from lake.catalog import rows
-from pairlake import _search
+from pairlake.demo.stage import environment
+from pairlake.demo.wat import CRAWL_ID
+from pairlake.demo.web import base_url, serving
+from pairlake.demo.world import build_world
+from pairlake.encoders import opened_search
+from pairlake.lake.catalog import rows
 from tests.traces import found
 
 PICTURES = 40
@@ -60,7 +60,7 @@ def _run() -> str:
 
 def _shown() -> list[tuple[UUID, bytes | None]]:
     """What the page finds, with thumbnails."""
-    search = _search()
+    search = opened_search()
     hits = search.by_text("a fruit", limit=5)
     return [(hit.pair_id, search.thumbnail(hit.image_id)) for hit in hits]
 

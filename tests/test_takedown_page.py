@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,13 +14,12 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-import pairlake
-from lake.append import append
-from lake.catalog import connect, rows, writing
-from lake.settings import ROOT
-from lake.takedowns import record_takedowns
-from pairlake import main
-from serve.export import export
+from pairlake.commands import main
+from pairlake.lake.append import append
+from pairlake.lake.catalog import connect, rows, writing
+from pairlake.lake.settings import ROOT
+from pairlake.lake.takedowns import record_takedowns
+from pairlake.serve.export import export
 from tests.keyed import with_pair_keys
 from tests.serve.conftest import APPLE, CAT, POMME, SEA, Mart
 from tests.serve.exporting import with_verdicts
@@ -137,15 +137,14 @@ def test_on_a_terminal_the_count_comes_before_the_question(
     recorded: bool,
 ) -> None:
     built: list[bool] = []
-    monkeypatch.setattr(pairlake, "_rebuild_without_it", lambda: built.append(True))
+    monkeypatch.setattr("pairlake.commands._rebuild_without_it", lambda: built.append(True))
     keyboard, terminal = os.openpty()
     os.write(keyboard, typed.encode())
     with os.fdopen(terminal) as asked, os.fdopen(os.dup(terminal), "w") as said:
         monkeypatch.setattr(sys, "stdin", asked)
         monkeypatch.setattr(sys, "stderr", said)
         main(["forget", *to_be_forgotten, *options], standalone_mode=False)
-        question = os.read(keyboard, 10_000).decode()
-    os.close(keyboard)
+    question = _all_of(keyboard)
 
     assert bool(_recorded()) == bool(built) == recorded
     printed = capsys.readouterr().out
@@ -154,8 +153,18 @@ def test_on_a_terminal_the_count_comes_before_the_question(
     assert ("hidden now" in printed) == recorded
 
 
+def _all_of(keyboard: int) -> str:
+    """What a terminal has shown whose other end is closed."""
+    shown = b""
+    with open(keyboard, "rb", buffering=0) as terminal, suppress(OSError):
+        # Linux ends it by an error.
+        while some := terminal.read(10_000):
+            shown += some
+    return shown.decode()
+
+
 def test_a_pipe_is_not_asked(to_be_forgotten: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pairlake, "_rebuild_without_it", lambda: None)
+    monkeypatch.setattr("pairlake.commands._rebuild_without_it", lambda: None)
     done = CliRunner().invoke(main, ["forget", *to_be_forgotten])
     assert done.exit_code == 0
     assert "hidden now" in done.output

@@ -13,8 +13,8 @@ from unittest.mock import patch
 import pytest
 from click.testing import CliRunner, Result
 
-from lake.settings import settings
-from pairlake import main
+from pairlake.commands import main
+from pairlake.lake.settings import settings
 
 
 def _pairlake(*arguments: str, **environment: str) -> Result:
@@ -56,7 +56,7 @@ def test_a_disk_that_is_full_when_the_catalog_is_copied(monkeypatch: pytest.Monk
     def full(*_: object, **__: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr("lake.maintain.back_up", full)
+    monkeypatch.setattr("pairlake.lake.maintain.back_up", full)
     _complains(_pairlake("maintain"), "disk is full", "run it again")
 
 
@@ -148,7 +148,7 @@ def test_a_list_of_requests_that_is_none(tmp_path: Path) -> None:
 
 
 def test_a_demo_without_its_packages_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("demo.")]:
+    for name in [name for name in sys.modules if name.startswith("pairlake.demo.")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "emoji", None)
     _complains(_pairlake("demo", "--env"), "emoji", "pip install -e '.[demo]'")
@@ -165,10 +165,12 @@ def test_a_folder_without_its_pictures_is_no_demo(tmp_path: Path) -> None:
 
 def test_what_asks_no_model_imports_neither_torch_nor_open_clip() -> None:
     program = (
-        "import sys, pairlake, ingest.crawl, ingest.fetch, lake.dbt_plugin, serve.export\n"
+        "import sys, pairlake.ingest.crawl, pairlake.ingest.fetch, pairlake.lake.dbt_plugin\n"
+        "import pairlake.serve.export\n"
         "from click.testing import CliRunner\n"
+        "from pairlake.commands import main\n"
         "for arguments in (['sql', 'select 1'], ['enrich', 'nothing'], ['models'], ['fetch']):\n"
-        "    CliRunner().invoke(pairlake.main, arguments)\n"
+        "    CliRunner().invoke(main, arguments)\n"
         "print({'torch', 'open_clip', 'transformers'} & set(sys.modules))"
     )
     done = subprocess.run(

@@ -12,7 +12,7 @@ from pathlib import Path
 # The program as it is. The shim is for a CPU torch beside a CUDA torchvision, as here.
 _PROGRAM = """
 import runpy
-import udfs.torchvision_shim
+import pairlake.udfs.torchvision_shim
 runpy.run_module("open_clip_train.main", run_name="__main__")
 """
 _TINY = {

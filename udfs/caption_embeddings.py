@@ -10,10 +10,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from lake.vectors import to_blobs
-from udfs import clip, sentences
-from udfs.device import in_blocks
-from udfs.job import Bound, Model, Udf
+from pairlake.lake.vectors import to_blobs
+from pairlake.udfs import clip, sentences
+from pairlake.udfs.device import in_blocks
+from pairlake.udfs.job import Bound, Model, Udf
 
 table = "enriched.caption_embeddings"
 worklist = "int_captions_awaiting_embedding"

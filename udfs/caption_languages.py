@@ -16,8 +16,8 @@ import gcld3
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from udfs import registry
-from udfs.job import Bound, Model, ModelUnavailable, Udf
+from pairlake.udfs import registry
+from pairlake.udfs.job import Bound, Model, ModelUnavailable, Udf
 
 # LAION's settings: shorter texts are not judged, longer ones are cut.
 MIN_BYTES = 5

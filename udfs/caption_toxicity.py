@@ -24,8 +24,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from udfs import registry
-from udfs.job import Bound, Model, ModelUnavailable, Udf
+from pairlake.udfs import registry
+from pairlake.udfs.job import Bound, Model, ModelUnavailable, Udf
 
 NO_LANGUAGE = "en"
 # Written without spaces: a listed word counts wherever it stands.

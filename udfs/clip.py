@@ -18,14 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from lake.errors import BadRequest
-from lake.settings import settings
-from lake.vectors import Matrix
-from udfs import registry
-from udfs.device import Device
-from udfs.job import Model, ModelUnavailable
-from udfs.pixels import Picture
-from udfs.transform import RESIZE, Transform
+from pairlake.lake.errors import BadRequest
+from pairlake.lake.settings import settings
+from pairlake.lake.vectors import Matrix
+from pairlake.udfs import registry
+from pairlake.udfs.device import Device
+from pairlake.udfs.job import Model, ModelUnavailable
+from pairlake.udfs.pixels import Picture
+from pairlake.udfs.transform import RESIZE, Transform
 
 CONFIG = "open_clip_config.json"
 WEIGHTS = "open_clip_model.safetensors"
@@ -247,7 +247,7 @@ def import_open_clip() -> tuple[Any, Any]:
     os.environ["HF_HUB_OFFLINE"] = "1"
     import torch
 
-    import udfs.torchvision_shim  # noqa: F401  # must come before open_clip
+    import pairlake.udfs.torchvision_shim  # noqa: F401  # must come before open_clip
     import open_clip  # isort: skip
 
     return torch, open_clip

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lake.settings import settings
+from pairlake.lake.settings import settings
 
 Row = TypeVar("Row")
 

@@ -15,9 +15,9 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, build_opener
 
-from lake.errors import JobFailed
-from lake.progress import bar
-from lake.settings import settings
+from pairlake.lake.errors import JobFailed
+from pairlake.lake.progress import bar
+from pairlake.lake.settings import settings
 
 HUB = "https://huggingface.co/"
 _CHUNK_BYTES = 1 << 20

@@ -9,12 +9,12 @@ from zipfile import BadZipFile
 
 import pyarrow as pa
 
-from lake.catalog import rows
-from lake.errors import JobFailed
-from lake.vectors import Matrix, from_blobs
-from udfs import registry
-from udfs.heads import Head
-from udfs.job import Model, ModelUnavailable, Udf
+from pairlake.lake.catalog import rows
+from pairlake.lake.errors import JobFailed
+from pairlake.lake.vectors import Matrix, from_blobs
+from pairlake.udfs import registry
+from pairlake.udfs.heads import Head
+from pairlake.udfs.job import Model, ModelUnavailable, Udf
 
 READ_EMBEDDINGS = """
 select work.image_id, images.embedding, work.image_model_id as encoder

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lake.vectors import Matrix
+from pairlake.lake.vectors import Matrix
 
 Vector = NDArray[np.float32]
 Weights = NDArray[np.float64]

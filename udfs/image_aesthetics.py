@@ -7,8 +7,8 @@ christophschuhmann/improved-aesthetic-predictor (V2).
 
 from __future__ import annotations
 
-from udfs import head_job, heads
-from udfs.job import Bound, Model, Udf
+from pairlake.udfs import head_job, heads
+from pairlake.udfs.job import Bound, Model, Udf
 
 table = "enriched.image_aesthetics"
 worklist = "int_images_awaiting_aesthetic"

@@ -13,11 +13,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from lake.vectors import to_blobs
-from udfs import clip
-from udfs.device import in_blocks
-from udfs.job import Bound, Model, Udf
-from udfs.pixels import READ_PIXELS, Decoded, decode, read_picture
+from pairlake.lake.vectors import to_blobs
+from pairlake.udfs import clip
+from pairlake.udfs.device import in_blocks
+from pairlake.udfs.job import Bound, Model, Udf
+from pairlake.udfs.pixels import READ_PIXELS, Decoded, decode, read_picture
 
 table = "enriched.image_embeddings"
 worklist = "int_images_awaiting_embedding"

@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from udfs.job import Bound, Model, ModelUnavailable, Udf
-from udfs.pixels import READ_PIXELS, Picture, picture_udf
+from pairlake.udfs.job import Bound, Model, ModelUnavailable, Udf
+from pairlake.udfs.pixels import READ_PIXELS, Picture, picture_udf
 
 table = "enriched.image_hashes"
 worklist = "int_images_awaiting_hash"

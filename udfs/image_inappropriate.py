@@ -6,8 +6,8 @@ frightens, of which violence is a part. Source: Schramowski et al., arXiv 2202.0
 
 from __future__ import annotations
 
-from udfs import head_job, heads
-from udfs.job import Bound, Model, Udf
+from pairlake.udfs import head_job, heads
+from pairlake.udfs.job import Bound, Model, Udf
 
 table = "enriched.image_inappropriate"
 worklist = "int_images_awaiting_inappropriate"

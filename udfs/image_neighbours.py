@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from lake.catalog import rows
-from udfs.job import Bound, Model, ModelUnavailable, Udf
-from udfs.nearest import Index, Vectors, read_ids, read_vectors
+from pairlake.lake.catalog import rows
+from pairlake.udfs.job import Bound, Model, ModelUnavailable, Udf
+from pairlake.udfs.nearest import Index, Vectors, read_ids, read_vectors
 
 table = "enriched.image_neighbours"
 worklist = "int_images_awaiting_neighbours"

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from udfs import head_job, heads, registry
-from udfs.job import Bound, Model, Udf
-from udfs.pixels import Picture, picture_udf
+from pairlake.udfs import head_job, heads, registry
+from pairlake.udfs.job import Bound, Model, Udf
+from pairlake.udfs.pixels import Picture, picture_udf
 
 table = "enriched.image_nsfw"
 worklist = "int_images_awaiting_nsfw"

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from udfs.job import Bound, Model, ModelUnavailable, Udf
-from udfs.pixels import READ_PIXELS, picture_udf
-from udfs.watermark.weights import PREPROCESSING, sha256
+from pairlake.udfs.job import Bound, Model, ModelUnavailable, Udf
+from pairlake.udfs.pixels import READ_PIXELS, picture_udf
+from pairlake.udfs.watermark.weights import PREPROCESSING, sha256
 
 table = "enriched.image_watermarks"
 worklist = "int_images_awaiting_watermark"
@@ -34,6 +34,6 @@ def identify(name: str) -> Model:
 def load(model: Model) -> Udf:
     """(image_id, pixels) → (image_id, outcome, error, pwatermark)."""
     # Imported when it is asked for: it loads torch.
-    from udfs.watermark.network import Detector
+    from pairlake.udfs.watermark.network import Detector
 
     return picture_udf("pwatermark", pa.float32(), Detector().score_pixels)

@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 
-from lake.errors import PairlakeError
+from pairlake.lake.errors import PairlakeError
 
 Bound = Literal["gpu", "cpu", "lake"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from udfs import (
+from pairlake.udfs import (
     caption_embeddings,
     caption_languages,
     caption_toxicity,
@@ -15,7 +15,7 @@ from udfs import (
     image_watermarks,
     pair_similarities,
 )
-from udfs.job import Job
+from pairlake.udfs.job import Job
 
 # By the name of the file, which is also the name of the table.
 JOBS: dict[str, Job] = {

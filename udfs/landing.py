@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lake.append import append
+from pairlake.lake.append import append
 
 # Rows are committed this often: many at a time, since each commit is a snapshot and a file, but
 # never so rarely that an interruption costs more than half a minute's work.

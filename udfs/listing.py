@@ -8,11 +8,11 @@ from pathlib import Path
 
 import duckdb
 
-from lake.catalog import rows
-from lake.errors import BadRequest, JobFailed, PairlakeError
-from lake.settings import settings
-from udfs import clip, registry
-from udfs.downloading import Progress
+from pairlake.lake.catalog import rows
+from pairlake.lake.errors import BadRequest, JobFailed, PairlakeError
+from pairlake.lake.settings import settings
+from pairlake.udfs import clip, registry
+from pairlake.udfs.downloading import Progress
 
 _COLUMNS = ("model", "makes", "licence", "dimension", "on disk", "wanted", "at work as")
 

@@ -17,9 +17,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from lake.catalog import connect
-from lake.vectors import Matrix
-from udfs.job import ModelUnavailable
+from pairlake.lake.catalog import connect
+from pairlake.lake.vectors import Matrix
+from pairlake.udfs.job import ModelUnavailable
 
 # Below so many, to compare with all takes no longer than to cluster them.
 EXACT_BELOW = 20_000

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from lake.catalog import rows
-from lake.vectors import cosines, from_blobs
-from udfs.job import Bound, Model, ModelUnavailable, Udf
+from pairlake.lake.catalog import rows
+from pairlake.lake.vectors import cosines, from_blobs
+from pairlake.udfs.job import Bound, Model, ModelUnavailable, Udf
 
 table = "enriched.pair_similarities"
 worklist = "int_pairs_awaiting_similarity"

@@ -15,11 +15,11 @@ from itertools import islice
 
 import pyarrow as pa
 
-from lake.cluster import Tasks, given_gpu, machines
-from lake.errors import BadSetting, JobFailed, PairlakeError, in_words
-from lake.settings import settings
-from udfs.job import Job, Model, ModelUnavailable, Udf
-from udfs.scoring import ahead_of, loaded, scored
+from pairlake.lake.cluster import Tasks, given_gpu, machines
+from pairlake.lake.errors import BadSetting, JobFailed, PairlakeError, in_words
+from pairlake.lake.settings import settings
+from pairlake.udfs.job import Job, Model, ModelUnavailable, Udf
+from pairlake.udfs.scoring import ahead_of, loaded, scored
 
 # A part is what is lost with a process. A GPU should not wait for the next one; for a processor so
 # many pictures are some ten seconds' work.
@@ -117,7 +117,7 @@ def _score(
     name: str, model: Model, part: list[pa.RecordBatch], ahead: int, on_gpu: bool
 ) -> pa.Table:
     """Do one part, in a process of the cluster, which keeps the model for the next."""
-    from udfs.jobs import JOBS
+    from pairlake.udfs.jobs import JOBS
 
     device = given_gpu() if on_gpu else "cpu"
     os.environ["PAIRLAKE_DEVICE"] = device
@@ -130,7 +130,7 @@ def _score(
 @lru_cache(maxsize=1)
 def _loaded(name: str, model: Model, device: str) -> Udf:
     """The model on that device; ModelUnavailable where this machine has another of its name."""
-    from udfs.jobs import JOBS
+    from pairlake.udfs.jobs import JOBS
 
     job = JOBS[name]
     if job.bound_by == "gpu" and job.identify(model.name) != model:

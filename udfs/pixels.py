@@ -13,7 +13,7 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
-from udfs.job import Udf
+from pairlake.udfs.job import Udf
 
 # (H, W, 3), red, green and blue from 0 to 255.
 Picture = NDArray[np.uint8]

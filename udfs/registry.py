@@ -13,10 +13,10 @@ from pathlib import Path, PurePosixPath
 
 import click
 
-from lake.errors import BadRequest, JobFailed
-from lake.settings import settings
-from udfs.downloading import Progress, download, forget
-from udfs.job import ModelUnavailable
+from pairlake.lake.errors import BadRequest, JobFailed
+from pairlake.lake.settings import settings
+from pairlake.udfs.downloading import Progress, download, forget
+from pairlake.udfs.job import ModelUnavailable
 
 REGISTRY = Path(__file__).with_name("models.toml")
 # Beside a file: the sha256 with which it first came. It outlives the file, so that what is fetched

@@ -19,19 +19,19 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lake import processes
-from lake.append import append
-from lake.catalog import rows
-from lake.errors import JobFailed, TableMissing
-from lake.processes import WorkerPool
-from lake.progress import bar
-from lake.settings import settings
-from lake.worklist import worklist
-from udfs.device import device_names
-from udfs.job import Job, Model, ModelUnavailable
-from udfs.landing import Landing
-from udfs.parts import Parts
-from udfs.scoring import ahead_of, keys, loaded, scored
+from pairlake.lake import processes
+from pairlake.lake.append import append
+from pairlake.lake.catalog import rows
+from pairlake.lake.errors import JobFailed, TableMissing
+from pairlake.lake.processes import WorkerPool
+from pairlake.lake.progress import bar
+from pairlake.lake.settings import settings
+from pairlake.lake.worklist import worklist
+from pairlake.udfs.device import device_names
+from pairlake.udfs.job import Job, Model, ModelUnavailable
+from pairlake.udfs.landing import Landing
+from pairlake.udfs.parts import Parts
+from pairlake.udfs.scoring import ahead_of, keys, loaded, scored
 
 # How long a process for one of several devices may take, once interrupted, for the batch in hand
 # and its commit.
@@ -183,7 +183,7 @@ def _check(job: Job, summary: JobSummary, rows: int) -> None:
 
 def _run_part_on(device: str, name: str, model: Model, part: tuple[int, int]) -> JobSummary:
     """Do one part of a job's worklist in this process, on that device."""
-    from udfs.jobs import JOBS
+    from pairlake.udfs.jobs import JOBS
 
     os.environ["PAIRLAKE_DEVICE"] = device
     return _run_part(JOBS[name], model, part, None)

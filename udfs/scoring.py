@@ -12,9 +12,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lake.errors import JobFailed, PairlakeError, in_words
-from lake.tables import TABLES
-from udfs.job import Job, Model, ModelUnavailable, Udf
+from pairlake.lake.errors import JobFailed, PairlakeError, in_words
+from pairlake.lake.tables import TABLES
+from pairlake.udfs.job import Job, Model, ModelUnavailable, Udf
 
 # Batches that are prepared while one is scored, each on a thread: at least one to come and one at
 # work, and no more than keep their pictures in little memory.

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from lake.settings import settings
-from lake.vectors import Matrix
-from udfs import registry
-from udfs.clip import import_open_clip
-from udfs.device import Device
-from udfs.job import Model, ModelUnavailable, fingerprint
+from pairlake.lake.settings import settings
+from pairlake.lake.vectors import Matrix
+from pairlake.udfs import registry
+from pairlake.udfs.clip import import_open_clip
+from pairlake.udfs.device import Device
+from pairlake.udfs.job import Model, ModelUnavailable, fingerprint
 
 LAYOUT = "modules.json"
 

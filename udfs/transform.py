@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from udfs.pixels import Picture
+from pairlake.udfs.pixels import Picture
 
 # Stands in a model's preprocessing: another way to resize is another model.
 RESIZE = "torch uint8 antialias"

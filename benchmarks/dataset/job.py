@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.dataset import layouts, world
-from lake.catalog import connect, writing
-from lake.dbt_plugin import run_dbt
-from lake.settings import settings
+from pairlake.lake.catalog import connect, writing
+from pairlake.lake.dbt_plugin import run_dbt
+from pairlake.lake.settings import settings
 
 _TICK_S = 0.05
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import duckdb
 
-from lake.catalog import connect, writing
+from pairlake.lake.catalog import connect, writing
 
 PARTS = 16
 LAYOUTS = {

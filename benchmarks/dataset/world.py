@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from lake.catalog import connect, writing
+from pairlake.lake.catalog import connect, writing
 
 _HERE = Path(__file__).parent
 # A crawl file of Common Crawl's size; a small lake has smaller ones, so that there are repeats.

@@ -21,7 +21,7 @@ from benchmarks.diffusion.subset import MINI_CLIP, drawing_by_url, export_subset
 from benchmarks.filtering.prepared import squared
 from benchmarks.processes import ROOT
 from benchmarks.tables import heading, machine, note, table
-from demo.evaluate import MiniClip
+from pairlake.demo.evaluate import MiniClip
 
 DATA = ROOT / "build" / "bench-diffusion"
 PICTURE = ROOT / "docs" / "pictures" / "diffusion.png"

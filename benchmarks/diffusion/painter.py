@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-import udfs.torchvision_shim  # noqa: F401  # must come before open_clip and diffusers
-from demo.evaluate import MiniClip
+import pairlake.udfs.torchvision_shim  # noqa: F401  # must come before open_clip and diffusers
+from pairlake.demo.evaluate import MiniClip
 
 import diffusers  # isort: skip
 

@@ -20,8 +20,8 @@ from PIL import Image
 
 from benchmarks.filtering.lakes import Head, Lake, by_similarity, lay_out
 from benchmarks.processes import ROOT
-from demo.evaluate import MiniClip
-from demo.pictures import Picture, pictures, render
+from pairlake.demo.evaluate import MiniClip
+from pairlake.demo.pictures import Picture, pictures, render
 
 MINI_CLIP = "mini_clip"
 # Mini CLIP's own threshold; see its model card.

@@ -17,11 +17,11 @@ from benchmarks.duplicates import plants
 from benchmarks.duplicates.plants import Planted
 from benchmarks.processes import ROOT
 from benchmarks.tables import heading, note, table
-from ingest.images.picture import Picture
-from ingest.images.pictures import prepare
-from lake.settings import settings
-from lake.vectors import Matrix, from_blobs
-from udfs import image_embeddings, image_hashes
+from pairlake.ingest.images.picture import Picture
+from pairlake.ingest.images.pictures import prepare
+from pairlake.lake.settings import settings
+from pairlake.lake.vectors import Matrix, from_blobs
+from pairlake.udfs import image_embeddings, image_hashes
 
 DISTANCES = (0, 2, 4, 6, 8)
 COSINES = (0.90, 0.92, 0.94, 0.96, 0.98, 0.99)

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
-from demo import scenes
-from demo.pictures import pictures, pixel_groups, render
+from pairlake.demo import scenes
+from pairlake.demo.pictures import pictures, pixel_groups, render
 
 # The side at which pictures are compared to find out which other one looks most alike.
 _GLANCE = 24

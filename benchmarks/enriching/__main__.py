@@ -21,9 +21,9 @@ from benchmarks.enriching import worlds
 from benchmarks.enriching.job import RANDOM_HEAD
 from benchmarks.processes import ROOT, Use, answer, cleanly, measured, module
 from benchmarks.tables import heading, machine, note, table
-from lake import catalog
-from lake.settings import settings
-from udfs import clip
+from pairlake.lake import catalog
+from pairlake.lake.settings import settings
+from pairlake.udfs import clip
 
 _COLUMNS = ("run", "rows", "wall s", "CPU s", "rows per CPU s", "peak MB")
 _SECTIONS = (1, 2, 3, 4)
@@ -209,7 +209,7 @@ def _save_port(file: Path) -> None:
 def _registered(name: str) -> str:
     import pyarrow as pa
 
-    from lake.append import append
+    from pairlake.lake.append import append
 
     row = {"model_id": f"{name}@random", "name": name, "kind": "image_encoder"}
     append({"enriched.models": pa.Table.from_pylist([row])})
@@ -217,7 +217,7 @@ def _registered(name: str) -> str:
 
 
 def _tell(statement: str, *values: str) -> None:
-    from lake.catalog import writing
+    from pairlake.lake.catalog import writing
 
     with writing() as con:
         con.execute(statement, list(values))

@@ -19,11 +19,11 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from lake.catalog import rows
-from lake.settings import settings
-from lake.vectors import cosines, from_blobs
-from udfs import caption_embeddings, clip, image_embeddings
-from udfs.device import BLOCK_ROWS
+from pairlake.lake.catalog import rows
+from pairlake.lake.settings import settings
+from pairlake.lake.vectors import cosines, from_blobs
+from pairlake.udfs import caption_embeddings, clip, image_embeddings
+from pairlake.udfs.device import BLOCK_ROWS
 
 # As clip-retrieval has them by default, and as the job takes them on a CPU.
 BATCHES = (256, BLOCK_ROWS)
@@ -167,7 +167,7 @@ def _detector(name: str) -> Callable[[str], Any]:
         return lambda caption: found.FindLanguage(text=caption)
     import fasttext
 
-    from udfs.caption_languages import _lid176
+    from pairlake.udfs.caption_languages import _lid176
 
     model = fasttext.load_model(str(_lid176()))
     return lambda caption: model.predict(caption)

@@ -11,9 +11,9 @@ import sys
 import time
 from dataclasses import replace
 
-from udfs import registry
-from udfs.jobs import JOBS
-from udfs.running import run_job
+from pairlake.udfs import registry
+from pairlake.udfs.jobs import JOBS
+from pairlake.udfs.running import run_job
 
 RANDOM_HEAD = "random.pth"
 

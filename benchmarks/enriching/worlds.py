@@ -15,14 +15,14 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.fetching.photos import of_its_own, photos
-from ingest.images.picture import Picture
-from ingest.images.pictures import prepare
-from lake.append import append
-from lake.catalog import writing
-from lake.keys import text_id
-from lake.settings import settings
-from lake.vectors import to_blobs
-from udfs import clip
+from pairlake.ingest.images.picture import Picture
+from pairlake.ingest.images.pictures import prepare
+from pairlake.lake.append import append
+from pairlake.lake.catalog import writing
+from pairlake.lake.keys import text_id
+from pairlake.lake.settings import settings
+from pairlake.lake.vectors import to_blobs
+from pairlake.udfs import clip
 
 SIDE = 384
 _WORLD = """

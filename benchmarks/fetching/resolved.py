@@ -8,7 +8,7 @@ import socket
 import aiohttp.connector
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from pairlake import main
+from pairlake.commands import main
 
 
 class _Loopback(AbstractResolver):

@@ -28,7 +28,7 @@ _SETTINGS = {
 # One server stands for many: it may be asked as often as it can answer.
 _ONE_SERVER = {"PAIRLAKE_FETCH_DOMAIN_CONCURRENCY": "64", "PAIRLAKE_FETCH_DOMAIN_DELAY_S": "0"}
 _COUNTED = """
-from lake.catalog import connect
+from pairlake.lake.catalog import connect
 import json
 rows = connect(read_only=True).execute(
     "select split_part(image_url, '/', 4), outcome, count(*) from lake.raw.downloads "
@@ -39,8 +39,8 @@ print(json.dumps({"rows": rows}))
 """
 _PREPARED = """
 import sys
-from lake.dbt_plugin import build_worklists
-from ingest.crawl import crawl
+from pairlake.lake.dbt_plugin import build_worklists
+from pairlake.ingest.crawl import crawl
 print(crawl([sys.argv[1]], crawl_id="bench"))
 build_worklists()
 """

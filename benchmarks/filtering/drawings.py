@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from demo.pictures import Picture, pictures
+from pairlake.demo.pictures import Picture, pictures
 
 PACKAGES = {
     "twemoji": "@iconify-json/twemoji@1.2.5",

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+from pairlake.demo.stage import environment
+from pairlake.demo.wat import CRAWL_ID
+from pairlake.demo.web import base_url, serving
+from pairlake.demo.world import World, build_world
+from pairlake.lake import catalog
+from pairlake.lake.settings import settings
 
 from benchmarks.processes import ROOT, cleanly, measured
-from demo.stage import environment
-from demo.wat import CRAWL_ID
-from demo.web import base_url, serving
-from demo.world import World, build_world
-from lake import catalog
-from lake.settings import settings
 
 FORM = "bench_form"
 _PORT = 8931
@@ -35,7 +35,7 @@ _BEYOND_FORM = (
     "nsfw_model", "watermark_model", "toxicity_model",
 )  # fmt: skip
 _SIMILARITY = ("image_embeddings", "caption_embeddings", "pair_similarities")
-_BUILD = "from lake import dbt_plugin as dbt; dbt.build_{}()"
+_BUILD = "from pairlake.lake import dbt_plugin as dbt; dbt.build_{}()"
 _PIXELS = "select image_id::varchar, pixels from lake.staging.stg_raw__image_pixels order by 1"
 _VERDICTS = """
 select
@@ -122,7 +122,7 @@ class Lake:
             return found
 
     def truth(self) -> pa.Table:
-        """What should become of each pair; see demo.world."""
+        """What should become of each pair; see pairlake.demo.world."""
         with self._settled(FORM):
             return self._world().truth()
 

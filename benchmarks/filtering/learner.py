@@ -14,9 +14,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-import udfs.torchvision_shim  # noqa: F401  # must come before open_clip
-from demo.augment import Augmenter
-from demo.train import MODEL_CONFIG, encode_captions
+import pairlake.udfs.torchvision_shim  # noqa: F401  # must come before open_clip
+from pairlake.demo.augment import Augmenter
+from pairlake.demo.train import MODEL_CONFIG, encode_captions
 
 import open_clip  # isort: skip
 

@@ -15,9 +15,9 @@ from benchmarks.filtering.drawings import STRANGER, chosen, drawn_by
 from benchmarks.filtering.lakes import Lake
 from benchmarks.filtering.prepared import SIDE, Bytes, Gallery, Ints, Level, Prepared, squared
 from benchmarks.filtering.sentences import UNSEEN
-from demo.pictures import LANGUAGES, Picture, pixel_groups
-from demo.train import IMAGE_SIZE, prepare
-from demo.unseen import unseen_render
+from pairlake.demo.pictures import LANGUAGES, Picture, pixel_groups
+from pairlake.demo.train import IMAGE_SIZE, prepare
+from pairlake.demo.unseen import unseen_render
 
 _RENDER_SEED = 990_003
 # Reasons that come after form: the pair would be taken but for these.

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from benchmarks.filtering.drawings import TEACHERS, chosen, drawn_by
 from benchmarks.processes import ROOT
-from demo.pictures import pictures
-from demo.train import Training, train
+from pairlake.demo.pictures import pictures
+from pairlake.demo.train import Training, train
 
 DATA = ROOT / "build" / "bench-filtering"
 

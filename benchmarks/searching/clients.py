@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from benchmarks.processes import CommandFailed
 from benchmarks.searching.servers import Server
 from benchmarks.searching.truths import NEAREST
-from lake.vectors import Matrix
+from pairlake.lake.vectors import Matrix
 
 Vector = NDArray[np.float32]
 

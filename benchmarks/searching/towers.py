@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.processes import ROOT
-from udfs.clip import CONFIG, WEIGHTS, import_open_clip
+from pairlake.udfs.clip import CONFIG, WEIGHTS, import_open_clip
 
 MINI = "mini_clip"
 RANDOM = "random-ViT-B-32"
@@ -49,7 +49,7 @@ def texts(count: int) -> list[str]:
 def main(folder: str, name: str, count: int) -> None:
     """Seconds of each text, encoded alone, as the server does."""
     os.environ["PAIRLAKE_MODELS"] = folder
-    from udfs.caption_embeddings import encoder
+    from pairlake.udfs.caption_embeddings import encoder
 
     encode, seconds = encoder(name).encode_captions, []
     for text in texts(WARM + count):

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from benchmarks.searching.worlds import Block, World
-from lake.vectors import Matrix
+from pairlake.lake.vectors import Matrix
 
 NEAREST = 40
 Ids = NDArray[np.int64]

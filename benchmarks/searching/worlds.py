@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from lake.vectors import Matrix
+from pairlake.lake.vectors import Matrix
 
 DIMENSIONS = 512
 BLOCK = 10_000  # pairs drawn at once

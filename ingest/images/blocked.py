@@ -7,12 +7,12 @@ from pathlib import Path
 
 import duckdb
 
-from ingest.urls import absolute_url
-from lake.addresses import same_url
-from lake.domains import host_of
-from lake.errors import BadSetting
-from lake.forgotten import forgotten
-from lake.keys import text_id
+from pairlake.ingest.urls import absolute_url
+from pairlake.lake.addresses import same_url
+from pairlake.lake.domains import host_of
+from pairlake.lake.errors import BadSetting
+from pairlake.lake.forgotten import forgotten
+from pairlake.lake.keys import text_id
 
 _HASH = re.compile(r"\s*([0-9a-fA-F]{32}|[0-9a-fA-F]{64})\b")
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
-from ingest.images.picture import TOO_HUNGRY, Picture, Unusable
-from lake.processes import WorkerPool, limit_memory, machine_memory
+from pairlake.ingest.images.picture import TOO_HUNGRY, Picture, Unusable
+from pairlake.lake.processes import WorkerPool, limit_memory, machine_memory
 
 # Of a processor's time, since on a busy machine a whole picture may have to wait for long. One
 # within the byte cap and the pixel cap takes a second or two.
@@ -83,14 +83,14 @@ class Decoders:
 def _within(memory_bytes: int, function: Callable[..., Result], *arguments: object) -> Result:
     # Here alone, since the process that downloads need not carry what decodes; and first, so that
     # the memory is that of the pictures.
-    import ingest.images.pictures  # noqa: F401
+    import pairlake.ingest.images.pictures  # noqa: F401
 
     limit_memory(memory_bytes)
     return function(*arguments)
 
 
 def _prepare_in_time(body: bytes, side: int) -> Picture | Unusable:
-    from ingest.images.pictures import prepare
+    from pairlake.ingest.images.pictures import prepare
 
     # Its signal is not handled: it kills, also in the midst of a decoder's C.
     signal.setitimer(signal.ITIMER_PROF, DECODE_SECONDS)

@@ -7,12 +7,12 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from ingest.images.blocked import Blocked
-from ingest.images.decoders import Decoders
-from ingest.images.optout import Refusal
-from ingest.images.picture import Picture
-from lake.errors import as_text
-from lake.keys import image_id
+from pairlake.ingest.images.blocked import Blocked
+from pairlake.ingest.images.decoders import Decoders
+from pairlake.ingest.images.optout import Refusal
+from pairlake.ingest.images.picture import Picture
+from pairlake.lake.errors import as_text
+from pairlake.lake.keys import image_id
 
 
 @dataclass(kw_only=True)

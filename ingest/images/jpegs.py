@@ -12,9 +12,9 @@ import numpy.typing as npt
 import simplejpeg
 from PIL import Image
 
-from ingest.images.jpeg_segments import read
-from ingest.images.jpeg_zeros import is_zeroed
-from ingest.images.opened import Opened
+from pairlake.ingest.images.jpeg_segments import read
+from pairlake.ingest.images.jpeg_zeros import is_zeroed
+from pairlake.ingest.images.opened import Opened
 
 MAX_SCANS = 100
 # What some programs leave between the last pixels and the end. Pictures that a few damaged bytes

@@ -11,9 +11,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingest.images.download import Download
-from ingest.images.picture import Picture
-from lake.append import append
+from pairlake.ingest.images.download import Download
+from pairlake.ingest.images.picture import Picture
+from pairlake.lake.append import append
 
 DOWNLOADS, IMAGES, PIXELS = "raw.downloads", "raw.images", "raw.image_pixels"
 # A part is read into memory to be landed, and pixels take theirs several times over.

@@ -17,14 +17,14 @@ import numpy as np
 from PIL import AvifImagePlugin, ExifTags, Image
 from PIL.ImageFile import ImageFile
 
-from ingest.images.colours import in_srgb
-from ingest.images.formats import DECODED, picture_format
-from ingest.images.gifs import gif_frames
-from ingest.images.jpegs import Uncommon, open_jpeg
-from ingest.images.opened import Opened
-from ingest.images.picture import TOO_HUNGRY, Picture, Unusable
-from ingest.images.pngs import Png, read
-from lake.errors import in_words
+from pairlake.ingest.images.colours import in_srgb
+from pairlake.ingest.images.formats import DECODED, picture_format
+from pairlake.ingest.images.gifs import gif_frames
+from pairlake.ingest.images.jpegs import Uncommon, open_jpeg
+from pairlake.ingest.images.opened import Opened
+from pairlake.ingest.images.picture import TOO_HUNGRY, Picture, Unusable
+from pairlake.ingest.images.pngs import Png, read
+from pairlake.lake.errors import in_words
 
 # There is a process per processor already.
 cv2.setNumThreads(1)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 
-from ingest.images.colours import MAX_PROFILE_BYTES
+from pairlake.ingest.images.colours import MAX_PROFILE_BYTES
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _NEEDED = (b"IHDR", b"PLTE", b"IDAT")

@@ -10,9 +10,9 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import cached_property
 from threading import Lock
 
-from ingest.images.picture import Unusable
-from lake.errors import BadRequest
-from lake.processes import WorkerPool, limit_memory
+from pairlake.ingest.images.picture import Unusable
+from pairlake.lake.errors import BadRequest
+from pairlake.lake.processes import WorkerPool, limit_memory
 
 MOST_PIXELS = 16_000_000  # a picture to search by is a photograph at most
 # A picture of so many pixels takes some 250 MB and a second.
@@ -52,12 +52,12 @@ class Sent:
 
 def _begin() -> None:
     # Here and below alone, since the server need not carry what decodes.
-    import ingest.images.pictures  # noqa: F401
+    import pairlake.ingest.images.pictures  # noqa: F401
 
 
 def _kept(body: bytes, side: int) -> bytes:
-    from ingest.images.formats import DECODED
-    from ingest.images.pictures import prepare
+    from pairlake.ingest.images.formats import DECODED
+    from pairlake.ingest.images.pictures import prepare
 
     limit_memory(MEMORY_BYTES)
     # The alarm is not handled: it kills, also in the midst of a decoder's C.

@@ -12,9 +12,9 @@ import pytest
 from benchmarks.dataset import job
 from benchmarks.dataset.layouts import LAYOUTS, STEPS
 from benchmarks.dataset.world import land, land_later
-from lake.catalog import connect
-from lake.dbt_plugin import run_dbt
-from lake.keys import pair_id, text_id
+from pairlake.lake.catalog import connect
+from pairlake.lake.dbt_plugin import run_dbt
+from pairlake.lake.keys import pair_id, text_id
 
 PAIRS = 12_000
 

@@ -14,14 +14,14 @@ from benchmarks.diffusion.__main__ import follow, read_shards
 from benchmarks.diffusion.painter import SIDE, Painter
 from benchmarks.diffusion.subset import colourfulness, fit_head
 from benchmarks.filtering.prepared import squared
-from demo.evaluate import MiniClip
-from demo.pictures import Picture, pictures
-from demo.unseen import unseen_render
-from lake.settings import ROOT
-from serve.export import export
+from pairlake.demo.evaluate import MiniClip
+from pairlake.demo.pictures import Picture, pictures
+from pairlake.demo.unseen import unseen_render
+from pairlake.lake.settings import ROOT
+from pairlake.serve.export import export
+from pairlake.udfs.heads import aesthetic
 from tests.serve.conftest import APPLE, CAT, SEA, Mart
 from tests.serve.exporting import with_verdicts
-from udfs.heads import aesthetic
 
 _CLIP = ROOT / "demo" / "mini_clip"
 

@@ -13,9 +13,9 @@ import pytest
 
 from benchmarks.searching.truths import FILTERS, NEAREST, recall, truth
 from benchmarks.searching.worlds import BLOCK, DIMENSIONS, World
-from serve.filters import parse
-from serve.query import Part, Query
-from serve.search import Encoders, Search
+from pairlake.serve.filters import parse
+from pairlake.serve.query import Part, Query
+from pairlake.serve.search import Encoders, Search
 
 ROWS, QUERIES = 1_000, 8
 

@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
-from demo.web import base_url
-from demo.world import World, build_world
+from pairlake.demo.web import base_url
+from pairlake.demo.world import World, build_world
 
 
 @pytest.fixture(scope="session")

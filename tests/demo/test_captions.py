@@ -8,8 +8,8 @@ from collections import Counter
 import gcld3
 import pytest
 
-from demo.captions import TEMPLATES, caption
-from demo.pictures import LANGUAGES, pictures
+from pairlake.demo.captions import TEMPLATES, caption
+from pairlake.demo.pictures import LANGUAGES, pictures
 
 
 def test_every_language_has_templates() -> None:

@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 import torch
 
-import demo
-from demo import bpe
-from demo.augment import Augmenter, rendered
-from demo.captions import caption
-from demo.evaluate import HELD_OUT_CAPTIONS, MiniClip, held_out_captions, rank
-from demo.pictures import LANGUAGES, pictures, pixel_groups
-from demo.train import PictureBatches, Training
+from pairlake.demo import bpe
+from pairlake.demo.augment import Augmenter, rendered
+from pairlake.demo.captions import caption
+from pairlake.demo.evaluate import HELD_OUT_CAPTIONS, MiniClip, held_out_captions, rank
+from pairlake.demo.pictures import LANGUAGES, pictures, pixel_groups
+from pairlake.demo.train import PictureBatches, Training
+from pairlake.lake.settings import ROOT
 
 from open_clip import SimpleTokenizer  # isort: skip
 
-DIRECTORY = Path(demo.__file__).parent / "mini_clip"
+DIRECTORY = ROOT / "demo" / "mini_clip"
 
 
 @pytest.fixture(scope="module")

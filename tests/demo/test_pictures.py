@@ -6,7 +6,15 @@ from collections import Counter
 
 import pytest
 
-from demo.pictures import LANGUAGES, Picture, pictures, pixel_groups, render, same_pixels, svg
+from pairlake.demo.pictures import (
+    LANGUAGES,
+    Picture,
+    pictures,
+    pixel_groups,
+    render,
+    same_pixels,
+    svg,
+)
 
 
 def by_name(name: str) -> Picture:

@@ -14,12 +14,12 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from demo.stage import world_served
-from demo.web import serving
-from demo.world import World
-from lake.errors import BadRequest
-from lake.locks import alone
-from lake.ports import PortInUse
+from pairlake.demo.stage import world_served
+from pairlake.demo.web import serving
+from pairlake.demo.world import World
+from pairlake.lake.errors import BadRequest
+from pairlake.lake.locks import alone
+from pairlake.lake.ports import PortInUse
 
 T = TypeVar("T")
 

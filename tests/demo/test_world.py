@@ -16,12 +16,12 @@ import pytest
 from fastwarc import ArchiveIterator, WarcRecordType
 from PIL import Image
 
-from demo.captions import TEMPLATES
-from demo.faults import FAULTS
-from demo.pictures import pictures
-from demo.planting import landed_caption
-from demo.scenes import SMALLEST_PASSING_BYTES
-from demo.world import SMALLEST, World, build_world, world_from_folder
+from pairlake.demo.captions import TEMPLATES
+from pairlake.demo.faults import FAULTS
+from pairlake.demo.pictures import pictures
+from pairlake.demo.planting import landed_caption
+from pairlake.demo.scenes import SMALLEST_PASSING_BYTES
+from pairlake.demo.world import SMALLEST, World, build_world, world_from_folder
 
 PIXEL_CAP = 89_478_485
 

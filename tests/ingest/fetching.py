@@ -9,10 +9,10 @@ from typing import Any
 
 from aiohttp import web
 
-from ingest.fetch import fetch_urls
-from ingest.fetch_summary import FetchSummary
-from lake.catalog import connect
-from lake.keys import text_id
+from pairlake.ingest.fetch import fetch_urls
+from pairlake.ingest.fetch_summary import FetchSummary
+from pairlake.lake.catalog import connect
+from pairlake.lake.keys import text_id
 from tests.ingest.conftest import Web
 from tests.ingest.drawn import JPEG
 

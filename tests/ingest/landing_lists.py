@@ -14,9 +14,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingest.list_file import Columns
-from ingest.lists import read_list
-from ingest.reading import CrawlFile
+from pairlake.ingest.list_file import Columns
+from pairlake.ingest.lists import read_list
+from pairlake.ingest.reading import CrawlFile
 
 
 @dataclass

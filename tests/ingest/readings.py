@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import signal
 
-from ingest import crawl_file, readers
-from ingest.readers import Task
-from ingest.reading import Reading
+from pairlake.ingest import crawl_file, readers
+from pairlake.ingest.readers import Task
+from pairlake.ingest.reading import Reading
 
 _read = readers._read
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from ingest.ahead import ASSUMED_BYTES, ENOUGH_DOWNLOADS, Ahead, images_ahead
-from lake.append import append
-from lake.catalog import writing
-from lake.errors import TableMissing
-from lake.keys import text_id
+from pairlake.ingest.ahead import ASSUMED_BYTES, ENOUGH_DOWNLOADS, Ahead, images_ahead
+from pairlake.lake.append import append
+from pairlake.lake.catalog import writing
+from pairlake.lake.errors import TableMissing
+from pairlake.lake.keys import text_id
 
 
 def _worklist_of(*urls: str) -> None:

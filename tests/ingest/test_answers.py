@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.answers import MAX_HEAD_BYTES, NotHttp, head_of
+from pairlake.ingest.answers import MAX_HEAD_BYTES, NotHttp, head_of
 from tests.ingest.drawn import JPEG
 from tests.ingest.fetching import outcomes, rows
 from tests.ingest.raw import OK, RawWeb, raw_web

@@ -13,14 +13,14 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from ingest import archived
-from ingest.crawl import crawl
-from ingest.crawl_file import read_crawl_file
-from ingest.images import landing
-from ingest.images.blocked import Blocked
-from lake.catalog import connect
-from lake.keys import image_id, text_id
-from lake.takedowns import record_takedowns
+from pairlake.ingest import archived
+from pairlake.ingest.crawl import crawl
+from pairlake.ingest.crawl_file import read_crawl_file
+from pairlake.ingest.images import landing
+from pairlake.ingest.images.blocked import Blocked
+from pairlake.lake.catalog import connect
+from pairlake.lake.keys import image_id, text_id
+from pairlake.lake.takedowns import record_takedowns
 from tests.ingest.drawn import JPEG, encoded, noise
 from tests.ingest.fetching import md5_of, rows
 from tests.ingest.wats import THREE_PAGES

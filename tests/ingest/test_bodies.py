@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 
-from ingest import bodies
+from pairlake.ingest import bodies
 from tests.ingest.conftest import MAX_BYTES, Web
 from tests.ingest.drawn import JPEG
 from tests.ingest.fetching import drip, outcomes, rows

@@ -17,13 +17,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import ingest.crawl
-from ingest.crawl import CrawlSummary, crawl
-from ingest.members import Damage, Member, tar_members
-from ingest.readers import _read
-from ingest.sources import named_files
-from lake.keys import image_id, text_id
-from lake.takedowns import record_takedowns
+from pairlake.ingest.crawl import CrawlSummary, crawl
+from pairlake.ingest.members import Damage, Member, tar_members
+from pairlake.ingest.readers import _read
+from pairlake.ingest.sources import named_files
+from pairlake.lake.keys import image_id, text_id
+from pairlake.lake.takedowns import record_takedowns
 from tests.ingest.conftest import MAX_BYTES
 from tests.ingest.drawn import JPEG, encoded, noise
 from tests.ingest.fetching import md5_of, rows
@@ -109,7 +108,9 @@ SHARD_PAIRS = [
 def _here(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """Crawl files are read in this process, but by one of the tests: to start others takes long."""
     if "[tar.gz]" not in request.node.name:
-        monkeypatch.setattr(ingest.crawl, "readings", lambda tasks: (_read(each) for each in tasks))
+        monkeypatch.setattr(
+            "pairlake.ingest.crawl.readings", lambda tasks: (_read(t) for t in tasks)
+        )
 
 
 @pytest.mark.parametrize("form", ["tar.gz", "folder", "captions last"])

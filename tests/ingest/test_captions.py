@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest import captions
-from ingest.captions import (
+from pairlake.ingest import captions
+from pairlake.ingest.captions import (
     CLEANING_VERSION,
     MAX_CAPTION_CHARS,
     clean_caption,

@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from ingest.connector import AddressRefused, guarded_connector
-from ingest.networks import SPECIAL, is_allowed
+from pairlake.ingest.connector import AddressRefused, guarded_connector
+from pairlake.ingest.networks import SPECIAL, is_allowed
 from tests.ingest.conftest import Web
 
 LOOPBACK = [ip_network("127.0.0.0/8")]

@@ -15,12 +15,12 @@ from typing import Any
 import psutil
 import pytest
 
-from ingest import readers
-from ingest.crawl import CrawlSummary, crawl
-from ingest.sources import CrawlFileMissing, crawl_paths, named_files
-from lake.catalog import connect
-from lake.dbt_plugin import run_dbt
-from lake.settings import settings
+from pairlake.ingest import readers
+from pairlake.ingest.crawl import CrawlSummary, crawl
+from pairlake.ingest.sources import CrawlFileMissing, crawl_paths, named_files
+from pairlake.lake.catalog import connect
+from pairlake.lake.dbt_plugin import run_dbt
+from pairlake.lake.settings import settings
 from tests.ingest import readings
 from tests.ingest.conftest import Web
 from tests.ingest.wats import THREE_PAGES, image, member, page_json, response, wat

@@ -15,10 +15,10 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest import records, spool, stream, warc
-from ingest.reading import CrawlFile
-from ingest.references import decoded
-from lake.keys import pair_id, text_id
+from pairlake.ingest import records, spool, stream, warc
+from pairlake.ingest.reading import CrawlFile
+from pairlake.ingest.references import decoded
+from pairlake.lake.keys import pair_id, text_id
 from tests.ingest.conftest import Web
 from tests.ingest.crawled import OUTCOMES, read
 from tests.ingest.wats import CC_BY, THREE_PAGES, image, member, page_json, response, wat

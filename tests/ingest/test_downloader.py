@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 from aiohttp import web
 
-from lake.append import append
-from lake.keys import image_id, text_id
+from pairlake.lake.append import append
+from pairlake.lake.keys import image_id, text_id
 from tests.ingest.conftest import MAX_BYTES, Web
 from tests.ingest.drawn import JPEG, encoded, noise
 from tests.ingest.fetching import drip, fetch_all, md5_of, outcomes, redirect, rows

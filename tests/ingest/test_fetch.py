@@ -14,15 +14,15 @@ import pytest
 from aiohttp import web
 from PIL import Image
 
-from ingest import batches
-from ingest import fetch as job
-from ingest.batches import Batches
-from ingest.fetch import fetch, fetch_urls
-from ingest.images.download import Download
-from lake.catalog import connect
-from lake.errors import BadRequest, BadSetting, TableMissing
-from lake.keys import image_id, text_id
-from lake.locks import alone
+from pairlake.ingest import batches
+from pairlake.ingest import fetch as job
+from pairlake.ingest.batches import Batches
+from pairlake.ingest.fetch import fetch, fetch_urls
+from pairlake.ingest.images.download import Download
+from pairlake.lake.catalog import connect
+from pairlake.lake.errors import BadRequest, BadSetting, TableMissing
+from pairlake.lake.keys import image_id, text_id
+from pairlake.lake.locks import alone
 from tests.ingest.conftest import Web
 from tests.ingest.drawn import JPEG, encoded, noise
 from tests.ingest.fetching import fetch_all, md5_of, rows
@@ -207,7 +207,7 @@ def test_no_answer_ends_the_job(site: Web, monkeypatch: pytest.MonkeyPatch) -> N
     async def strange(*_: object) -> object:
         raise ArithmeticError("a robot")
 
-    monkeypatch.setattr("ingest.downloader.Downloader._ask", strange)
+    monkeypatch.setattr("pairlake.ingest.downloader.Downloader._ask", strange)
     assert set(fetch_all(site.serve("/1", JPEG)).outcomes) == {"failed"}
     assert rows("select error from lake.raw.downloads where outcome = 'failed'") == [
         ("ArithmeticError: a robot",)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.html import parse_page
-from ingest.lazy import is_placeholder
+from pairlake.ingest.html import parse_page
+from pairlake.ingest.lazy import is_placeholder
 
 PAGE = "http://a.example/b/page.html"
 DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACw="

@@ -8,8 +8,8 @@ from ipaddress import ip_network
 
 import pytest
 
-from ingest import line
-from ingest.line import MANY
+from pairlake.ingest import line
+from pairlake.ingest.line import MANY
 from tests.ingest.conftest import Web
 from tests.ingest.drawn import JPEG
 from tests.ingest.fetching import fetch_all, outcomes, redirect, rows

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import list_csv
-from ingest.list_csv import Form, csv_rows
-from ingest.list_file import list_kind
+from pairlake.ingest import list_csv
+from pairlake.ingest.list_csv import Form, csv_rows
+from pairlake.ingest.list_file import list_kind
 from tests.ingest.landing_lists import Landed, land
 
 PLAIN = [

@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ingest import list_json
-from ingest.list_file import Columns, NotAList, list_kind
+from pairlake.ingest import list_json
+from pairlake.ingest.list_file import Columns, NotAList, list_kind
 from tests.ingest.landing_lists import Landed, jsonl, land, parquet, separated
 
 URLS = [f"https://a.example/{n}.jpg" for n in range(4)]

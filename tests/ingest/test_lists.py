@@ -17,12 +17,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import list_lines, list_text, lists
-from ingest.captions import former_caption
-from ingest.list_file import Columns, NotAList, list_kind
-from lake.keys import pair_id, text_id
-from lake.tables import ATTEMPT, TABLES
-from lake.tombstones import FORMER_CAPTION_ID, LOOKED_AT
+from pairlake.ingest import list_lines, list_text, lists
+from pairlake.ingest.captions import former_caption
+from pairlake.ingest.list_file import Columns, NotAList, list_kind
+from pairlake.lake.keys import pair_id, text_id
+from pairlake.lake.tables import ATTEMPT, TABLES
+from pairlake.lake.tombstones import FORMER_CAPTION_ID, LOOKED_AT
 from tests.ingest.conftest import Web
 from tests.ingest.landing_lists import Landed, Rows, jsonl, land, parquet, separated
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from ingest.places import leads_to, place_of
-from lake.passwords import without_passwords
+from pairlake.ingest.places import leads_to, place_of
+from pairlake.lake.passwords import without_passwords
 from tests.ingest.conftest import Web
 from tests.ingest.drawn import JPEG, encoded, noise
 from tests.ingest.fetching import fetch_all, outcomes, redirect, rows

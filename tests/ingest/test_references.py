@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from resiliparse.parse.html import HTMLTree
 
-from ingest.references import decoded, decoded_if_whole
+from pairlake.ingest.references import decoded, decoded_if_whole
 
 
 def _attribute(text: str) -> str | None:

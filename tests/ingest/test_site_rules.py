@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.robots import text_of
-from ingest.site_rules import MAX_ROBOTS_BYTES, read_robots, site_rules
+from pairlake.ingest.robots import text_of
+from pairlake.ingest.site_rules import MAX_ROBOTS_BYTES, read_robots, site_rules
 
 SITE = "https://a.example"
 

@@ -14,14 +14,14 @@ import pyarrow as pa
 import pytest
 from aiohttp import web
 
-from ingest import sites
-from ingest.images.decoders import Decoders
-from ingest.site_rules import read_reservations, read_robots
-from ingest.turns import MAX_FAILURES, Turns
-from lake.append import append
-from lake.catalog import writing
-from lake.errors import BadSetting
-from lake.keys import text_id
+from pairlake.ingest import sites
+from pairlake.ingest.images.decoders import Decoders
+from pairlake.ingest.site_rules import read_reservations, read_robots
+from pairlake.ingest.turns import MAX_FAILURES, Turns
+from pairlake.lake.append import append
+from pairlake.lake.catalog import writing
+from pairlake.lake.errors import BadSetting
+from pairlake.lake.keys import text_id
 from tests.ingest.conftest import Web
 from tests.ingest.drawn import JPEG
 from tests.ingest.fetching import fetch_all, md5_of, outcomes, redirect, rows

@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.spellings import found_in_lake, spellings
-from lake.addresses import is_plain_host, is_plain_url, same_host, same_url
-from lake.append import append
-from lake.catalog import rows
-from lake.domains import host_of
-from lake.keys import text_id
-from lake.receipts import Receipt, receipts
-from lake.requests import KINDS
-from lake.takedowns import record_takedowns
+from pairlake.ingest.spellings import found_in_lake, spellings
+from pairlake.lake.addresses import is_plain_host, is_plain_url, same_host, same_url
+from pairlake.lake.append import append
+from pairlake.lake.catalog import rows
+from pairlake.lake.domains import host_of
+from pairlake.lake.keys import text_id
+from pairlake.lake.receipts import Receipt, receipts
+from pairlake.lake.requests import KINDS
+from pairlake.lake.takedowns import record_takedowns
 from tests.keyed import with_pair_keys
 
 

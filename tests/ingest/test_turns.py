@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ingest import turns
-from ingest.turns import Turn, Turns
-from lake.domains import registrable_domain
+from pairlake.ingest import turns
+from pairlake.ingest.turns import Turn, Turns
+from pairlake.lake.domains import registrable_domain
 
 Answer = Callable[[Turns, Turn], None]
 

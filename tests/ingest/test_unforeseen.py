@@ -10,11 +10,11 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from ingest import crawl_file, readers, spool, warc
-from ingest.crawl import crawl
-from ingest.images import pictures
-from ingest.images.picture import Unusable
-from pairlake import main
+from pairlake.commands import main
+from pairlake.ingest import crawl_file, readers, spool, warc
+from pairlake.ingest.crawl import crawl
+from pairlake.ingest.images import pictures
+from pairlake.ingest.images.picture import Unusable
 from tests.ingest import readings
 from tests.ingest.conftest import Web
 from tests.ingest.drawn import JPEG
@@ -174,7 +174,8 @@ def test_the_rules_of_a_site_cost_its_images_and_are_asked_for_once(
     site: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.serve("/robots.txt", b"User-agent: *\nDisallow: /no")
-    monkeypatch.setattr("ingest.sites.read_robots", failing(len, KeyError("x"), lambda *_: True))
+    failed = failing(len, KeyError("x"), lambda *_: True)
+    monkeypatch.setattr("pairlake.ingest.sites.read_robots", failed)
     urls = [site.serve(f"/{n}.jpg", JPEG) for n in range(3)]
     assert outcomes(*urls) == ["failed"] * 3
     assert (site.asked, site.asked_of_rules) == ([], ["/robots.txt"])
@@ -187,7 +188,7 @@ def test_what_is_done_with_an_answer_costs_its_image(
     """Also where it raises what the network raises: it is no fault of the URL's."""
     urls = [site.serve(f"/{n}.jpg", JPEG) for n in range(2)]
     bad = failing(len, ValueError("x"), lambda *_: True)
-    monkeypatch.setattr("ingest.downloader.judge", bad)
+    monkeypatch.setattr("pairlake.ingest.downloader.judge", bad)
     summary = fetch_all(*urls)
     assert (summary.failed, summary.failure) == (2, "ValueError: x")
     assert "2 failed" in str(summary)

@@ -7,8 +7,8 @@ from ada_url import join_url, normalize_url
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest import urls
-from ingest.urls import MAX_URL_CHARS, Base, absolute_url, without_brackets
+from pairlake.ingest import urls
+from pairlake.ingest.urls import MAX_URL_CHARS, Base, absolute_url, without_brackets
 
 BASE = "https://Example.ORG/a/b/page.html?of=a#top"
 

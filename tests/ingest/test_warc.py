@@ -16,12 +16,12 @@ from fastwarc.stream_io import BrotliWriter, ZstdWriter, zstd_train_dictionary_f
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.html import parse_page
-from ingest.pages import UnreadableRecord
-from ingest.reading import CrawlFile
-from ingest.records import Record
-from ingest.responses import MAX_PAGE_BYTES, Html, html_of
-from ingest.warc import read_records
+from pairlake.ingest.html import parse_page
+from pairlake.ingest.pages import UnreadableRecord
+from pairlake.ingest.reading import CrawlFile
+from pairlake.ingest.records import Record
+from pairlake.ingest.responses import MAX_PAGE_BYTES, Html, html_of
+from pairlake.ingest.warc import read_records
 from tests.ingest.crawled import read
 
 CAT = "<html><body><img src=/1.jpg alt='a cat'></body></html>"

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest import wat
-from ingest.pages import Page, Sighting, UnreadableRecord
-from ingest.wat import parse_record
+from pairlake.ingest import wat
+from pairlake.ingest.pages import Page, Sighting, UnreadableRecord
+from pairlake.ingest.wat import parse_record
 from tests.ingest.wats import Link, image, page_json
 
 MAY_2019, JUNE_2019 = "CC-MAIN-20190519061520-00000.warc.gz", "CC-MAIN-20190615202724-00000.warc.gz"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lake.dbt_plugin import run_dbt
+from pairlake.lake.dbt_plugin import run_dbt
 from tests.lake import writers
 from tests.marts import contents
 from tests.models import landed

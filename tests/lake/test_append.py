@@ -11,9 +11,9 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from lake.append import append
-from lake.catalog import connect, writing
-from lake.errors import SchemaMismatch
+from pairlake.lake.append import append
+from pairlake.lake.catalog import connect, writing
+from pairlake.lake.errors import SchemaMismatch
 from tests.keyed import with_pair_keys
 
 pytestmark = pytest.mark.usefixtures("lake_without_rows")
@@ -90,7 +90,7 @@ def test_writers_in_threads_and_processes_all_get_through() -> None:
     connect().close()
     program = (
         "import pyarrow as pa\n"
-        "from lake.append import append\n"
+        "from pairlake.lake.append import append\n"
         "for n in range(5): append({'raw.crawl_files': pa.table({'path': [f'process {n}']})})\n"
     )
     others = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(2)]

@@ -10,13 +10,12 @@ from unittest.mock import patch
 
 import pyarrow as pa
 import pytest
-
-from lake.append import append
-from lake.catalog import connect
-from lake.dbt_plugin import build_dataset, dataset_is_current, run_dbt
-from lake.errors import JobFailed
-from lake.maintain import tidy
-from lake.settings import ROOT, settings
+from pairlake.lake.append import append
+from pairlake.lake.catalog import connect
+from pairlake.lake.dbt_plugin import build_dataset, dataset_is_current, run_dbt
+from pairlake.lake.errors import JobFailed
+from pairlake.lake.maintain import tidy
+from pairlake.lake.settings import ROOT, settings
 
 
 def test_no_stamp_and_none_of_another_lake_makes_a_dataset_current() -> None:
@@ -37,7 +36,7 @@ def test_no_clock_says_whether_a_dataset_is_current(monkeypatch: pytest.MonkeyPa
 
     _land("before")
     (settings().home / "dbt").mkdir(parents=True)
-    monkeypatch.setattr("lake.dbt_plugin.run_dbt", built)
+    monkeypatch.setattr("pairlake.lake.dbt_plugin.run_dbt", built)
     build_dataset()
     tidy(leave_no_trace=False)
     assert dataset_is_current()
@@ -48,12 +47,12 @@ def test_no_clock_says_whether_a_dataset_is_current(monkeypatch: pytest.MonkeyPa
     build_dataset()
     assert dataset_is_current()
     # A model that was edited then.
-    monkeypatch.setattr("lake.dbt_plugin.ROOT", _edited(settings().home / "checkout"))
+    monkeypatch.setattr("pairlake.lake.dbt_plugin.ROOT", _edited(settings().home / "checkout"))
     assert not dataset_is_current()
 
 
 def _land(path: str, at: datetime | None = None) -> None:
-    with patch("lake.append.datetime", wraps=datetime) as clock:
+    with patch("pairlake.lake.append.datetime", wraps=datetime) as clock:
         clock.now.return_value = at or datetime.now(UTC)
         append({"raw.crawl_files": pa.table({"path": [path]})})
 
@@ -80,7 +79,7 @@ def test_what_lands_while_dbt_runs_makes_it_old(monkeypatch: pytest.MonkeyPatch)
 
     connect().close()
     (settings().home / "dbt").mkdir(parents=True)
-    monkeypatch.setattr("lake.dbt_plugin.run_dbt", beside)
+    monkeypatch.setattr("pairlake.lake.dbt_plugin.run_dbt", beside)
     build_dataset()
     assert not dataset_is_current()
 
@@ -98,7 +97,7 @@ def test_an_interrupt_leaves_dbt_without_a_word(
     def interrupted(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lake.dbt_plugin._check_threads", interrupted)
+    monkeypatch.setattr("pairlake.lake.dbt_plugin._check_threads", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run_dbt("build", "--select", "recipes")
     assert capfd.readouterr() == ("", "")

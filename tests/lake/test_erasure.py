@@ -7,14 +7,14 @@ from uuid import UUID
 import pyarrow as pa
 import pytest
 
-from lake.append import append
-from lake.catalog import rows, writing
-from lake.erasure import erase_takedowns, note_erased, requests_due, takedowns_recorded
-from lake.keys import pair_id, text_id
-from lake.maintain import erasure_is_unfinished, tidy
-from lake.receipts import receipts
-from lake.tables import IDS, TABLES, ids_of
-from lake.takedowns import record_takedowns
+from pairlake.lake.append import append
+from pairlake.lake.catalog import rows, writing
+from pairlake.lake.erasure import erase_takedowns, note_erased, requests_due, takedowns_recorded
+from pairlake.lake.keys import pair_id, text_id
+from pairlake.lake.maintain import erasure_is_unfinished, tidy
+from pairlake.lake.receipts import receipts
+from pairlake.lake.tables import IDS, TABLES, ids_of
+from pairlake.lake.takedowns import record_takedowns
 from tests.keyed import with_pair_keys
 
 pytestmark = pytest.mark.usefixtures("lake_without_rows")
@@ -89,7 +89,7 @@ _HASHES = {"md5", "sha256", "phash"}
 
 
 def test_every_id_and_hash_is_in_a_table_that_an_erasure_reaches() -> None:
-    """A table that is added tomorrow fails here until `lake.tables.IDS` knows its ids."""
+    """A table that is added tomorrow fails here until `pairlake.lake.tables.IDS` knows its ids."""
     for table, columns in TABLES.items():
         ids = {column for column, type_ in columns.items() if type_ == "UUID"}
         assert ids - _NO_THING - _HASHES <= IDS.keys(), table

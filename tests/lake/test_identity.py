@@ -10,12 +10,12 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from lake import catalog, identity
-from lake.append import append
-from lake.catalog import connect, rows
-from lake.errors import BadSetting, SchemaMismatch
-from lake.maintain import tidy
-from lake.settings import settings
+from pairlake.lake import catalog, identity
+from pairlake.lake.append import append
+from pairlake.lake.catalog import connect, rows
+from pairlake.lake.errors import BadSetting, SchemaMismatch
+from pairlake.lake.maintain import tidy
+from pairlake.lake.settings import settings
 from tests.lake.writers import digests
 
 pytestmark = pytest.mark.usefixtures("lake_without_rows")

@@ -9,8 +9,8 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lake.catalog import connect
-from lake.keys import image_id, pair_id, text_id
+from pairlake.lake.catalog import connect
+from pairlake.lake.keys import image_id, pair_id, text_id
 from tests.keyed import with_pair_keys
 
 # Lone surrogates are not text that UTF-8 can carry.

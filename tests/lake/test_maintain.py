@@ -13,10 +13,10 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from lake import maintain, sweep
-from lake.append import append
-from lake.catalog import connect, rows
-from lake.settings import settings
+from pairlake.lake import maintain, sweep
+from pairlake.lake.append import append
+from pairlake.lake.catalog import connect, rows
+from pairlake.lake.settings import settings
 
 pytestmark = pytest.mark.usefixtures("lake_without_rows")
 

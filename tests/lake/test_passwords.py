@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lake.errors import BadRequest, as_text, in_words
-from lake.passwords import has_login, without_login, without_passwords
+from pairlake.lake.errors import BadRequest, as_text, in_words
+from pairlake.lake.passwords import has_login, without_login, without_passwords
 
 AMAZON = (
     "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIA%2F20260101&X-Amz-Date=20260101T000000Z"

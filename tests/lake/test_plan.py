@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lake.errors import BadRequest
-from lake.plan import PAIRS_PER_FILE, Prices, Stage, as_text, plan
+from pairlake.lake.errors import BadRequest
+from pairlake.lake.plan import PAIRS_PER_FILE, Prices, Stage, as_text, plan
 
 
 def _by_name(stages: list[Stage]) -> dict[str, Stage]:

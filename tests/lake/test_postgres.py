@@ -13,11 +13,11 @@ import pytest
 
 from benchmarks.stores import PROGRAMS, Postgres
 from benchmarks.stores import postgres as started
-from lake.catalog import connect, rows
-from lake.dbt_plugin import dataset_is_current, run_dbt
-from lake.errors import BadSetting, JobFailed, LakeUnreadable
-from lake.maintain import erasure_is_unfinished, tidy
-from lake.settings import settings
+from pairlake.lake.catalog import connect, rows
+from pairlake.lake.dbt_plugin import dataset_is_current, run_dbt
+from pairlake.lake.errors import BadSetting, JobFailed, LakeUnreadable
+from pairlake.lake.maintain import erasure_is_unfinished, tidy
+from pairlake.lake.settings import settings
 from tests.lake.writers import MODELS_ALONE, WRITERS, all_writers
 from tests.marts import contents
 from tests.models import landed
@@ -92,7 +92,7 @@ def test_deaths_of_writers_and_of_the_catalog_change_no_mart(
 
 def _connect_anew() -> None:
     """Reach the catalog as a new process does."""
-    command = [sys.executable, "-c", "from lake.catalog import connect; connect()"]
+    command = [sys.executable, "-c", "from pairlake.lake.catalog import connect; connect()"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise LakeUnreadable(done.stderr)

@@ -10,7 +10,7 @@ from multiprocessing.context import SpawnProcess
 import psutil
 import pytest
 
-from lake.processes import WorkerPool
+from pairlake.lake.processes import WorkerPool
 
 
 def test_a_process_that_is_started_while_ctrl_c_comes_is_waited_for(

@@ -19,16 +19,16 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from lake import catalog
-from lake.append import append
-from lake.catalog import writing
-from lake.drawn import drawn
-from lake.errors import BadRequest
-from lake.interruption import Interrupted, interruptions_said
-from lake.query import MOST_ROWS, table, write
-from lake.recipe import why_nothing
-from lake.settings import settings
-from pairlake import main
+from pairlake.commands import main
+from pairlake.lake import catalog
+from pairlake.lake.append import append
+from pairlake.lake.catalog import writing
+from pairlake.lake.drawn import drawn
+from pairlake.lake.errors import BadRequest
+from pairlake.lake.interruption import Interrupted, interruptions_said
+from pairlake.lake.query import MOST_ROWS, table, write
+from pairlake.lake.recipe import why_nothing
+from pairlake.lake.settings import settings
 
 pytestmark = pytest.mark.usefixtures("lake_without_rows")
 TWINS = "select * from (select 1 as a, 'x' as b) as l join (select 2 as a, 'y' as b) as r on true"

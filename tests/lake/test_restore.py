@@ -14,15 +14,15 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
-from lake import identity, restore
-from lake.append import append
-from lake.backups import KEEP
-from lake.catalog import close_all, connect, locked, rows
-from lake.errors import JobFailed, PairlakeError
-from lake.maintain import tidy
-from lake.settings import Settings, settings
-from lake.takedowns import record_takedowns
-from pairlake import main
+from pairlake.commands import main
+from pairlake.lake import identity, restore
+from pairlake.lake.append import append
+from pairlake.lake.backups import KEEP
+from pairlake.lake.catalog import close_all, connect, locked, rows
+from pairlake.lake.errors import JobFailed, PairlakeError
+from pairlake.lake.maintain import tidy
+from pairlake.lake.settings import Settings, settings
+from pairlake.lake.takedowns import record_takedowns
 
 pytestmark = pytest.mark.usefixtures("lake_without_rows")
 

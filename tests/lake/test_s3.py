@@ -17,12 +17,12 @@ import pyarrow as pa
 import pytest
 
 from benchmarks.stores import BUCKET, CREDENTIALS, S3
-from lake import sweep
-from lake.append import append
-from lake.catalog import connect, rows
-from lake.dbt_plugin import run_dbt
-from lake.errors import BadSetting, PairlakeError
-from lake.maintain import tidy
+from pairlake.lake import sweep
+from pairlake.lake.append import append
+from pairlake.lake.catalog import connect, rows
+from pairlake.lake.dbt_plugin import run_dbt
+from pairlake.lake.errors import BadSetting, PairlakeError
+from pairlake.lake.maintain import tidy
 from tests.lake import writers
 from tests.lake.writers import MODELS_ALONE, WRITERS
 from tests.marts import contents

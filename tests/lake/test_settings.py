@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lake.catalog import connect
-from lake.errors import BadSetting, LakeUnreadable
-from lake.settings import Settings, settings
+from pairlake.lake.catalog import connect
+from pairlake.lake.errors import BadSetting, LakeUnreadable
+from pairlake.lake.settings import Settings, settings
 
 
 def test_an_unknown_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

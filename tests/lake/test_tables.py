@@ -6,11 +6,11 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from lake import catalog
-from lake.append import append
-from lake.catalog import connect, writing
-from lake.errors import SchemaMismatch
-from lake.tables import TABLES
+from pairlake.lake import catalog
+from pairlake.lake.append import append
+from pairlake.lake.catalog import connect, writing
+from pairlake.lake.errors import SchemaMismatch
+from pairlake.lake.tables import TABLES
 
 
 def _open_anew() -> duckdb.DuckDBPyConnection:

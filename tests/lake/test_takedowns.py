@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from lake.catalog import rows, writing
-from lake.errors import BadRequest
-from lake.keys import text_id
-from lake.requests import read_requests
-from lake.takedowns import record_takedowns
+from pairlake.lake.catalog import rows, writing
+from pairlake.lake.errors import BadRequest
+from pairlake.lake.keys import text_id
+from pairlake.lake.requests import read_requests
+from pairlake.lake.takedowns import record_takedowns
 
 pytestmark = pytest.mark.usefixtures("lake_without_rows")
 

@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from lake.append import append
-from lake.catalog import rows, writing
-from lake.keys import image_id, text_id
-from lake.settings import ROOT
-from lake.takedowns import record_takedowns
+from pairlake.lake.append import append
+from pairlake.lake.catalog import rows, writing
+from pairlake.lake.keys import image_id, text_id
+from pairlake.lake.settings import ROOT
+from pairlake.lake.takedowns import record_takedowns
 from tests.keyed import with_pair_keys
 
 pytestmark = pytest.mark.usefixtures("lake_without_rows")

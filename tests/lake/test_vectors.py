@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from lake.catalog import connect
-from lake.vectors import cosines, from_blobs, to_blobs
+from pairlake.lake.catalog import connect
+from pairlake.lake.vectors import cosines, from_blobs, to_blobs
 
 pytestmark = pytest.mark.usefixtures("lake_without_rows")
 

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
-from lake.append import append
-from lake.settings import settings
-from lake.verify import verify
-from pairlake import main
+from pairlake.commands import main
+from pairlake.lake.append import append
+from pairlake.lake.settings import settings
+from pairlake.lake.verify import verify
 
 pytestmark = pytest.mark.usefixtures("lake_without_rows")
 

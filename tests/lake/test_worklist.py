@@ -5,10 +5,10 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from lake.append import append
-from lake.catalog import writing
-from lake.errors import TableMissing
-from lake.worklist import worklist
+from pairlake.lake.append import append
+from pairlake.lake.catalog import writing
+from pairlake.lake.errors import TableMissing
+from pairlake.lake.worklist import worklist
 
 pytestmark = pytest.mark.usefixtures("lake_without_rows")
 

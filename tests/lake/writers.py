@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from lake.catalog import failures_said, rows
+from pairlake.lake.catalog import failures_said, rows
 from tests.marts import MARTS
 from tests.models import landed
 from tests.models.landed import CASES, CRAWL, Case

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from lake.catalog import connect
-from lake.dbt_plugin import build_dataset
-from lake.erasure import erase_takedowns
-from lake.maintain import tidy
-from lake.settings import settings
-from lake.tables import TABLES
+from pairlake.lake.catalog import connect
+from pairlake.lake.dbt_plugin import build_dataset
+from pairlake.lake.erasure import erase_takedowns
+from pairlake.lake.maintain import tidy
+from pairlake.lake.settings import settings
+from pairlake.lake.tables import TABLES
 from tests.lakes import world
 
 LAKES = Path(__file__).parent

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from lake.keys import text_id
-from lake.vectors import to_blobs
+from pairlake.lake.keys import text_id
+from pairlake.lake.vectors import to_blobs
 from tests.lakes.seen import NEIGHBOURS, Seen
 from tests.models import landed
 

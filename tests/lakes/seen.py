@@ -13,8 +13,8 @@ from functools import cached_property, partial
 
 from PIL import Image
 
-from lake.keys import image_id, text_id
-from lake.settings import ROOT
+from pairlake.lake.keys import image_id, text_id
+from pairlake.lake.settings import ROOT
 
 NOON = datetime(2026, 1, 1, 12)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lake import query
-from lake.catalog import connect
-from lake.dbt_plugin import run_dbt
+from pairlake.lake import query
+from pairlake.lake.catalog import connect
+from pairlake.lake.dbt_plugin import run_dbt
 from tests.lakes.freeze import LAKES, RECIPE, as_text, thaw
 
 FROZEN = sorted(catalog.parent for catalog in LAKES.glob("*/catalog.sqlite"))

@@ -11,10 +11,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from lake.append import append
-from lake.catalog import writing
-from lake.keys import text_id
-from lake.takedowns import record_takedowns
+from pairlake.lake.append import append
+from pairlake.lake.catalog import writing
+from pairlake.lake.keys import text_id
+from pairlake.lake.takedowns import record_takedowns
 from tests.keyed import with_pair_keys
 from tests.lakes.scores import VERSIONS, models, scores
 from tests.lakes.seen import (

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from lake.append import append
-from lake.catalog import writing
-from lake.keys import text_id
+from pairlake.lake.append import append
+from pairlake.lake.catalog import writing
+from pairlake.lake.keys import text_id
 from tests.models import landed
 from tests.models.landed import Case
 

@@ -9,8 +9,8 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from lake.append import append
-from lake.keys import image_id, text_id
+from pairlake.lake.append import append
+from pairlake.lake.keys import image_id, text_id
 from tests.keyed import with_pair_keys
 
 CRAWL, LATER_CRAWL, LIST = "CRAWL-1", "CRAWL-2", "list-1"

@@ -21,14 +21,14 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 import pytest
 
-from lake import dbt_plugin
-from lake.catalog import connect
-from lake.dbt_plugin import build_dataset, build_worklists, dataset_is_current, run_dbt
-from lake.errors import BadSetting, JobFailed
-from lake.keys import text_id
-from lake.recipe import check_built
-from lake.retention import release_pixels
-from lake.settings import ROOT, settings
+from pairlake.lake import dbt_plugin
+from pairlake.lake.catalog import connect
+from pairlake.lake.dbt_plugin import build_dataset, build_worklists, dataset_is_current, run_dbt
+from pairlake.lake.errors import BadSetting, JobFailed
+from pairlake.lake.keys import text_id
+from pairlake.lake.recipe import check_built
+from pairlake.lake.retention import release_pixels
+from pairlake.lake.settings import ROOT, settings
 from tests.models import lacking, landed
 from tests.models.landed import CASES, CRAWL, LATER_CRAWL, LIST, LISTED
 
@@ -40,7 +40,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PAIRLAKE_HOME", str(home))
         patch.setenv("PAIRLAKE_RECIPE", "demo")
-        patch.setattr("lake.dbt_plugin._NO_UNIT_TESTS", ())
+        patch.setattr("pairlake.lake.dbt_plugin._NO_UNIT_TESTS", ())
         landed.land()
         build_dataset()
     return home

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from lake.catalog import connect
-from lake.dbt_plugin import run_dbt
+from pairlake.lake.catalog import connect
+from pairlake.lake.dbt_plugin import run_dbt
 from tests.models import landed
 from tests.models.landed import CASES, CRAWL, LATER_CRAWL, Case
 

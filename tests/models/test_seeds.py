@@ -10,11 +10,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
-
-from lake.catalog import connect
-from lake.dbt_plugin import run_dbt
-from lake.errors import JobFailed
-from lake.settings import ROOT
+from pairlake.lake.catalog import connect
+from pairlake.lake.dbt_plugin import run_dbt
+from pairlake.lake.errors import JobFailed
+from pairlake.lake.settings import ROOT
 
 PROJECT = ("dbt_project.yml", "profiles.yml", "selectors.yml", "macros", "models", "tests/data")
 
@@ -27,7 +26,7 @@ def seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         copy(ROOT / name, project / name)
-    monkeypatch.setattr("lake.dbt_plugin.ROOT", project)
+    monkeypatch.setattr("pairlake.lake.dbt_plugin.ROOT", project)
     return project / "models" / "seeds"
 
 

@@ -15,14 +15,14 @@ import pyarrow as pa
 import pytest
 from PIL import Image, UnidentifiedImageError
 
-from lake.append import append
-from lake.catalog import connect, writing
-from lake.errors import BadRequest
-from lake.keys import pair_id, text_id
-from lake.vectors import Matrix, to_blobs
-from serve import published as published_by
-from serve.publish import publish
-from serve.search import Encoders, Search
+from pairlake.lake.append import append
+from pairlake.lake.catalog import connect, writing
+from pairlake.lake.errors import BadRequest
+from pairlake.lake.keys import pair_id, text_id
+from pairlake.lake.vectors import Matrix, to_blobs
+from pairlake.serve import published as published_by
+from pairlake.serve.publish import publish
+from pairlake.serve.search import Encoders, Search
 
 DIMENSIONS = 8
 # The directions that texts and pictures point in.

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from lake.catalog import rows, writing
+from pairlake.lake.catalog import rows, writing
 from tests.serve.conftest import Mart, Pair
 
 _VERDICTS = """

@@ -21,12 +21,12 @@ import uvicorn
 from PIL import Image
 from starlette.testclient import TestClient
 
-from lake.errors import BadRequest
-from lake.ports import PortInUse
-from serve import in_time
-from serve.app import create_app, serve
-from serve.guard import MOST_BODY
-from serve.search import Encoders, Search
+from pairlake.lake.errors import BadRequest
+from pairlake.lake.ports import PortInUse
+from pairlake.serve import in_time
+from pairlake.serve.app import create_app, serve
+from pairlake.serve.guard import MOST_BODY
+from pairlake.serve.search import Encoders, Search
 from tests.serve.conftest import APPLE, CAT, ENCODERS, HOSTILE, POMME, SEA, picture
 
 
@@ -419,8 +419,8 @@ def test_a_port_in_use_is_one_sentence(search: Search) -> None:
 @pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
 def test_serving_ends_cleanly_when_interrupted(published: Path, asked: signal.Signals) -> None:
     program = (
-        "import sys; from pathlib import Path; from serve.app import serve; "
-        "from serve.search import Search; from tests.serve.conftest import ENCODERS; "
+        "import sys; from pathlib import Path; from pairlake.serve.app import serve; "
+        "from pairlake.serve.search import Search; from tests.serve.conftest import ENCODERS; "
         "search = Search(Path(sys.argv[1]), ENCODERS); "
         "serve(search, port=0, progress=lambda line: print(line, flush=True))"
     )

@@ -15,8 +15,8 @@ import pytest
 import requests
 import uvicorn
 
-from serve.app import create_app
-from serve.search import Search
+from pairlake.serve.app import create_app
+from pairlake.serve.search import Search
 from tests.serve.conftest import (
     APPLE,
     CAT,

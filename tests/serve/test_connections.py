@@ -14,11 +14,11 @@ from threading import Event
 import pytest
 import uvicorn
 
-from serve import connections, guard, in_time
-from serve.app import create_app
-from serve.connections import Punctual
-from serve.in_time import check_wanted
-from serve.search import Search
+from pairlake.serve import connections, guard, in_time
+from pairlake.serve.app import create_app
+from pairlake.serve.connections import Punctual
+from pairlake.serve.in_time import check_wanted
+from pairlake.serve.search import Search
 from tests.serve.conftest import ENCODERS
 
 ASKED = b"GET /favicon.ico HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"

@@ -10,21 +10,21 @@ import pyarrow.parquet as pq
 import pytest
 from starlette.testclient import TestClient
 
-from lake import readable
-from lake.append import append
-from lake.catalog import close_all, writing
-from lake.errors import JobFailed, LakeUnreadable
-from lake.keys import text_id
-from lake.maintain import tidy
-from lake.restore import restore
-from lake.takedowns import record_takedowns
-from serve import deny_list
-from serve.app import create_app
-from serve.export import export
-from serve.index import PAIRS
-from serve.publish import publish
-from serve.published import Published
-from serve.search import Search
+from pairlake.lake import readable
+from pairlake.lake.append import append
+from pairlake.lake.catalog import close_all, writing
+from pairlake.lake.errors import JobFailed, LakeUnreadable
+from pairlake.lake.keys import text_id
+from pairlake.lake.maintain import tidy
+from pairlake.lake.restore import restore
+from pairlake.lake.takedowns import record_takedowns
+from pairlake.serve import deny_list
+from pairlake.serve.app import create_app
+from pairlake.serve.export import export
+from pairlake.serve.index import PAIRS
+from pairlake.serve.publish import publish
+from pairlake.serve.published import Published
+from pairlake.serve.search import Search
 from tests.serve.conftest import APPLE, CAT, ENCODERS, POMME, Mart, uuids
 from tests.serve.exporting import snapshot, with_verdicts
 

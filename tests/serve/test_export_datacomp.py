@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lake.catalog import writing
-from serve.export import export
-from serve.selection import Selection
+from pairlake.lake.catalog import writing
+from pairlake.serve.export import export
+from pairlake.serve.selection import Selection
 from tests.serve.conftest import APPLE, CAT, POMME, SEA, Mart
 from tests.serve.exporting import with_verdicts
 

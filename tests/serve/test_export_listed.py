@@ -12,14 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from lake.append import append
-from lake.catalog import writing
-from lake.errors import BadRequest, TableMissing
-from lake.takedowns import record_takedowns
-from pairlake import main
-from serve.export import FORMATS, Exported, export
-from serve.listed import FORMATS as OF_LISTS
-from serve.selection import Selection
+from pairlake.commands import main
+from pairlake.lake.append import append
+from pairlake.lake.catalog import writing
+from pairlake.lake.errors import BadRequest, TableMissing
+from pairlake.lake.takedowns import record_takedowns
+from pairlake.serve.export import FORMATS, Exported, export
+from pairlake.serve.listed import FORMATS as OF_LISTS
+from pairlake.serve.selection import Selection
 from tests.keyed import with_pair_keys
 from tests.serve.conftest import APPLE, CAT, HOSTILE, POMME, SEA, Mart, Pair, uuids
 from tests.serve.exporting import (

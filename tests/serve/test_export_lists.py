@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lake.catalog import writing
-from serve.export import export
-from serve.selection import Selection
+from pairlake.lake.catalog import writing
+from pairlake.serve.export import export
+from pairlake.serve.selection import Selection
 from tests.serve.conftest import APPLE, POMME, SEA, Mart, Pair
 from tests.serve.exporting import read_by_img2dataset, with_verdicts
 

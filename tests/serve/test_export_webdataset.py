@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-import serve.webdataset
-from lake.catalog import writing
-from serve.export import export
-from serve.selection import Selection
+import pairlake.serve.webdataset
+from pairlake.lake.catalog import writing
+from pairlake.serve.export import export
+from pairlake.serve.selection import Selection
 from tests.serve.conftest import APPLE, CAT, HOSTILE, POMME, PUBLISHED, SEA, Mart, Pair, picture
 from tests.serve.exporting import with_verdicts
 
@@ -38,8 +38,8 @@ def _closed() -> Iterator[None]:
 @pytest.fixture
 def mart(mart: Mart, monkeypatch: pytest.MonkeyPatch) -> Mart:
     """A mart whose pairs fill several small shards, from several batches."""
-    monkeypatch.setattr(serve.webdataset, "SHARD_ROWS", 2)
-    monkeypatch.setattr(serve.webdataset, "_BATCH_ROWS", 3)
+    monkeypatch.setattr(pairlake.serve.webdataset, "SHARD_ROWS", 2)
+    monkeypatch.setattr(pairlake.serve.webdataset, "_BATCH_ROWS", 3)
     return with_verdicts(mart)
 
 
@@ -183,7 +183,7 @@ def test_nothing_selected_is_an_empty_folder(mart: Mart, tmp_path: Path) -> None
 
 
 def test_open_clips_own_loader_trains_on_the_shards(mart: Mart, tmp_path: Path) -> None:
-    from udfs.torchvision_shim import allow_mismatched_torchvision
+    from pairlake.udfs.torchvision_shim import allow_mismatched_torchvision
 
     allow_mismatched_torchvision()
     from open_clip_train.data import get_wds_dataset

@@ -15,16 +15,16 @@ import lancedb
 import pytest
 from PIL import Image
 
-from lake.catalog import writing
-from lake.errors import JobFailed, PairlakeError, TableMissing
-from serve import index, marts, publish
-from serve import published as published_by
-from serve.index import PAIRS, THUMBNAILS, NothingPublished
-from serve.marts import Searchable
-from serve.publish import PublishSummary, compact
-from serve.published import Published
-from serve.search import Search
-from serve.thumbnails import thumbnail
+from pairlake.lake.catalog import writing
+from pairlake.lake.errors import JobFailed, PairlakeError, TableMissing
+from pairlake.serve import index, marts, publish
+from pairlake.serve import published as published_by
+from pairlake.serve.index import PAIRS, THUMBNAILS, NothingPublished
+from pairlake.serve.marts import Searchable
+from pairlake.serve.publish import PublishSummary, compact
+from pairlake.serve.published import Published
+from pairlake.serve.search import Search
+from pairlake.serve.thumbnails import thumbnail
 from tests.serve.conftest import APPLE, CAT, ENCODERS, POMME, SEA, Mart, Pair, picture
 
 

@@ -9,15 +9,15 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from lake.catalog import writing
-from lake.errors import BadRequest, PairlakeError
-from serve import index, nearest, scan
-from serve.filters import parse
-from serve.hits import Hit
-from serve.index import NothingPublished
-from serve.publish import publish
-from serve.query import Part, Query
-from serve.search import Encoders, Search, UnknownPair
+from pairlake.lake.catalog import writing
+from pairlake.lake.errors import BadRequest, PairlakeError
+from pairlake.serve import index, nearest, scan
+from pairlake.serve.filters import parse
+from pairlake.serve.hits import Hit
+from pairlake.serve.index import NothingPublished
+from pairlake.serve.publish import publish
+from pairlake.serve.query import Part, Query
+from pairlake.serve.search import Encoders, Search, UnknownPair
 from tests.serve.conftest import (
     APPLE,
     CAT,

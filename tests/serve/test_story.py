@@ -10,13 +10,13 @@ import pyarrow as pa
 import pytest
 from starlette.testclient import TestClient
 
-from lake.append import append
-from lake.catalog import writing
-from lake.keys import text_id
-from lake.takedowns import record_takedowns
-from serve.app import create_app
-from serve.publish import publish
-from serve.search import Search
+from pairlake.lake.append import append
+from pairlake.lake.catalog import writing
+from pairlake.lake.keys import text_id
+from pairlake.lake.takedowns import record_takedowns
+from pairlake.serve.app import create_app
+from pairlake.serve.publish import publish
+from pairlake.serve.search import Search
 from tests.serve.conftest import APPLE, CAT, ENCODERS, POMME, Mart, uuids
 
 PAGES = ("https://pages.example/one", "https://pages.example/two")

@@ -10,9 +10,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from lake.settings import settings
-from udfs import caption_languages, caption_toxicity, registry
-from udfs.job import ModelUnavailable
+from pairlake.lake.settings import settings
+from pairlake.udfs import caption_languages, caption_toxicity, registry
+from pairlake.udfs.job import ModelUnavailable
 
 REAL_LISTS = Path(__file__).resolve().parents[3] / "shared" / "data" / "words"
 SENTENCES = {

@@ -12,12 +12,12 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from lake.vectors import from_blobs
+from pairlake.lake.vectors import from_blobs
+from pairlake.udfs import caption_embeddings, clip, image_embeddings
+from pairlake.udfs.device import BLOCK_ROWS, Device, in_blocks
+from pairlake.udfs.job import ModelUnavailable
+from pairlake.udfs.transform import Transform
 from tests.udfs.test_images import _jpeg, _picture
-from udfs import caption_embeddings, clip, image_embeddings
-from udfs.device import BLOCK_ROWS, Device, in_blocks
-from udfs.job import ModelUnavailable
-from udfs.transform import Transform
 
 TINY = {
     "embed_dim": 16,

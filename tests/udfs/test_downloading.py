@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from lake.errors import BadRequest, JobFailed
-from udfs import downloading, listing, registry
-from udfs.downloading import download
+from pairlake.lake.errors import BadRequest, JobFailed
+from pairlake.udfs import downloading, listing, registry
+from pairlake.udfs.downloading import download
 
 BODY = bytes(range(256)) * 20_000
 SHA256 = hashlib.sha256(BODY).hexdigest()

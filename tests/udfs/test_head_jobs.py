@@ -12,15 +12,15 @@ import pytest
 import torch
 from torch import nn
 
-from lake.append import append
-from lake.catalog import connect, writing
-from lake.errors import JobFailed
-from lake.vectors import to_blobs
+from pairlake.lake.append import append
+from pairlake.lake.catalog import connect, writing
+from pairlake.lake.errors import JobFailed
+from pairlake.lake.vectors import to_blobs
+from pairlake.udfs import image_aesthetics, image_inappropriate, image_nsfw, registry
+from pairlake.udfs.job import Job, ModelUnavailable
+from pairlake.udfs.running import run_job
 from tests.udfs.test_heads import REAL, WIDTHS, _embeddings, _keras_arrays
 from tests.udfs.test_images import _jpeg, _picture
-from udfs import image_aesthetics, image_inappropriate, image_nsfw, registry
-from udfs.job import Job, ModelUnavailable
-from udfs.running import run_job
 
 ENCODER = {"name": "ViT-B-32/openai", "kind": "image_encoder", "model_id": "ViT-B-32/openai@1"}
 HEADS = [

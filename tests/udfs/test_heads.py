@@ -16,9 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from lake.vectors import Matrix
-from udfs import heads
-from udfs.heads import Head
+from pairlake.lake.vectors import Matrix
+from pairlake.udfs import heads
+from pairlake.udfs.heads import Head
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "heads"
 WIDTHS = {"l14": [768, 64, 512, 256, 1], "b32": [512, 32, 32, 1]}

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from udfs import image_hashes
-from udfs.pixels import read_picture
+from pairlake.udfs import image_hashes
+from pairlake.udfs.pixels import read_picture
 
 
 def _jpeg(picture: Image.Image, quality: int = 95) -> bytes:

@@ -11,13 +11,13 @@ from typing import ClassVar
 import pyarrow as pa
 import pytest
 
-from lake import processes
-from lake.catalog import connect, writing
-from lake.errors import JobFailed
-from udfs import running
-from udfs.job import Model, ModelUnavailable, Udf
-from udfs.jobs import JOBS
-from udfs.running import run_job
+from pairlake.lake import processes
+from pairlake.lake.catalog import connect, writing
+from pairlake.lake.errors import JobFailed
+from pairlake.udfs import running
+from pairlake.udfs.job import Model, ModelUnavailable, Udf
+from pairlake.udfs.jobs import JOBS
+from pairlake.udfs.running import run_job
 
 # The tables beneath the views: what dbt builds from recipes and pairs.
 WORLD = """

@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from lake.append import append
-from lake.catalog import rows, writing
-from lake.vectors import Matrix, to_blobs
-from udfs import image_neighbours, nearest
-from udfs.job import Model, ModelUnavailable
-from udfs.running import run_job
+from pairlake.lake.append import append
+from pairlake.lake.catalog import rows, writing
+from pairlake.lake.vectors import Matrix, to_blobs
+from pairlake.udfs import image_neighbours, nearest
+from pairlake.udfs.job import Model, ModelUnavailable
+from pairlake.udfs.running import run_job
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("faiss") is None, reason="pip install -e '.[neighbours]'"

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo import scenes
-from demo.evaluate import MiniClip
-from demo.pictures import pictures
-from lake.settings import ROOT
-from udfs import clip
+from pairlake.demo import scenes
+from pairlake.demo.evaluate import MiniClip
+from pairlake.demo.pictures import pictures
+from pairlake.lake.settings import ROOT
+from pairlake.udfs import clip
 
 COUNT = 40
 

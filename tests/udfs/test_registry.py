@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from lake.errors import BadRequest, JobFailed
-from udfs import clip, listing, registry
-from udfs.job import ModelUnavailable
-from udfs.jobs import JOBS
+from pairlake.lake.errors import BadRequest, JobFailed
+from pairlake.udfs import clip, listing, registry
+from pairlake.udfs.job import ModelUnavailable
+from pairlake.udfs.jobs import JOBS
 
 WEIGHTS = b"weights" * 1_000
 SHA256 = hashlib.sha256(WEIGHTS).hexdigest()

@@ -14,15 +14,15 @@ import pyarrow as pa
 import pytest
 from PIL import Image, ImageChops, ImageFont
 
-from demo import scenes
-from demo.pictures import pictures
-from udfs import image_watermarks, registry
-from udfs.job import ModelUnavailable
-from udfs.watermark.lettering import UNSEEN_WORDS, Letters
-from udfs.watermark.network import Detector, prepare
-from udfs.watermark.ordinary import SEEN_KINDS, draw_ordinary
-from udfs.watermark.planting import SEEN_LAYOUTS, UNSEEN_LAYOUTS, plant
-from udfs.watermark.weights import MOST_PIXELS, WEIGHTS, sha256
+from pairlake.demo import scenes
+from pairlake.demo.pictures import pictures
+from pairlake.udfs import image_watermarks, registry
+from pairlake.udfs.job import ModelUnavailable
+from pairlake.udfs.watermark.lettering import UNSEEN_WORDS, Letters
+from pairlake.udfs.watermark.network import Detector, prepare
+from pairlake.udfs.watermark.ordinary import SEEN_KINDS, draw_ordinary
+from pairlake.udfs.watermark.planting import SEEN_LAYOUTS, UNSEEN_LAYOUTS, plant
+from pairlake.udfs.watermark.weights import MOST_PIXELS, WEIGHTS, sha256
 
 CARD = WEIGHTS.with_name("MODEL_CARD.md")
 ROOT = WEIGHTS.parents[2]

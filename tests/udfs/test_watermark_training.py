@@ -11,13 +11,21 @@ import pytest
 import torch
 from PIL import Image
 
+from pairlake.udfs.watermark import train as training
+from pairlake.udfs.watermark.lettering import held_out
+from pairlake.udfs.watermark.pictures import Scenes, Source, load_tested, load_trained
+from pairlake.udfs.watermark.samples import (
+    PLAIN,
+    Sample,
+    Task,
+    World,
+    draw_all,
+    is_mark,
+    training_batch,
+)
+from pairlake.udfs.watermark.train import Trainer, Training, train
+from pairlake.udfs.watermark.weights import WEIGHTS
 from tests.udfs.test_watermark import LETTERS
-from udfs.watermark import train as training
-from udfs.watermark.lettering import held_out
-from udfs.watermark.pictures import Scenes, Source, load_tested, load_trained
-from udfs.watermark.samples import PLAIN, Sample, Task, World, draw_all, is_mark, training_batch
-from udfs.watermark.train import Trainer, Training, train
-from udfs.watermark.weights import WEIGHTS
 
 _SCENES = Scenes([Source(name="noise", pictures=[Image.effect_noise((96, 96), 60).convert("RGB")])])
 WORLD = World(scenes=_SCENES, letters=LETTERS)

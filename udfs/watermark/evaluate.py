@@ -13,12 +13,12 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from udfs.watermark.network import Detector, WatermarkNet
-from udfs.watermark.ordinary import SEEN_KINDS, UNSEEN_KINDS
-from udfs.watermark.pictures import files_of
-from udfs.watermark.planting import SEEN_LAYOUTS, UNSEEN_LAYOUTS
-from udfs.watermark.samples import PLAIN, World, draw_all, is_mark, test_tasks
-from udfs.watermark.weights import WEIGHTS, sha256
+from pairlake.udfs.watermark.network import Detector, WatermarkNet
+from pairlake.udfs.watermark.ordinary import SEEN_KINDS, UNSEEN_KINDS
+from pairlake.udfs.watermark.pictures import files_of
+from pairlake.udfs.watermark.planting import SEEN_LAYOUTS, UNSEEN_LAYOUTS
+from pairlake.udfs.watermark.samples import PLAIN, World, draw_all, is_mark, test_tasks
+from pairlake.udfs.watermark.weights import WEIGHTS, sha256
 
 Scores = npt.NDArray[np.float32]
 

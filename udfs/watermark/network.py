@@ -15,7 +15,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from udfs.watermark.weights import LONGEST, MOST_PIXELS, SHORTEST, WEIGHTS
+from pairlake.udfs.watermark.weights import LONGEST, MOST_PIXELS, SHORTEST, WEIGHTS
 
 # One cell of the network's map stands for so many pixels a side.
 CELL = 16

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ingest.images import decoders, pictures
-from ingest.images.decoders import Decoders
-from ingest.images.picture import TOO_HUNGRY, Picture, Unusable
+from pairlake.ingest.images import decoders, pictures
+from pairlake.ingest.images.decoders import Decoders
+from pairlake.ingest.images.picture import TOO_HUNGRY, Picture, Unusable
 from tests.ingest.drawn import JPEG, encoded
 
 KILLER = b"kill the decoder"
@@ -109,7 +109,7 @@ def test_decoders_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(
         "import asyncio, os, sys\n"
-        "from ingest.images.decoders import Decoders\n"
+        "from pairlake.ingest.images.decoders import Decoders\n"
         "async def main():\n"
         "    pool = Decoders(side=32)\n"
         "    await pool.prepare(b'')\n"

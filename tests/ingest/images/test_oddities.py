@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ingest.images.jpegs import MAX_SCANS
-from ingest.images.picture import Picture, Unusable
-from ingest.images.pictures import prepare
+from pairlake.ingest.images.jpegs import MAX_SCANS
+from pairlake.ingest.images.picture import Picture, Unusable
+from pairlake.ingest.images.pictures import prepare
 from tests.ingest.drawn import JPEG, encoded, noise
 from tests.ingest.images.profiles import BLACK_ALONE, LINEAR_GREY, srgb, swapped
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from ingest.agent import product_token
-from ingest.images.optout import refusal_in, refusing_header
+from pairlake.ingest.agent import product_token
+from pairlake.ingest.images.optout import refusal_in, refusing_header
 
 
 @pytest.mark.parametrize(

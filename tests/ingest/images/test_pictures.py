@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from ingest.images.formats import picture_format
-from ingest.images.pictures import MAX_FRAMES, MAX_KEPT_SIDE, Picture, Unusable, prepare
+from pairlake.ingest.images.formats import picture_format
+from pairlake.ingest.images.pictures import MAX_FRAMES, MAX_KEPT_SIDE, Picture, Unusable, prepare
 from tests.ingest.drawn import JPEG, encoded, noise
 
 PNG = encoded(noise(96, 64), "PNG")

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 import pytest
 from PIL import Image, ImageDraw
 
-from ingest.images import sent
-from ingest.images.picture import Picture
-from ingest.images.pictures import prepare
-from ingest.images.sent import MOST_PIXELS, Sent
-from lake.errors import BadRequest
-from lake.processes import WorkerPool, limit_memory
+from pairlake.ingest.images import sent
+from pairlake.ingest.images.picture import Picture
+from pairlake.ingest.images.pictures import prepare
+from pairlake.ingest.images.sent import MOST_PIXELS, Sent
+from pairlake.lake.errors import BadRequest
+from pairlake.lake.processes import WorkerPool, limit_memory
 from tests.ingest.images.profiles import swapped
 
 SIDE = 96

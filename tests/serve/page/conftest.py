@@ -18,12 +18,12 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from lake.append import append
-from lake.catalog import writing
-from lake.keys import text_id
-from serve.app import create_app
-from serve.publish import publish
-from serve.search import Search
+from pairlake.lake.append import append
+from pairlake.lake.catalog import writing
+from pairlake.lake.keys import text_id
+from pairlake.serve.app import create_app
+from pairlake.serve.publish import publish
+from pairlake.serve.search import Search
 from tests.serve.conftest import APPLE, ENCODERS, PUBLISHED, Mart, Pair, uuids
 
 # A busy machine takes its time, in milliseconds.

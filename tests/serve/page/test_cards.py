@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Page, expect
 
-import serve
+from pairlake.lake.settings import ROOT
 from tests.serve.conftest import CAT, HOSTILE, POMME
 from tests.serve.page.conftest import NAKED, RUDE
 from tests.serve.page.test_search import card, state
@@ -40,7 +38,7 @@ def test_hostile_captions_are_text_and_hostile_links_are_none(page: Page, addres
 
 
 def test_no_script_parses_html() -> None:
-    scripts = sorted((Path(serve.__file__).parent / "page").glob("*.js"))
+    scripts = sorted((ROOT / "serve" / "page").glob("*.js"))
     assert len(scripts) > 5
     for script in scripts:
         text = script.read_text()

@@ -11,8 +11,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from lake.keys import text_id
-from serve.asked import MOST_PICTURE
+from pairlake.lake.keys import text_id
+from pairlake.serve.asked import MOST_PICTURE
 from tests.serve.conftest import CAT, SEA
 from tests.serve.page.test_search import card, state
 

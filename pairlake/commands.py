@@ -1,4 +1,4 @@
-"""The command `pairlake`, and the same for Python: nothing but click, and calls into the rooms."""
+"""The command `pairlake`: nothing but click, and calls into the rooms."""
 
 from __future__ import annotations
 
@@ -8,21 +8,18 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import click
 
-from lake import plan as plans
-from lake import progress
-from lake.errors import BadRequest, JobFailed, PairlakeError, is_text
-from lake.interruption import interruptions_said
-
-if TYPE_CHECKING:
-    import duckdb
-    import polars as pl
+from pairlake.lake import plan as plans
+from pairlake.lake import progress
+from pairlake.lake.errors import BadRequest, JobFailed, PairlakeError, is_text
+from pairlake.lake.interruption import interruptions_said
+from pairlake.lake.project import lay_out, where_dbt_builds
 
 # All else is imported where it is needed: DuckDB alone takes half a second, in which Ctrl-C would
 # be a traceback, and who asks for help waits.
@@ -61,10 +58,14 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             with interruptions_said():
-                from lake.catalog import failures_said
+                from pairlake.lake.catalog import failures_said
 
                 with failures_said():
                     return super().invoke(ctx)
+        except PairlakeError as error:
+            if "dbt build" in error.message:
+                error.message += where_dbt_builds()
+            raise
         finally:
             progress.show("")
 
@@ -111,33 +112,16 @@ _fetch_limits = _options(
 )
 
 
-def connect() -> duckdb.DuckDBPyConnection:
-    """From Python: the lake in DuckDB, read-only, with its tables by their bare names.
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def init(folder: Path) -> None:
+    """Lay out the dbt project in a FOLDER of your own: models, macros and seeds to change.
 
-    No network is needed. Each query sees what had been committed when it began.
+    There `dbt build` and every command go by it, and keep what they make in its `data`.
+    Example: pairlake init cats && cd cats && pairlake run --crawl CC-MAIN-2026-43
     """
-    from lake.query import reader
-
-    return reader()
-
-
-def pairs() -> pl.LazyFrame:
-    """From Python: the mart `pairs` as a lazy polars frame; only what is asked for is read."""
-    frame: pl.LazyFrame = connect().sql("from lake.marts.pairs").pl(lazy=True)
-    return frame
-
-
-def search(
-    text: str,
-    *,
-    limit: int = 20,
-    where: Sequence[str] = (),
-    by: Literal["image", "caption"] = "image",
-) -> pl.DataFrame:
-    """From Python: the published pairs nearest to a text, best first; `where` are filters."""
-    from serve.frame import frame
-
-    return frame(_search(), text, limit=limit, where=where, side=by)
+    lay_out(folder)
+    click.echo(f"init     {folder}: its models, macros and seeds are yours to change")
 
 
 @main.command()
@@ -198,12 +182,13 @@ def serve(port: int | None) -> None:
 
     Example: pairlake serve --port 8080
     """
-    from lake.settings import settings
-    from serve.app import serve as serve_page
+    from pairlake.encoders import opened_search
+    from pairlake.lake.settings import settings
+    from pairlake.serve.app import serve as serve_page
 
     if port is None:
         port = settings().port
-    serve_page(_search(), port=port, progress=click.echo)
+    serve_page(opened_search(), port=port, progress=click.echo)
 
 
 @main.command()
@@ -238,20 +223,16 @@ def export(destination: Path, format: str | None, snapshot: int | None, **select
              pairlake export apples --format webdataset --search "a red apple" --limit 1000
              pairlake export subset.npy --from listed_pairs --where "similarity >= 0.3"
     """
-    from serve.export import export as export_pairs
-    from serve.selection import Selection
-
-    def encoder(name: str) -> Any:
-        from udfs.caption_embeddings import encoder as of_captions
-
-        return of_captions(name).encode_captions
+    from pairlake.encoders import caption_encoder
+    from pairlake.serve.export import export as export_pairs
+    from pairlake.serve.selection import Selection
 
     exported = export_pairs(
         destination,
         Selection(**selected),
         format=format,
         snapshot=snapshot,
-        encoder=encoder,
+        encoder=caption_encoder,
         progress=progress.show,
     )
     progress.show("")
@@ -297,10 +278,10 @@ def forget(
     `pairlake maintain` then erases it from every file.
     Example: pairlake forget --url https://photos.example/me.jpg
     """
-    from ingest.spellings import found_in_lake, spellings
-    from lake.receipts import receipts
-    from lake.requests import read_requests
-    from lake.takedowns import look_up, record_takedowns
+    from pairlake.ingest.spellings import found_in_lake, spellings
+    from pairlake.lake.receipts import receipts
+    from pairlake.lake.requests import read_requests
+    from pairlake.lake.takedowns import look_up, record_takedowns
 
     named = read_requests(file) if file else {}
     requests = {kind: [*values, *named.get(kind, [])] for kind, values in kinds.items()}
@@ -332,7 +313,7 @@ def forget(
 
 def _rebuild_without_it() -> None:
     """Make tables and index anew without what was to be forgotten, which is hidden already."""
-    from lake.query import count
+    from pairlake.lake.query import count
 
     try:
         _build()
@@ -371,9 +352,9 @@ def restore(backup: Path | None) -> None:
     Without BACKUP it says which there are; on Postgres it takes what pg_restore has put there.
     Example: pairlake restore catalog-20261130T120000000000.sqlite
     """
-    from lake.restore import listed
-    from lake.restore import restore as restore_backup
-    from lake.settings import settings
+    from pairlake.lake.restore import listed
+    from pairlake.lake.restore import restore as restore_backup
+    from pairlake.lake.settings import settings
 
     if backup is None and not settings().on_postgres:
         click.echo("\n".join(listed()))
@@ -389,8 +370,8 @@ def verify(exports: tuple[Path, ...]) -> None:
     All pixels are read; those that landed before pixels_sha256 was there have no sum.
     Example: pairlake verify cats.parquet
     """
-    from lake.verify import verify as verify_lake
-    from serve.provenance import altered
+    from pairlake.lake.verify import verify as verify_lake
+    from pairlake.serve.provenance import altered
 
     if exports:
         problems = [problem for export in exports for problem in altered(export)]
@@ -412,7 +393,7 @@ def models(name: str | None) -> None:
     Example: pairlake models --fetch ViT-B-32/openai
              pairlake models --fetch wanted
     """
-    from udfs.listing import fetch_model, fetch_wanted, listed
+    from pairlake.udfs.listing import fetch_model, fetch_wanted, listed
 
     if name is None:
         lines = listed()
@@ -441,7 +422,7 @@ def sql(query: str, format: str) -> None:
     Example: pairlake sql "select drop_reason, count(*) from int_pairs_judged group by all"
              pairlake sql "from pairs" --format parquet > pairs.parquet
     """
-    from lake.query import table, write
+    from pairlake.lake.query import table, write
 
     if format == "table":
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
@@ -501,13 +482,15 @@ def demo(pictures: Path | None, show_env: bool) -> None:
     Example: eval "$(pairlake demo --env)" && pairlake serve
     """
     try:
-        from demo.report import report
-        from demo.stage import environment, world_served
-        from demo.wat import CRAWL_ID
+        from pairlake.demo.report import report
+        from pairlake.demo.stage import environment, world_served
+        from pairlake.demo.wat import CRAWL_ID
     except ModuleNotFoundError as error:
         raise BadRequest(
             f"The demo needs the package {error.name}; run: pip install -e '.[demo]'"
         ) from error
+
+    from pairlake.encoders import opened_search
 
     variables = environment(pictures)
     if show_env:
@@ -517,7 +500,7 @@ def demo(pictures: Path | None, show_env: bool) -> None:
     os.environ.update(variables)
     with world_served(pictures) as world:
         _run(crawl_id=CRAWL_ID, files="all")
-    for line in report(world, _search().by_text):
+    for line in report(world, opened_search().by_text):
         click.echo(line)
 
 
@@ -532,9 +515,9 @@ def _crawl(
     with_bytes: bool = False,
 ) -> list[str]:
     """Land crawl files; returns what went wrong, as sentences."""
-    from ingest.crawl import crawl as crawl_files
-    from ingest.list_file import Columns
-    from ingest.sources import crawl_paths, named_files
+    from pairlake.ingest.crawl import crawl as crawl_files
+    from pairlake.ingest.list_file import Columns
+    from pairlake.ingest.sources import crawl_paths, named_files
 
     if bool(paths) == bool(crawl_id):
         raise BadRequest("Name either files or a crawl: pairlake crawl --crawl CC-MAIN-2026-43")
@@ -583,9 +566,9 @@ def _number(files: str) -> int | None:
 
 def _fetch(limit: int | None, minutes: float | None) -> list[str]:
     """Download what awaits it; returns what failed, as sentences."""
-    from ingest.ahead import images_ahead
-    from ingest.fetch import fetch as fetch_images
-    from lake.recipe import check_built
+    from pairlake.ingest.ahead import images_ahead
+    from pairlake.ingest.fetch import fetch as fetch_images
+    from pairlake.lake.recipe import check_built
 
     check_built()
     click.echo(f"fetch    {images_ahead()}")
@@ -606,9 +589,9 @@ def _unforeseen(failed: int, what: str, table: str) -> list[str]:
 
 def _enrich(names: Iterable[str]) -> list[str]:
     """Run column jobs, all where none is named; returns what they could not do, as sentences."""
-    from lake.recipe import check_built
-    from udfs.jobs import AFTER_FETCH, BEFORE_FETCH, JOBS
-    from udfs.running import run_job
+    from pairlake.lake.recipe import check_built
+    from pairlake.udfs.jobs import AFTER_FETCH, BEFORE_FETCH, JOBS
+    from pairlake.udfs.running import run_job
 
     names = list(names) or [*BEFORE_FETCH, *AFTER_FETCH]
     unknown = [name for name in names if name not in JOBS]
@@ -626,8 +609,8 @@ def _enrich(names: Iterable[str]) -> list[str]:
 
 
 def _publish() -> None:
-    from lake.recipe import check_built
-    from serve.publish import publish as publish_pairs
+    from pairlake.lake.recipe import check_built
+    from pairlake.serve.publish import publish as publish_pairs
 
     check_built()
     summary = publish_pairs(progress=progress.show)
@@ -636,8 +619,8 @@ def _publish() -> None:
 
 
 def _build(*, anew: bool = False) -> None:
-    from lake.dbt_plugin import build_dataset
-    from lake.settings import settings
+    from pairlake.lake.dbt_plugin import build_dataset
+    from pairlake.lake.settings import settings
 
     build_dataset(anew=anew, progress=progress.show)
     progress.show("")
@@ -646,26 +629,26 @@ def _build(*, anew: bool = False) -> None:
 
 
 def _say_why_nothing() -> None:
-    from lake.recipe import why_nothing
+    from pairlake.lake.recipe import why_nothing
 
     if sentence := why_nothing():
         click.echo(sentence, err=True)
 
 
 def _maintain() -> None:
-    from ingest.workspace import clear_workspaces
-    from lake.dbt_plugin import dataset_is_current
-    from lake.erasure import (
+    from pairlake.ingest.workspace import clear_workspaces
+    from pairlake.lake.dbt_plugin import dataset_is_current
+    from pairlake.lake.erasure import (
         erase_takedowns,
         note_erased,
         requests_due,
         takedowns_recorded,
     )
-    from lake.maintain import erasure_is_unfinished, tidy
-    from lake.retention import release_pixels
-    from lake.settings import settings
-    from lake.verify import check_files
-    from serve.publish import compact
+    from pairlake.lake.maintain import erasure_is_unfinished, tidy
+    from pairlake.lake.retention import release_pixels
+    from pairlake.lake.settings import settings
+    from pairlake.lake.verify import check_files
+    from pairlake.serve.publish import compact
 
     erased, due = 0, requests_due()
     if not due and not erasure_is_unfinished():
@@ -703,8 +686,8 @@ def _maintain() -> None:
 
 
 def _say_what_would_go() -> None:
-    from lake.erasure import requests_due
-    from lake.maintain import erasure_is_unfinished, would_go
+    from pairlake.lake.erasure import requests_due
+    from pairlake.lake.maintain import erasure_is_unfinished, would_go
 
     erasing = bool(requests_due()) or erasure_is_unfinished()
     if erasing:
@@ -714,9 +697,9 @@ def _say_what_would_go() -> None:
 
 
 def _run(limit: int | None = None, minutes: float | None = None, **arguments: Any) -> None:
-    from lake.dbt_plugin import build_worklists, dataset_is_current
-    from lake.recipe import check_known
-    from udfs.jobs import AFTER_FETCH, BEFORE_FETCH
+    from pairlake.lake.dbt_plugin import build_worklists, dataset_is_current
+    from pairlake.lake.recipe import check_known
+    from pairlake.udfs.jobs import AFTER_FETCH, BEFORE_FETCH
 
     check_known()
     problems = _crawl(**arguments)
@@ -742,31 +725,3 @@ def _end(problems: list[str]) -> None:
     """Everything that could be done is done: say what could not, and exit with 1."""
     if problems:
         raise JobFailed("\n".join(dict.fromkeys(problems)))
-
-
-def _search() -> Any:
-    from ingest.images.sent import Sent
-    from lake.settings import settings
-    from serve.search import Encoders, Search
-    from udfs.caption_embeddings import encoder
-    from udfs.image_aesthetics import direction
-    from udfs.image_embeddings import picture_encoder
-
-    sent = Sent(side=settings().pixel_side)
-
-    def pictures(name: str) -> Any:
-        encode = picture_encoder(name)
-        sent.start()
-        # A query is made of what would be kept of its picture.
-        return lambda body: encode(sent.kept(body))
-
-    encoders = Encoders(
-        captions=lambda name: encoder(name).encode_captions,
-        pictures=pictures,
-        aesthetic=direction,
-    )
-    return Search(settings().search, encoders)
-
-
-if __name__ == "__main__":
-    main()
