@@ -15,7 +15,8 @@ from pairlake.demo.world import World, build_world, world_from_folder
 from pairlake.lake.errors import BadRequest
 from pairlake.lake.locks import alone
 from pairlake.lake.ports import listening
-from pairlake.lake.settings import ROOT, settings
+from pairlake.lake.project import ROOT, data_folder
+from pairlake.lake.settings import settings
 
 CAPTIONS = "captions_by_language.json"
 # A third of the drawings: every kind of case is there, and so is what the report searches for.
@@ -27,7 +28,7 @@ def environment(pictures: Path | None) -> dict[str, str]:
     name = "demo" if pictures is None else f"demo-{pictures.expanduser().absolute().name}"
     port = os.environ.get("PAIRLAKE_DEMO_PORT", str(settings().demo_port))
     wanted = {
-        "PAIRLAKE_HOME": str(ROOT / "data" / name),
+        "PAIRLAKE_HOME": str(data_folder() / name),
         "PAIRLAKE_RECIPE": "demo",
         "PAIRLAKE_MODELS": str(ROOT / "demo"),
         "PAIRLAKE_CRAWL_ROOT": base_url(int(port)),

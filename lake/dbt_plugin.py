@@ -24,13 +24,15 @@ from dbt.cli.main import dbtRunner
 from dbt.flags import get_flags
 from dbt_common.events.base_types import EventMsg
 from duckdb import DuckDBPyConnection
+
 from pairlake.lake.catalog import locked, prepare, rows
 from pairlake.lake.errors import BadRequest, JobFailed, PairlakeError
 from pairlake.lake.identity import METADATA
 from pairlake.lake.objects import is_remote
 from pairlake.lake.progress import bar
 from pairlake.lake.recipe import check_known
-from pairlake.lake.settings import ROOT, settings
+from pairlake.lake.project import project
+from pairlake.lake.settings import settings
 
 Progress = Callable[[str], object]
 
@@ -101,7 +103,7 @@ def run_dbt(*arguments: str, progress: Progress = lambda line: None) -> None:
     check_known()
     folder = settings().home / "dbt"
     runner = dbtRunner(callbacks=[_Watch(progress).hear])
-    where = ["--project-dir", str(ROOT), "--profiles-dir", str(ROOT)]
+    where = ["--project-dir", str(project()), "--profiles-dir", str(project())]
     paths = ["--target-path", str(folder / "target"), "--log-path", str(folder / "logs")]
     command_line = sys.argv
     # dbt logs it, and what `pairlake forget` is told to forget must leave no trace.
@@ -183,11 +185,11 @@ def dataset_is_current() -> bool:
 
 def _state() -> str:
     """What a dataset is made of: the recipe, the models, and the rows of Python's tables so far."""
-    models = hashlib.sha256()
+    at_work, models = project(), hashlib.sha256()
     for file in sorted(
-        path for name in ("dbt_project.yml", "models", "macros") for path in _below(ROOT / name)
+        path for name in ("dbt_project.yml", "models", "macros") for path in _below(at_work / name)
     ):
-        models.update(f"{file.relative_to(ROOT)} ".encode() + file.read_bytes())
+        models.update(f"{file.relative_to(at_work)} ".encode() + file.read_bytes())
     counted = rows(_COUNTED, read_only=True)
     landed = {name: [table, count] for name, table, count in counted}
     return json.dumps({"recipe": settings().recipe, "models": models.hexdigest(), "landed": landed})

@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 
 import duckdb
+
 from pairlake.lake.catalog import rows
 from pairlake.lake.errors import BadSetting
-from pairlake.lake.settings import ROOT, settings
+from pairlake.lake.project import RECIPES, project
+from pairlake.lake.settings import settings
 
 
 def check_known() -> None:
     """Raise BadSetting if PAIRLAKE_RECIPE is no row of models/seeds/recipes.csv."""
-    with (ROOT / "models" / "seeds" / "recipes.csv").open(newline="") as handle:
+    with (project() / RECIPES).open(newline="") as handle:
         known = [row["recipe"] for row in csv.DictReader(handle)]
     if settings().recipe not in known:
         raise BadSetting(

@@ -16,8 +16,8 @@ from pairlake.lake.errors import BadSetting, is_text
 from pairlake.lake.objects import is_remote
 from pairlake.lake.postgres import PREFIX as POSTGRES
 from pairlake.lake.postgres import names_password
+from pairlake.lake.project import ROOT, data_folder
 
-ROOT = Path(__file__).resolve().parents[1]
 PREFIX = "PAIRLAKE_"
 # A scheme, a name or an address, and perhaps a port.
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
@@ -27,15 +27,24 @@ _S3 = re.compile(r"s3://[^/@?]+(/[^@?]*)?")
 
 
 def _setting(default: Any, help: str) -> Any:
-    kind = Path if isinstance(default, Path) else type(default)
+    kind = _folder if isinstance(default, Path) else type(default)
     return field(default=default, metadata={"help": help, "type": kind})
+
+
+def _folder(text: str) -> Path:
+    """A folder that was named: `.` too, which by itself would be taken for none."""
+    return Path.cwd() if Path(text) == Path() else Path(text)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What a run depends on beside its input; built by `settings()` from the environment."""
 
-    home: Path = _setting(ROOT / "data", "Folder for everything that pairlake keeps.")
+    home: Path = _setting(
+        Path(),
+        "Folder for everything that pairlake keeps. Empty: `data` in the checkout or in the folder "
+        "of `pairlake init`; without either, in the working folder.",
+    )
     catalog: str = _setting(
         "",
         "The lake's SQL catalog: `sqlite:FILE`, or `postgres:` with what libpq connects by, as in "
@@ -102,6 +111,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         self._check_places()
+        if self.home == Path():
+            object.__setattr__(self, "home", data_folder())
         object.__setattr__(self, "home", self.home.expanduser().absolute())
         if not self.catalog:
             object.__setattr__(self, "catalog", f"sqlite:{self.home / 'catalog.sqlite'}")

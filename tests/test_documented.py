@@ -10,9 +10,9 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
-from pairlake.lake.settings import ROOT, Settings
 
-from pairlake import main
+from pairlake.commands import main
+from pairlake.lake.settings import ROOT, Settings
 from tests.documented import ELSEWHERE, NETWORK, commands
 
 README = (ROOT / "README.md").read_text()
@@ -24,7 +24,7 @@ def settings_page() -> str:
     lines = ["# Settings", "", "Environment variables; each has a default that works.", ""]
     lines += ["| variable | default | what it is |", "|---|---|---|"]
     for field in fields(Settings):
-        default = str(field.default).replace(str(ROOT), "(project)") or "—"
+        default = str(field.default) or "—"
         default = "—" if default == "." else f"`{default}`"
         lines.append(f"| `PAIRLAKE_{field.name.upper()}` | {default} | {field.metadata['help']} |")
     return "\n".join(lines) + "\n"

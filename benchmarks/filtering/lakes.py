@@ -16,19 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+
+from benchmarks.processes import ROOT, cleanly, measured
 from pairlake.demo.stage import environment
 from pairlake.demo.wat import CRAWL_ID
 from pairlake.demo.web import base_url, serving
 from pairlake.demo.world import World, build_world
-from pairlake.lake import catalog
+from pairlake.lake import catalog, project
 from pairlake.lake.settings import settings
-
-from benchmarks.processes import ROOT, cleanly, measured
 
 FORM = "bench_form"
 _PORT = 8931
-_PROJECT = ("pairlake.py", "lake", "ingest", "udfs", "serve", "models", "macros", "tests/data")
-_PROJECT_FILES = ("dbt_project.yml", "profiles.yml", "selectors.yml")
+_CODE = ("pairlake", "lake", "ingest", "udfs", "serve")
 # What the demo's recipe says beyond form, none of which is asked for here.
 _BEYOND_FORM = (
     "similarity_model_en", "min_similarity_en", "similarity_model_other", "min_similarity_other",
@@ -173,15 +172,11 @@ def lay_out(
 
     A recipe is told by what it changes in the demo's rules of form.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for part in _PROJECT:
-        if (ROOT / part).is_dir():
-            ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(ROOT / part, folder / part, ignore=ignored, dirs_exist_ok=True)
-        else:
-            shutil.copy(ROOT / part, folder / part)
-    for file in _PROJECT_FILES:
-        shutil.copy(ROOT / file, folder / file)
+    shutil.rmtree(folder, ignore_errors=True)
+    project.lay_out(folder)
+    ignored = shutil.ignore_patterns("__pycache__")
+    for part in _CODE:
+        shutil.copytree(ROOT / part, folder / part, symlinks=True, ignore=ignored)
     seeds = folder / "models" / "seeds"
     form = _form(ROOT / "models" / "seeds" / "recipes.csv")
     rows = [{**form, **changes} for changes in ({"recipe": FORM}, *recipes)]

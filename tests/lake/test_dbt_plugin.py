@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from unittest.mock import patch
 
 import pyarrow as pa
 import pytest
+
 from pairlake.lake.append import append
 from pairlake.lake.catalog import connect
 from pairlake.lake.dbt_plugin import build_dataset, dataset_is_current, run_dbt
 from pairlake.lake.errors import JobFailed
 from pairlake.lake.maintain import tidy
-from pairlake.lake.settings import ROOT, settings
+from pairlake.lake.project import lay_out
+from pairlake.lake.settings import settings
 
 
 def test_no_stamp_and_none_of_another_lake_makes_a_dataset_current() -> None:
@@ -47,7 +48,7 @@ def test_no_clock_says_whether_a_dataset_is_current(monkeypatch: pytest.MonkeyPa
     build_dataset()
     assert dataset_is_current()
     # A model that was edited then.
-    monkeypatch.setattr("pairlake.lake.dbt_plugin.ROOT", _edited(settings().home / "checkout"))
+    monkeypatch.chdir(_edited(settings().home / "checkout"))
     assert not dataset_is_current()
 
 
@@ -59,9 +60,7 @@ def _land(path: str, at: datetime | None = None) -> None:
 
 def _edited(checkout: Path) -> Path:
     """The models and macros, with a file as it was not before, and all dated long ago."""
-    for name in ("models", "macros"):
-        shutil.copytree(ROOT / name, checkout / name)
-    shutil.copy(ROOT / "dbt_project.yml", checkout)
+    lay_out(checkout)
     with (checkout / "macros" / "rules.sql").open("a") as file:
         file.write("-- another rule")
     for path in checkout.rglob("*"):

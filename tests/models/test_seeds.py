@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import csv
-import shutil
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pytest
+
 from pairlake.lake.catalog import connect
 from pairlake.lake.dbt_plugin import run_dbt
 from pairlake.lake.errors import JobFailed
-from pairlake.lake.settings import ROOT
-
-PROJECT = ("dbt_project.yml", "profiles.yml", "selectors.yml", "macros", "models", "tests/data")
+from pairlake.lake.project import lay_out
 
 
 @pytest.fixture
 def seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of seeds in a copy of the project, which dbt reads from now on."""
     project = tmp_path / "it's a copy"
-    for name in PROJECT:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        (project / name).parent.mkdir(parents=True, exist_ok=True)
-        copy(ROOT / name, project / name)
-    monkeypatch.setattr("pairlake.lake.dbt_plugin.ROOT", project)
+    lay_out(project)
+    monkeypatch.chdir(project)
     return project / "models" / "seeds"
 
 
