@@ -130,7 +130,7 @@ def test_a_file_costs_itself(
     name: str, content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stub = failing(len, AssertionError("never"), lambda *_: True)
-    monkeypatch.setattr(f"ingest.{name}", lambda *_, **__: stub())
+    monkeypatch.setattr(f"pairlake.ingest.{name}", lambda *_, **__: stub())
     (tmp_path / "x").write_bytes(content)
     file, pairs = read(tmp_path / "x")
     assert (file.outcome, file.error, pairs) == ("failed", "AssertionError: never", [])
