@@ -5,7 +5,7 @@ FITS := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))'
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	$$python $(FITS) && break; done; echo $$python)
 BIN := .venv/bin
-PACKAGES := pairlake benchmarks docs/screenshots.py
+PACKAGES := pairlake benchmarks training docs/screenshots.py
 
 .PHONY: demo page screenshots test test-slow lint types sql unit bench bench-crawl bench-fetch bench-enrich bench-recipes \
 	bench-duplicates bench-takedown bench-dataset bench-scale bench-export bench-search bench-filtering bench-diffusion \
@@ -104,11 +104,11 @@ bench-search: .venv/dev-installed
 # The same CLIP trained on what each filter leaves, with three seeds; needs npm. Some fifty minutes on two
 # cores; larger on a GPU.
 bench-filtering: .venv/dev-installed
-	$(BIN)/python -m benchmarks.filtering
+	$(BIN)/python -m training.filtering
 
 # A text-to-image model trained on an exported subset; some fifteen minutes.
 bench-diffusion: .venv/dev-installed
-	$(BIN)/python -m benchmarks.diffusion
+	$(BIN)/python -m training.diffusion
 
 # Ray beside one machine's own processes: the demo's pipeline, and two processes beside one.
 bench-cluster: .venv/dev-installed

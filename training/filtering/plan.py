@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.filtering.prepared import Level, Mask
+from training.filtering.prepared import Level, Mask
 
 SEEDS = (1, 2, 3)
 FORM, KEPT, DEDUPLICATED, TRUTH = "form", "kept", "deduplicated", "truth"

@@ -1,6 +1,6 @@
 """Trains one model after another, each on what one filter leaves, and measures it.
 
-`python -m benchmarks.filtering.trainings --prepared FILE --out DIR`. Needs torch and open_clip, not
+`python -m training.filtering.trainings --prepared FILE --out DIR`. Needs torch and open_clip, not
 pairlake, so that FILE can go where a GPU is. A line of results.jsonl is a model; those that stand
 there already are not trained again.
 """
@@ -21,11 +21,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.filtering.learner import Course, Learner
-from benchmarks.filtering.measures import Encoder, judge, measure
-from benchmarks.filtering.plan import HALVES, SEEDS, Task, chosen, in_half, waves
-from benchmarks.filtering.prepared import Mask, Prepared
-from benchmarks.filtering.settings import SETTINGS, Setting, default_setting, device
+from training.filtering.learner import Course, Learner
+from training.filtering.measures import Encoder, judge, measure
+from training.filtering.plan import HALVES, SEEDS, Task, chosen, in_half, waves
+from training.filtering.prepared import Mask, Prepared
+from training.filtering.settings import SETTINGS, Setting, default_setting, device
 
 RESULTS = "results.jsonl"
 
@@ -137,7 +137,7 @@ def _train_all(trainings: Trainings, wave: Sequence[Task], learners: Sequence[Le
 def main() -> None:
     """Train what the command line asks for."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.filtering.trainings", description=__doc__
+        prog="python -m training.filtering.trainings", description=__doc__
     )
     parser.add_argument("--prepared", type=Path, required=True, help="prepared.npz")
     parser.add_argument("--out", type=Path, required=True, help="the folder of the results")

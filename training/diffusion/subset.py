@@ -18,10 +18,10 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from benchmarks.filtering.lakes import Head, Lake, by_similarity, lay_out
 from benchmarks.processes import ROOT
-from pairlake.demo.evaluate import MiniClip
 from pairlake.demo.pictures import Picture, pictures, render
+from training.filtering.lakes import Head, Lake, by_similarity, lay_out
+from training.mini_clip.evaluate import MiniClip
 
 MINI_CLIP = "mini_clip"
 # Mini CLIP's own threshold; see its model card.

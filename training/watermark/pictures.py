@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageEnhance, ImageFilter
 
-from pairlake.udfs.watermark.lettering import held_out
+from training.watermark.lettering import held_out
 
 TEST_SHARE = 0.2
 # Kept in memory with this short side at most, in pixels.

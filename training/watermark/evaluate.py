@@ -14,11 +14,11 @@ import torch
 from PIL import Image
 
 from pairlake.udfs.watermark.network import Detector, WatermarkNet
-from pairlake.udfs.watermark.ordinary import SEEN_KINDS, UNSEEN_KINDS
-from pairlake.udfs.watermark.pictures import files_of
-from pairlake.udfs.watermark.planting import SEEN_LAYOUTS, UNSEEN_LAYOUTS
-from pairlake.udfs.watermark.samples import PLAIN, World, draw_all, is_mark, test_tasks
 from pairlake.udfs.watermark.weights import WEIGHTS, sha256
+from training.watermark.ordinary import SEEN_KINDS, UNSEEN_KINDS
+from training.watermark.pictures import files_of
+from training.watermark.planting import SEEN_LAYOUTS, UNSEEN_LAYOUTS
+from training.watermark.samples import PLAIN, World, draw_all, is_mark, test_tasks
 
 Scores = npt.NDArray[np.float32]
 

@@ -206,7 +206,7 @@ def by_similarity(name: str, thresholds: tuple[float, float]) -> list[dict[str, 
 def _form(seed: Path) -> dict[str, object]:
     with seed.open(newline="") as handle:
         (demo,) = (row for row in csv.DictReader(handle) if row["recipe"] == "demo")
-    changes = {"source": "benchmarks.filtering", "duplicates": "none"}
+    changes = {"source": "training.filtering", "duplicates": "none"}
     return {**demo, **dict.fromkeys(_BEYOND_FORM, ""), **changes}
 
 

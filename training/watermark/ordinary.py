@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from pairlake.udfs.watermark.lettering import Letters, sentence, written
+from training.watermark.lettering import Letters, sentence, written
 
 _Shade = tuple[int, int, int]
 

@@ -11,10 +11,12 @@ import pytest
 import torch
 from PIL import Image
 
-from pairlake.udfs.watermark import train as training
-from pairlake.udfs.watermark.lettering import held_out
-from pairlake.udfs.watermark.pictures import Scenes, Source, load_tested, load_trained
-from pairlake.udfs.watermark.samples import (
+from pairlake.udfs.watermark.weights import WEIGHTS
+from tests.udfs.test_watermark import LETTERS
+from training.watermark import train as training
+from training.watermark.lettering import held_out
+from training.watermark.pictures import Scenes, Source, load_tested, load_trained
+from training.watermark.samples import (
     PLAIN,
     Sample,
     Task,
@@ -23,9 +25,7 @@ from pairlake.udfs.watermark.samples import (
     is_mark,
     training_batch,
 )
-from pairlake.udfs.watermark.train import Trainer, Training, train
-from pairlake.udfs.watermark.weights import WEIGHTS
-from tests.udfs.test_watermark import LETTERS
+from training.watermark.train import Trainer, Training, train
 
 _SCENES = Scenes([Source(name="noise", pictures=[Image.effect_noise((96, 96), 60).convert("RGB")])])
 WORLD = World(scenes=_SCENES, letters=LETTERS)

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-import benchmarks.filtering.plan as plan
-from benchmarks.filtering.lakes import FORM, Head, by_similarity, lay_out
-from benchmarks.filtering.learner import Course
-from benchmarks.filtering.measures import Encoder, judge, measure
-from benchmarks.filtering.plan import CONTROLS, CROSSED, HALVES, ROUNDS, SETS, Task, chosen, waves
-from benchmarks.filtering.prepared import SIDE, Gallery, Level, Prepared
-from benchmarks.filtering.report import report
-from benchmarks.filtering.settings import Setting
-from benchmarks.filtering.trainings import RESULTS, results, run
+import training.filtering.plan as plan
+from training.filtering.lakes import FORM, Head, by_similarity, lay_out
+from training.filtering.learner import Course
+from training.filtering.measures import Encoder, judge, measure
+from training.filtering.plan import CONTROLS, CROSSED, HALVES, ROUNDS, SETS, Task, chosen, waves
+from training.filtering.prepared import SIDE, Gallery, Level, Prepared
+from training.filtering.report import report
+from training.filtering.settings import Setting
+from training.filtering.trainings import RESULTS, results, run
 
 _KINDS = 6
 _PAIRS = 60

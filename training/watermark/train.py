@@ -1,4 +1,4 @@
-"""Trains the watermark detector: python -m pairlake.udfs.watermark.train --pictures FOLDER --out DIR.
+"""Trains the watermark detector: python -m training.watermark.train --pictures FOLDER --out DIR.
 
 It writes `watermark_cnn.safetensors` to DIR, and what it measured into DIR/MODEL_CARD.md.
 """
@@ -20,11 +20,12 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from pairlake.udfs.watermark import network
-from pairlake.udfs.watermark.evaluate import report
-from pairlake.udfs.watermark.lettering import find_letters
 from pairlake.udfs.watermark.network import WatermarkNet
-from pairlake.udfs.watermark.pictures import load_tested, load_trained
-from pairlake.udfs.watermark.samples import (
+from pairlake.udfs.watermark.weights import WEIGHTS
+from training.watermark.evaluate import report
+from training.watermark.lettering import find_letters
+from training.watermark.pictures import load_tested, load_trained
+from training.watermark.samples import (
     SMALL_SIZES,
     TRAINING_SIZES,
     Sample,
@@ -33,9 +34,8 @@ from pairlake.udfs.watermark.samples import (
     draw_all,
     training_batch,
 )
-from pairlake.udfs.watermark.weights import WEIGHTS
 
-_BEGIN, _END = "<!-- measured by pairlake.udfs.watermark.train -->", "<!-- end of what it measured -->"
+_BEGIN, _END = "<!-- measured by training.watermark.train -->", "<!-- end of what it measured -->"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,7 +223,7 @@ def _also(argument: str) -> tuple[str, Path]:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m pairlake.udfs.watermark.train", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training.watermark.train", description=__doc__)
     for name, what in (
         ("--pictures", "what is learnt from"),
         ("--tested", "what is only measured on"),

@@ -1,6 +1,6 @@
 """Trains the model that filters, on drawings that are neither in the noisy web nor measured.
 
-`python -m benchmarks.filtering.teacher --out DIR`; by the demo's own trainer.
+`python -m training.filtering.teacher --out DIR`; by the demo's own trainer.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks.filtering.drawings import TEACHERS, chosen, drawn_by
 from benchmarks.processes import ROOT
 from pairlake.demo.pictures import pictures
-from pairlake.demo.train import Training, train
+from training.filtering.drawings import TEACHERS, chosen, drawn_by
+from training.mini_clip.train import Training, train
 
 DATA = ROOT / "build" / "bench-filtering"
 
@@ -19,7 +19,7 @@ DATA = ROOT / "build" / "bench-filtering"
 def main() -> None:
     """Train for as long as the command line says."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.filtering.teacher", description=__doc__
+        prog="python -m training.filtering.teacher", description=__doc__
     )
     parser.add_argument("--out", type=Path, required=True, help="the folder of the model")
     parser.add_argument("--steps", type=int, default=Training.steps)

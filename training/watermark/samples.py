@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from pairlake.udfs.watermark.lettering import Letters
 from pairlake.udfs.watermark.network import CELL, Pixels
-from pairlake.udfs.watermark.ordinary import SEEN_KINDS, draw_ordinary
-from pairlake.udfs.watermark.pictures import Scenes, Size, recompressed
-from pairlake.udfs.watermark.planting import SEEN_LAYOUTS, UNSEEN_LAYOUTS, plant
+from training.watermark.lettering import Letters
+from training.watermark.ordinary import SEEN_KINDS, draw_ordinary
+from training.watermark.pictures import Scenes, Size, recompressed
+from training.watermark.planting import SEEN_LAYOUTS, UNSEEN_LAYOUTS, plant
 
 # Width and height of a training picture: at most the pixels that the network looks at.
 TRAINING_SIZES: Sequence[Size] = (

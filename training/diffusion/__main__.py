@@ -1,6 +1,6 @@
 """Trains a tiny text-to-image model on an exported subset, and prints what it learnt.
 
-`python -m benchmarks.diffusion`: the samples go to docs/pictures/diffusion.png.
+`python -m training.diffusion`: the samples go to docs/pictures/diffusion.png.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from benchmarks.diffusion.painter import SIDE, Painter
-from benchmarks.diffusion.subset import MINI_CLIP, drawing_by_url, export_subset
-from benchmarks.filtering.prepared import squared
 from benchmarks.processes import ROOT
 from benchmarks.tables import heading, machine, note, table
-from pairlake.demo.evaluate import MiniClip
+from training.diffusion.painter import SIDE, Painter
+from training.diffusion.subset import MINI_CLIP, drawing_by_url, export_subset
+from training.filtering.prepared import squared
+from training.mini_clip.evaluate import MiniClip
 
 DATA = ROOT / "build" / "bench-diffusion"
 PICTURE = ROOT / "docs" / "pictures" / "diffusion.png"
@@ -45,7 +45,7 @@ class Following:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Export, train, draw, measure."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.diffusion", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training.diffusion", description=__doc__)
     parser.add_argument("--drawings", type=int, default=80, help="of the demo's web")
     parser.add_argument("--steps", type=int, default=2_500)
     parser.add_argument("--batch", type=int, default=16)

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from benchmarks.filtering.learner import MEAN, STD
-from benchmarks.filtering.prepared import Gallery, Ints, Level, Mask, Prepared
+from training.filtering.learner import MEAN, STD
+from training.filtering.prepared import Gallery, Ints, Level, Mask, Prepared
 
 import open_clip  # isort: skip
 

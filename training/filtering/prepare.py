@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.filtering.drawings import STRANGER, chosen, drawn_by
-from benchmarks.filtering.lakes import Lake
-from benchmarks.filtering.prepared import SIDE, Bytes, Gallery, Ints, Level, Prepared, squared
-from benchmarks.filtering.sentences import UNSEEN
 from pairlake.demo.pictures import LANGUAGES, Picture, pixel_groups
-from pairlake.demo.train import IMAGE_SIZE, prepare
-from pairlake.demo.unseen import unseen_render
+from training.filtering.drawings import STRANGER, chosen, drawn_by
+from training.filtering.lakes import Lake
+from training.filtering.prepared import SIDE, Bytes, Gallery, Ints, Level, Prepared, squared
+from training.filtering.sentences import UNSEEN
+from training.mini_clip.train import IMAGE_SIZE, prepare
+from training.mini_clip.unseen import unseen_render
 
 _RENDER_SEED = 990_003
 # Reasons that come after form: the pair would be taken but for these.

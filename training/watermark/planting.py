@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageStat
 
-from pairlake.udfs.watermark.lettering import Letters, written
-from pairlake.udfs.watermark.logos import SEEN_LOGOS, UNSEEN_LOGOS, Logo, drawn
+from training.watermark.lettering import Letters, written
+from training.watermark.logos import SEEN_LOGOS, UNSEEN_LOGOS, Logo, drawn
 
 # A mark that changes its pixels by less, on average and out of 255, is not counted as visible;
 # on a ground as restless as grass it takes more.

@@ -14,7 +14,7 @@ import torch
 import pairlake.udfs.torchvision_shim  # noqa: F401  # must come before open_clip
 from pairlake.demo.captions import caption
 from pairlake.demo.pictures import LANGUAGES, Picture, pictures, pixel_groups
-from pairlake.demo.unseen import unseen_render
+from training.mini_clip.unseen import unseen_render
 
 import open_clip  # isort: skip
 

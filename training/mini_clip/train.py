@@ -1,4 +1,4 @@
-"""Trains mini CLIP, the demo's model, on the picture catalogue: python -m pairlake.demo.train --out DIR."""
+"""Trains mini CLIP on the picture catalogue: python -m training.mini_clip.train --out DIR."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 import pairlake.udfs.torchvision_shim  # noqa: F401  # must come before open_clip
-from pairlake.demo import bpe
-from pairlake.demo.augment import Augmenter, rendered
 from pairlake.demo.captions import TEMPLATES
-from pairlake.demo.evaluate import held_out_captions, report
 from pairlake.demo.pictures import LANGUAGES, Picture, pictures, pixel_groups
+from training.mini_clip import bpe
+from training.mini_clip.augment import Augmenter, rendered
+from training.mini_clip.evaluate import held_out_captions, report
 
 import open_clip  # isort: skip
 
@@ -258,7 +258,7 @@ def train(run: Training, of: Sequence[Picture] | None = None) -> None:
 
 def main() -> None:
     """Train, or measure a trained model and print its model card's table."""
-    parser = argparse.ArgumentParser(prog="python -m pairlake.demo.train", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training.mini_clip.train", description=__doc__)
     parser.add_argument("--out", type=Path, help="train into this directory")
     parser.add_argument("--steps", type=int, default=Training.steps)
     parser.add_argument("--minutes", type=float, default=Training.minutes)

@@ -15,7 +15,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 import pairlake.udfs.torchvision_shim  # noqa: F401  # must come before open_clip and diffusers
-from pairlake.demo.evaluate import MiniClip
+from training.mini_clip.evaluate import MiniClip
 
 import diffusers  # isort: skip
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
-from benchmarks.filtering.learner import Course
 from pairlake.demo.pictures import pictures
+from training.filtering.learner import Course
 
 # By how much is wrong in them: the wrong captions beside each right one, besides those that the
 # demo has anyway.

@@ -7,8 +7,9 @@ from math import isnan
 from statistics import mean
 from typing import Any
 
-from benchmarks.filtering.drawings import STRANGER
-from benchmarks.filtering.plan import (
+from benchmarks.tables import heading, note, table
+from training.filtering.drawings import STRANGER
+from training.filtering.plan import (
     CONTROLS,
     CROSSED,
     DEDUPLICATED,
@@ -19,7 +20,6 @@ from benchmarks.filtering.plan import (
     SETS,
     TRUTH,
 )
-from benchmarks.tables import heading, note, table
 
 OURS = "openmoji"
 _ALL = "14 languages"

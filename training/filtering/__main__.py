@@ -1,6 +1,6 @@
 """Trains the same CLIP on what each filter leaves, and prints what it learnt.
 
-`python -m benchmarks.filtering`: whatever is done already stands in build/bench-filtering, and is
+`python -m training.filtering`: whatever is done already stands in build/bench-filtering, and is
 not done again.
 """
 
@@ -18,16 +18,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.filtering.lakes import Lake, by_similarity, lay_out
-from benchmarks.filtering.measures import Encoder, Judgement, judge
-from benchmarks.filtering.prepare import gather, judged
-from benchmarks.filtering.prepared import Level, Prepared
-from benchmarks.filtering.report import report
-from benchmarks.filtering.settings import SETTINGS, WEBS, Setting, default_setting, device
-from benchmarks.filtering.teacher import DATA
-from benchmarks.filtering.trainings import RESULTS, results, run
 from benchmarks.processes import ROOT, clean_environment, module
 from benchmarks.tables import heading, machine, note, table
+from training.filtering.lakes import Lake, by_similarity, lay_out
+from training.filtering.measures import Encoder, Judgement, judge
+from training.filtering.prepare import gather, judged
+from training.filtering.prepared import Level, Prepared
+from training.filtering.report import report
+from training.filtering.settings import SETTINGS, WEBS, Setting, default_setting, device
+from training.filtering.teacher import DATA
+from training.filtering.trainings import RESULTS, results, run
 
 import open_clip  # isort: skip
 
@@ -37,7 +37,7 @@ FILTER = "filter.json"
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print everything, after doing what is not done yet."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.filtering", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training.filtering", description=__doc__)
     parser.add_argument("--setting", choices=SETTINGS, default=default_setting())
     asked = parser.parse_args(arguments)
     setting, home = SETTINGS[asked.setting], DATA / asked.setting
@@ -63,7 +63,7 @@ def teach(folder: Path, setting: Setting) -> None:
         return
     asked = ["--out", folder, "--steps", setting.teacher_steps, "--drawings", setting.drawings]
     threads = os.environ.get("OMP_NUM_THREADS", "1")
-    command = module("benchmarks.filtering.teacher", *asked)
+    command = module("training.filtering.teacher", *asked)
     subprocess.run(  # noqa: S603
         command, cwd=ROOT, env=clean_environment(OMP_NUM_THREADS=threads), check=True
     )

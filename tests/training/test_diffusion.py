@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.diffusion.__main__ import follow, read_shards
-from benchmarks.diffusion.painter import SIDE, Painter
-from benchmarks.diffusion.subset import colourfulness, fit_head
-from benchmarks.filtering.prepared import squared
-from pairlake.demo.evaluate import MiniClip
 from pairlake.demo.pictures import Picture, pictures
-from pairlake.demo.unseen import unseen_render
 from pairlake.lake.settings import ROOT
 from pairlake.serve.export import export
 from pairlake.udfs.heads import aesthetic
 from tests.serve.conftest import APPLE, CAT, SEA, Mart
 from tests.serve.exporting import with_verdicts
+from training.diffusion.__main__ import follow, read_shards
+from training.diffusion.painter import SIDE, Painter
+from training.diffusion.subset import colourfulness, fit_head
+from training.filtering.prepared import squared
+from training.mini_clip.evaluate import MiniClip
+from training.mini_clip.unseen import unseen_render
 
 _CLIP = ROOT / "demo" / "mini_clip"
 

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from pairlake.demo import bpe
-from pairlake.demo.augment import Augmenter, rendered
 from pairlake.demo.captions import caption
-from pairlake.demo.evaluate import HELD_OUT_CAPTIONS, MiniClip, held_out_captions, rank
 from pairlake.demo.pictures import LANGUAGES, pictures, pixel_groups
-from pairlake.demo.train import PictureBatches, Training
 from pairlake.lake.settings import ROOT
+from training.mini_clip import bpe
+from training.mini_clip.augment import Augmenter, rendered
+from training.mini_clip.evaluate import HELD_OUT_CAPTIONS, MiniClip, held_out_captions, rank
+from training.mini_clip.train import PictureBatches, Training
 
 from open_clip import SimpleTokenizer  # isort: skip
 

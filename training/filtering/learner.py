@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 import pairlake.udfs.torchvision_shim  # noqa: F401  # must come before open_clip
-from pairlake.demo.augment import Augmenter
-from pairlake.demo.train import MODEL_CONFIG, encode_captions
+from training.mini_clip.augment import Augmenter
+from training.mini_clip.train import MODEL_CONFIG, encode_captions
 
 import open_clip  # isort: skip
 
