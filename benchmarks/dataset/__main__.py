@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.dataset.runs import THREADS, Lake, Run, lake
-from benchmarks.processes import ROOT, CommandFailed
-from benchmarks.tables import heading, machine, note, table
+from benchmarks.harness.processes import ROOT, CommandFailed
+from benchmarks.harness.tables import heading, machine, note, table
 
 _MILLION = 1_000_000
 # What DuckDB may have: in 4 GB fifty million pairs once filled a disk of which 30 GB were free.

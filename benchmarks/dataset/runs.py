@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.processes import clean_environment, measured, module
+from benchmarks.harness.processes import clean_environment, measured, module
 
 THREADS = 2
 _SAMPLE_S = 0.2

@@ -19,8 +19,8 @@ import numpy as np
 
 from benchmarks.enriching import worlds
 from benchmarks.enriching.job import RANDOM_HEAD
-from benchmarks.processes import ROOT, Use, answer, cleanly, measured, module
-from benchmarks.tables import heading, machine, note, table
+from benchmarks.harness.processes import ROOT, Use, answer, cleanly, measured, module
+from benchmarks.harness.tables import heading, machine, note, table
 from pairlake.lake import catalog
 from pairlake.lake.settings import settings
 from pairlake.udfs import clip

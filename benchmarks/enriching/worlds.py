@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from benchmarks.fetching.photos import of_its_own, photos
+from benchmarks.harness.photos import of_its_own, photos
 from pairlake.ingest.images.picture import Picture
 from pairlake.ingest.images.pictures import prepare
 from pairlake.lake.append import append

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from benchmarks.environments import peer_python
 from benchmarks.fetching import profiles, runs
-from benchmarks.fetching.photos import photos
 from benchmarks.fetching.server import FAULTS
-from benchmarks.processes import ROOT, Use
-from benchmarks.tables import heading, machine, note, table
+from benchmarks.harness.environments import peer_python
+from benchmarks.harness.photos import photos
+from benchmarks.harness.processes import ROOT, Use
+from benchmarks.harness.tables import heading, machine, note, table
 
 _COLUMNS = ("run", "images out", "wall s", "CPU s", "images per CPU s", "peak MB of the tree")
 _SECTIONS = (1, 2, 3, 4, 5)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.processes import ROOT, Use, answer, clean_environment, measured, module
+from benchmarks.harness.processes import ROOT, Use, answer, clean_environment, measured, module
 
 SIDE = 256
 PEER_PACKAGES = ("img2dataset==1.47.0", "setuptools<70", "simplejpeg", "pycurl")

@@ -13,13 +13,13 @@ from typing import Any
 
 import psutil
 
-from benchmarks.environments import peer_python
-from benchmarks.processes import ROOT
+from benchmarks.harness.environments import peer_python
+from benchmarks.harness.processes import ROOT
+from benchmarks.harness.tables import heading, machine, note, table
 from benchmarks.searching import runs, speeds, towers
 from benchmarks.searching.runs import Building, Built
 from benchmarks.searching.speeds import BY_HAND, DOCUMENTED, OURS, Speed
 from benchmarks.searching.truths import FILTERS, NEAREST
-from benchmarks.tables import heading, machine, note, table
 
 TEN_MILLION = 10_000_000
 # What ten million pairs take while they are built: the rows once more while files are merged.

@@ -8,7 +8,7 @@ import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.processes import Use, answer, clean_environment, measured, module
+from benchmarks.harness.processes import Use, answer, clean_environment, measured, module
 from benchmarks.searching.files import files
 from benchmarks.searching.towers import RANDOM
 from benchmarks.searching.truths import Truth, truth

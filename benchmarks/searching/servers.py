@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.processes import ROOT, CommandFailed, clean_environment, free_port, module
+from benchmarks.harness.processes import ROOT, CommandFailed, clean_environment, free_port, module
 
 STARTS_WITHIN_S = 300
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.processes import ROOT
+from benchmarks.harness.processes import ROOT
 from pairlake.udfs.clip import CONFIG, WEIGHTS, import_open_clip
 
 MINI = "mini_clip"

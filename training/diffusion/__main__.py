@@ -16,8 +16,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from benchmarks.processes import ROOT
-from benchmarks.tables import heading, machine, note, table
+from benchmarks.harness.processes import ROOT
+from benchmarks.harness.tables import heading, machine, note, table
 from training.diffusion.painter import SIDE, Painter
 from training.diffusion.subset import MINI_CLIP, drawing_by_url, export_subset
 from training.filtering.prepared import squared

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from benchmarks.processes import ROOT
+from benchmarks.harness.processes import ROOT
 from pairlake.demo.pictures import Picture, pictures, render
 from training.filtering.lakes import Head, Lake, by_similarity, lay_out
 from training.mini_clip.evaluate import MiniClip

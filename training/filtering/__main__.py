@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.processes import ROOT, clean_environment, module
-from benchmarks.tables import heading, machine, note, table
+from benchmarks.harness.processes import ROOT, clean_environment, module
+from benchmarks.harness.tables import heading, machine, note, table
 from training.filtering.lakes import Lake, by_similarity, lay_out
 from training.filtering.measures import Encoder, Judgement, judge
 from training.filtering.prepare import gather, judged

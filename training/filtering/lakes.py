@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from benchmarks.processes import ROOT, cleanly, measured
+from benchmarks.harness.processes import ROOT, cleanly, measured
 from pairlake.demo.stage import environment
 from pairlake.demo.wat import CRAWL_ID
 from pairlake.demo.web import base_url, serving

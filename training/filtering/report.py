@@ -7,7 +7,7 @@ from math import isnan
 from statistics import mean
 from typing import Any
 
-from benchmarks.tables import heading, note, table
+from benchmarks.harness.tables import heading, note, table
 from training.filtering.drawings import STRANGER
 from training.filtering.plan import (
     CONTROLS,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks.processes import ROOT
+from benchmarks.harness.processes import ROOT
 from pairlake.demo.pictures import pictures
 from training.filtering.drawings import TEACHERS, chosen, drawn_by
 from training.mini_clip.train import Training, train

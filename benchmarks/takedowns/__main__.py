@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from benchmarks.tables import machine, table
+from benchmarks.harness.tables import machine, table
 from pairlake.lake.append import append
 from pairlake.lake.takedowns import record_takedowns
 

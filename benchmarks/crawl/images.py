@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from typing import NamedTuple
 
-from benchmarks.hosts import Host, pick
+from benchmarks.crawl.hosts import Host, pick
 
 
 class Source(NamedTuple):

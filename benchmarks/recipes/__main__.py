@@ -12,8 +12,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.processes import ROOT, CommandFailed, cleanly, measured
-from benchmarks.tables import heading, note, table
+from benchmarks.harness.processes import ROOT, CommandFailed, cleanly, measured
+from benchmarks.harness.tables import heading, note, table
 from pairlake.demo.stage import PICTURES, environment, prepare_world
 from pairlake.lake import catalog
 from pairlake.lake.dbt_plugin import build_dataset, build_worklists

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import ftfy
 
-from benchmarks.ours import extract
-from benchmarks.processes import interleaved, median, module, spread
-from benchmarks.tables import heading, table
-from benchmarks.wats import FileTruth
+from benchmarks.crawl.ours import extract
+from benchmarks.crawl.wats import FileTruth
+from benchmarks.harness.processes import interleaved, median, module, spread
+from benchmarks.harness.tables import heading, table
 from pairlake.ingest.captions import clean_caption
 
 _CLEANERS: dict[str, Callable[[str], str]] = {
@@ -25,7 +25,7 @@ _CLEANERS: dict[str, Callable[[str], str]] = {
 def report(folder: Path, truth: FileTruth, runs: int) -> None:
     """Time both cleaners on the distinct alt texts of the file, by turns."""
     path = folder / truth.path
-    commands = {name: module("benchmarks.cleaning", name, path) for name in _CLEANERS}
+    commands = {name: module("benchmarks.crawl.cleaning", name, path) for name in _CLEANERS}
     answers = interleaved(commands, runs)
     last = answers["clean_caption"][-1]
     heading(f"3. Cleaning: {last['alts']:,} distinct alt texts, {last['ascii']:.0%} of them ASCII")

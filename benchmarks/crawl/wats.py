@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks.envelopes import Records
-from benchmarks.pages import World
+from benchmarks.crawl.envelopes import Records
+from benchmarks.crawl.pages import World
 
 CRAWL_ID = "CC-BENCH-2026-47"
 # A change of what a seed gives: files of an older version are written anew.
@@ -108,7 +108,7 @@ def _page_records(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write the files that the command line asks for, and print the truth about each."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.wats", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.crawl.wats", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--files", type=int, default=4)
     parser.add_argument("--megabytes", type=float, default=200)

@@ -13,11 +13,11 @@ from urllib.parse import urljoin, urlsplit
 import pyarrow.parquet as pq
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 
-from benchmarks import peer
-from benchmarks.ours import Row, extract
-from benchmarks.processes import answer
-from benchmarks.tables import heading, note, table
-from benchmarks.wats import FileTruth
+from benchmarks.crawl import peer
+from benchmarks.crawl.ours import Row, extract
+from benchmarks.crawl.wats import FileTruth
+from benchmarks.harness.processes import answer
+from benchmarks.harness.tables import heading, note, table
 from pairlake.ingest.references import decoded
 from pairlake.ingest.urls import MAX_URL_CHARS, absolute_url
 

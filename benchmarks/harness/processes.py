@@ -21,7 +21,7 @@ from typing import Any
 
 import psutil
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 _SAMPLE_S = 0.2
 # To ask for the memory of a process stops it for a while.
 _SAMPLES_PER_SIZE = 3

@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.processes import answer, median, module, spread
-from benchmarks.tables import heading, note, table
-from benchmarks.wats import CRAWL_ID, write_wats
+from benchmarks.crawl.wats import CRAWL_ID, write_wats
+from benchmarks.harness.processes import answer, median, module, spread
+from benchmarks.harness.tables import heading, note, table
 
 
 def report(data: Path, files: int, megabytes: float, runs: int) -> None:
@@ -24,7 +24,7 @@ def report(data: Path, files: int, megabytes: float, runs: int) -> None:
     laps = []
     for _ in range(runs):
         shutil.rmtree(data / "lake", ignore_errors=True)
-        laps.append(answer(module("benchmarks.growth", data / "lake", *paths))["laps"])
+        laps.append(answer(module("benchmarks.crawl.growth", data / "lake", *paths))["laps"])
     heading(f"5. Rate as the lake grows: {files} crawl files of {megabytes:g} MB, one call each")
     spans = {"1st, creates the lake": (0, 1), "2nd to 4th": (1, 4), "8th to 12th": (7, 12)}
     spans |= {f"{files - 4}th to {files}th": (files - 5, files)}

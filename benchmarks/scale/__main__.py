@@ -11,8 +11,8 @@ import psutil
 
 from benchmarks.dataset.layouts import LAYOUTS, PARTS
 from benchmarks.dataset.runs import THREADS, Run, Step, lake
-from benchmarks.processes import ROOT
-from benchmarks.tables import heading, machine, note, table
+from benchmarks.harness.processes import ROOT
+from benchmarks.harness.tables import heading, machine, note, table
 from pairlake.lake.plan import Prices, as_text, plan
 
 _MILLION = 1_000_000

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from benchmarks.words import Tongue, shares, tongues
+from benchmarks.crawl.words import Tongue, shares, tongues
 
 T = TypeVar("T")
 Link = dict[str, str]

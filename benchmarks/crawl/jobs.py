@@ -6,10 +6,10 @@ import re
 import shutil
 from pathlib import Path
 
-from benchmarks import peer
-from benchmarks.processes import Use, clean_environment, measured, median, module, spread
-from benchmarks.tables import heading, note, table
-from benchmarks.wats import CRAWL_ID, FileTruth, write_wats
+from benchmarks.crawl import peer
+from benchmarks.crawl.wats import CRAWL_ID, FileTruth, write_wats
+from benchmarks.harness.processes import Use, clean_environment, measured, median, module, spread
+from benchmarks.harness.tables import heading, note, table
 
 _FILES = 4
 _COLUMNS = (

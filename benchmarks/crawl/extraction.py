@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks import peer
-from benchmarks.processes import interleaved, median, module, spread
-from benchmarks.tables import heading, note, table
-from benchmarks.wats import FileTruth
+from benchmarks.crawl import peer
+from benchmarks.crawl.wats import FileTruth
+from benchmarks.harness.processes import interleaved, median, module, spread
+from benchmarks.harness.tables import heading, note, table
 
 
 def report(folder: Path, truth: FileTruth, python: Path, runs: int) -> None:
     """Time floor, peer and ours by turns, each run in a process of its own after its imports."""
     path, megabytes = folder / truth.path, truth.raw_bytes / 1e6
     commands = {
-        "records only (fastwarc)": module("benchmarks.ours", "floor", path),
+        "records only (fastwarc)": module("benchmarks.crawl.ours", "floor", path),
         "cc2dataset, process_wat": peer.command(python, "extract", path),
-        "pairlake": module("benchmarks.ours", "extract", path),
+        "pairlake": module("benchmarks.crawl.ours", "extract", path),
     }
     answers = interleaved(commands, runs)
     cpu = {name: [answer["cpu_s"] for answer in found] for name, found in answers.items()}

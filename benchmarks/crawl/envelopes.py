@@ -11,8 +11,8 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.hosts import pick
-from benchmarks.pages import Page
+from benchmarks.crawl.hosts import pick
+from benchmarks.crawl.pages import Page
 
 _CRAWLED_AT = "2026-11-17T08:30:00Z"
 _WARCINFO_ID = "<urn:uuid:668d88fc-4208-41fc-b327-1aa6cb783331>"

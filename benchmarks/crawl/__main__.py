@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import cleaning, differences, extraction, growth, jobs, peer
-from benchmarks.processes import ROOT
-from benchmarks.tables import machine
-from benchmarks.wats import write_wats
+from benchmarks.crawl import cleaning, differences, extraction, growth, jobs, peer
+from benchmarks.crawl.wats import write_wats
+from benchmarks.harness.processes import ROOT
+from benchmarks.harness.tables import machine
 
 _BUILD = ROOT / "build"
 _SECTIONS = (1, 2, 3, 4, 5)

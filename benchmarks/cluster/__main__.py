@@ -21,7 +21,7 @@ from unittest.mock import patch
 import numpy as np
 import pyarrow as pa
 
-from benchmarks.processes import (
+from benchmarks.harness.processes import (
     CommandFailed,
     Use,
     answer,
@@ -30,8 +30,8 @@ from benchmarks.processes import (
     measured,
     module,
 )
-from benchmarks.stores import BUCKET, PROGRAMS, S3, postgres
-from benchmarks.tables import heading, machine, note, table
+from benchmarks.harness.stores import BUCKET, PROGRAMS, S3, postgres
+from benchmarks.harness.tables import heading, machine, note, table
 from pairlake.demo.stage import environment
 from pairlake.demo.wat import CRAWL_ID
 from pairlake.demo.web import base_url, serving

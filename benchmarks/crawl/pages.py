@@ -6,9 +6,9 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.hosts import Host, Link, hosts, pick
-from benchmarks.images import Source, source
-from benchmarks.words import BLANK_ALTS
+from benchmarks.crawl.hosts import Host, Link, hosts, pick
+from benchmarks.crawl.images import Source, source
+from benchmarks.crawl.words import BLANK_ALTS
 
 HOSTS = 2_000
 BAD_BASE = "about:blank"

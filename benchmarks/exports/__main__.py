@@ -17,8 +17,8 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from benchmarks.environments import peer_python
-from benchmarks.processes import (
+from benchmarks.harness.environments import peer_python
+from benchmarks.harness.processes import (
     ROOT,
     Use,
     clean_environment,
@@ -26,8 +26,8 @@ from benchmarks.processes import (
     measured,
     module,
 )
+from benchmarks.harness.tables import heading, machine, note, table
 from benchmarks.searching.runs import PEER_PACKAGES, peer_versions
-from benchmarks.tables import heading, machine, note, table
 from pairlake.lake.append import append
 from pairlake.lake.catalog import writing
 from pairlake.lake.keys import text_ids

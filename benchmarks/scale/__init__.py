@@ -1,0 +1,1 @@
+"""One crawl's worth on paper, and a slice of it for real."""
