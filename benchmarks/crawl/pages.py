@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from benchmarks.crawl.hosts import Host, Link, hosts, pick
 from benchmarks.crawl.images import Source, source
@@ -142,6 +143,41 @@ class _LinkMaker:
         self.peer_sightings += place.peer and (self._usable_base or absolute)
         self.our_sightings += place.ours and not blank
         return {"path": "IMG@/src", "url": place.url, "alt": alt}
+
+
+def head(page: Page, rng: random.Random) -> dict[str, Any]:
+    """What stands in the head of a page, as a WAT has it."""
+    tongue = page.host.tongue
+    metas = {"viewport": "width=device-width, initial-scale=1", "robots": "index, follow"}
+    cards = {
+        "og:title": page.title,
+        "og:description": tongue.phrase(rng, 12, 30),
+        "og:url": page.url,
+    }
+    found: dict[str, Any] = {
+        "Metas": [
+            {"name": "HTML@/lang", "content": tongue.name},
+            *({"name": name, "content": content} for name, content in metas.items()),
+            *({"content": content, "property": name} for name, content in cards.items()),
+        ],
+        "Title": page.title,
+        "Link": [
+            {
+                "path": "LINK@/href",
+                "url": f"/assets/{pick(rng, tongue.slugs)}.css?ver={rng.randrange(99)}",
+                "rel": "stylesheet",
+                "type": "text/css",
+            }
+            for _ in range(1 + int(rng.random() * 8))
+        ],
+        "Scripts": [
+            {"path": "SCRIPT@/src", "url": f"/js/{pick(rng, tongue.slugs)}.js", "type": "module"}
+            for _ in range(1 + int(rng.random() * 10))
+        ],
+    }
+    if page.base is not None:
+        found["Base"] = page.base
+    return found
 
 
 def _link_count(rng: random.Random) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import os
 import random
@@ -13,14 +12,16 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks.crawl.envelopes import Records
-from benchmarks.crawl.pages import World
+from benchmarks.crawl.hosts import pick
+from benchmarks.crawl.pages import World, head
+from pairlake.demo.wat_records import Records, write_listing
 
 CRAWL_ID = "CC-BENCH-2026-47"
 # A change of what a seed gives: files of an older version are written anew.
 _VERSION = 1
 _MALFORMED = 1 / 350
 _NOT_HTML = 0.023
+_NO_PAGES = ("application/pdf", "text/plain", "application/json", "image/png")
 
 
 @dataclass(kw_only=True)
@@ -64,9 +65,7 @@ def write_wats(folder: Path, files: int, megabytes: float, seed: int) -> list[Fi
     write = partial(_write_file, folder, megabytes=megabytes, seed=seed)
     with ProcessPoolExecutor(min(files, os.cpu_count() or 1)) as pool:
         truth = list(pool.map(write, paths))
-    listing = "".join(f"{path}\n" for path in paths).encode()
-    listing_file = folder / "crawl-data" / CRAWL_ID / "wat.paths.gz"
-    listing_file.write_bytes(gzip.compress(listing, mtime=0))
+    write_listing(folder, CRAWL_ID, paths)
     told = {"made": made, "files": [asdict(file) for file in truth]}
     truth_file.write_text(json.dumps(told, indent=1))
     return truth
@@ -77,7 +76,7 @@ def _write_file(folder: Path, path: str, *, megabytes: float, seed: int) -> File
     name = path.rpartition("/")[2]
     world, records, truth = World(seed), Records(name, rng), FileTruth(path=path)
     with (folder / path).open("wb") as file:
-        file.write(records.warcinfo(name))
+        file.write(records.warcinfo())
         while records.raw_bytes < megabytes * 1e6:
             file.writelines(_page_records(world, records, truth, rng))
         truth.raw_bytes, truth.gz_bytes = records.raw_bytes, file.tell()
@@ -91,12 +90,13 @@ def _page_records(
     page = world.page(rng)
     truth.records += 3
     if rng.random() < _NOT_HTML:
-        response = records.other_response(page.url)
+        response = records.other_response(page.url, pick(rng, _NO_PAGES))
     elif rng.random() < _MALFORMED:
-        response = records.response(page, broken=truth.unreadable_records)
+        broken = truth.unreadable_records
+        response = records.response(page.url, head(page, rng), page.links, broken)
         truth.unreadable_records += 1
     else:
-        response = records.response(page)
+        response = records.response(page.url, head(page, rng), page.links)
         truth.pages += 1
         truth.links += len(page.links)
         truth.images += page.images

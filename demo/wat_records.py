@@ -1,20 +1,22 @@
-"""Writes WAT records as ia-web-commons does: one gzip member each, its JSON about one record."""
+"""Writes WAT files as Common Crawl publishes them: a gzip member each record, JSON about a page.
+
+The demo, the benchmarks and the tests write theirs with it.
+"""
 
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 import random
 import uuid
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from benchmarks.crawl.hosts import pick
-from benchmarks.crawl.pages import Page
-
-_CRAWLED_AT = "2026-11-17T08:30:00Z"
+CRAWLED_AT = "2026-11-17T08:30:00Z"
 _WARCINFO_ID = "<urn:uuid:668d88fc-4208-41fc-b327-1aa6cb783331>"
 _SERVERS = ("nginx", "Apache", "cloudflare", "LiteSpeed", "Microsoft-IIS/10.0", "nginx/1.24.0")
 _BREAKS = (  # what makes JSON malformed, by turns; the last two stand in values that nobody reads
@@ -26,15 +28,40 @@ _BREAKS = (  # what makes JSON malformed, by turns; the last two stand in values
 )
 
 
+def record(fields: Mapping[str, str], body: bytes) -> bytes:
+    """One record of a web archive, not packed; its length and digests follow its own fields."""
+    digest = _sha1(body)
+    told = {
+        **fields,
+        "Content-Length": str(len(body)),
+        "WARC-Payload-Digest": digest,
+        "WARC-Block-Digest": digest,
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in told.items())
+    return b"WARC/1.0\r\n" + head.encode() + b"\r\n" + body + b"\r\n\r\n"
+
+
+def packed(content: bytes) -> bytes:
+    """A record in a gzip member of its own."""
+    return zlib.compress(content, 6, wbits=31)
+
+
+def write_listing(folder: Path, crawl_id: str, paths: Sequence[str]) -> None:
+    """Write the wat.paths.gz of a crawl whose files stand at `paths` below `folder`."""
+    listing = "".join(f"{path}\n" for path in paths).encode()
+    file = folder / "crawl-data" / crawl_id / "wat.paths.gz"
+    file.write_bytes(gzip.compress(listing, mtime=0))
+
+
 class Records:
-    """Makes the bytes of the records of one crawl file, in their order."""
+    """Makes the records of one crawl file, in their order; what nobody reads is drawn by chance."""
 
     def __init__(self, filename: str, rng: random.Random) -> None:
-        self._warc, self._rng = filename.replace(".warc.wat.gz", ".warc.gz"), rng
+        self._filename, self._rng = filename, rng
         self._offset = 1_000
         self.raw_bytes = 0
 
-    def warcinfo(self, filename: str) -> bytes:
+    def warcinfo(self) -> bytes:
         """The record that a file starts with."""
         lines = (
             "Software-Info: ia-web-commons.1.1.10-SNAPSHOT-20240513074037",
@@ -44,8 +71,8 @@ class Records:
         )
         fields = {
             "WARC-Type": "warcinfo",
-            "WARC-Date": _CRAWLED_AT,
-            "WARC-Filename": filename,
+            "WARC-Date": CRAWLED_AT,
+            "WARC-Filename": self._filename,
             "WARC-Record-ID": self._id(),
             "Content-Type": "application/warc-fields",
         }
@@ -71,18 +98,29 @@ class Records:
         kind = "application/http; msgtype=request"
         return self._record(url, self._json(url, kind, {"HTTP-Request-Metadata": payload}))
 
-    def response(self, page: Page, broken: int | None = None) -> bytes:
+    def response(
+        self,
+        url: str,
+        head: Mapping[str, Any],
+        links: Sequence[Mapping[str, object]],
+        broken: int | None = None,
+    ) -> bytes:
         """The page itself, with its links; malformed in the given way, of five, if one is given."""
-        html = {"Head": _head(page, self._rng), "Links": page.links}
-        body = self._response(page.url, "text/html; charset=utf-8", {"HTML-Metadata": html})
+        body = self.page_json(url, head, links)
         if broken is not None:
             body = _BREAKS[broken % len(_BREAKS)](body)
-        return self._record(page.url, body)
+        return self._record(url, body)
 
-    def other_response(self, url: str) -> bytes:
+    def page_json(
+        self, url: str, head: Mapping[str, Any], links: Sequence[Mapping[str, object]]
+    ) -> bytes:
+        """The JSON about a page, its links as a parser found them: `{"path": "IMG@/src", …}`."""
+        html = {"Head": head, "Links": links}
+        return self._response(url, "text/html; charset=utf-8", {"HTML-Metadata": html})
+
+    def other_response(self, url: str, content_type: str) -> bytes:
         """A document that is not HTML."""
-        kind = pick(self._rng, ("application/pdf", "text/plain", "application/json", "image/png"))
-        return self._record(url, self._response(url, kind, {}))
+        return self._record(url, self._response(url, content_type, {}))
 
     def note(self, url: str) -> bytes:
         """The crawler's own note."""
@@ -99,7 +137,7 @@ class Records:
             "Content-Type": content_type,
             "X-Crawler-Transfer-Encoding": "chunked",
             "Connection": "keep-alive",
-            "Server": pick(rng, _SERVERS),
+            "Server": _SERVERS[int(rng.random() * len(_SERVERS))],
             "Set-Cookie": f"session={rng.getrandbits(128):032x}; path=/; HttpOnly; secure",
             "Cache-Control": "no-store, no-cache, must-revalidate",
             "ETag": f'"{rng.getrandbits(64):016x}"',
@@ -154,7 +192,7 @@ class Records:
             "Inflated-Length": str(self._rng.randrange(80_000)),
         }
         return {
-            "Filename": self._warc,
+            "Filename": self._filename.replace(".warc.wat.gz", ".warc.gz"),
             "Compressed": True,
             "Offset": str(self._offset),
             "Gzip-Metadata": gzip_fields,
@@ -164,7 +202,7 @@ class Records:
         rng = self._rng
         return {
             "WARC-Type": content_type.rpartition("=")[2] if "=" in content_type else "metadata",
-            "WARC-Date": _CRAWLED_AT,
+            "WARC-Date": CRAWLED_AT,
             "WARC-Record-ID": self._id(),
             "Content-Length": length,
             "Content-Type": content_type,
@@ -179,7 +217,7 @@ class Records:
         fields = {
             "WARC-Type": "metadata",
             "WARC-Target-URI": url,
-            "WARC-Date": _CRAWLED_AT,
+            "WARC-Date": CRAWLED_AT,
             "WARC-Record-ID": self._id(),
             "WARC-Refers-To": self._id(),
             "Content-Type": "application/json",
@@ -187,55 +225,12 @@ class Records:
         return self._member(fields, body)
 
     def _member(self, fields: Mapping[str, str], body: bytes) -> bytes:
-        digest = _sha1(body)
-        fields = {
-            **fields,
-            "Content-Length": str(len(body)),
-            "WARC-Payload-Digest": digest,
-            "WARC-Block-Digest": digest,
-        }
-        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-        record = b"WARC/1.0\r\n" + head.encode() + b"\r\n" + body + b"\r\n\r\n"
-        self.raw_bytes += len(record)
-        packer = zlib.compressobj(6, wbits=31)
-        return packer.compress(record) + packer.flush()
+        content = record(fields, body)
+        self.raw_bytes += len(content)
+        return packed(content)
 
     def _id(self) -> str:
         return f"<urn:uuid:{uuid.UUID(int=self._rng.getrandbits(128), version=4)}>"
-
-
-def _head(page: Page, rng: random.Random) -> Mapping[str, Any]:
-    tongue = page.host.tongue
-    metas = {"viewport": "width=device-width, initial-scale=1", "robots": "index, follow"}
-    cards = {
-        "og:title": page.title,
-        "og:description": tongue.phrase(rng, 12, 30),
-        "og:url": page.url,
-    }
-    head: dict[str, Any] = {
-        "Metas": [
-            {"name": "HTML@/lang", "content": tongue.name},
-            *({"name": name, "content": content} for name, content in metas.items()),
-            *({"content": content, "property": name} for name, content in cards.items()),
-        ],
-        "Title": page.title,
-        "Link": [
-            {
-                "path": "LINK@/href",
-                "url": f"/assets/{pick(rng, tongue.slugs)}.css?ver={rng.randrange(99)}",
-                "rel": "stylesheet",
-                "type": "text/css",
-            }
-            for _ in range(1 + int(rng.random() * 8))
-        ],
-        "Scripts": [
-            {"path": "SCRIPT@/src", "url": f"/js/{pick(rng, tongue.slugs)}.js", "type": "module"}
-            for _ in range(1 + int(rng.random() * 10))
-        ],
-    }
-    if page.base is not None:
-        head["Base"] = page.base
-    return head
 
 
 def _sha1(data: bytes) -> str:
