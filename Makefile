@@ -8,7 +8,7 @@ BIN := .venv/bin
 PACKAGES := pairlake benchmarks training docs/screenshots.py
 
 .PHONY: demo page screenshots test test-slow lint types sql unit bench bench-crawl bench-fetch bench-enrich bench-recipes \
-	bench-duplicates bench-takedown bench-dataset bench-scale bench-export bench-search bench-filtering bench-diffusion \
+	bench-duplicates bench-takedown bench-dataset bench-export bench-search bench-filtering bench-diffusion \
 	bench-cluster fitting clean
 
 demo: .venv/demo-installed
@@ -57,7 +57,7 @@ test-slow: .venv/dev-installed
 # All benchmarks, one after the other: most of a day.
 bench: .venv/dev-installed
 	$(MAKE) -j 1 bench-crawl bench-fetch bench-enrich bench-recipes bench-duplicates bench-takedown \
-		bench-dataset bench-scale bench-export bench-search bench-filtering bench-diffusion bench-cluster
+		bench-dataset bench-export bench-search bench-filtering bench-diffusion bench-cluster
 
 # Beside cc2dataset, in an environment of its own; needs Java. Some twenty minutes on two cores.
 bench-crawl: .venv/dev-installed
@@ -86,10 +86,6 @@ bench-takedown: .venv/dev-installed
 # Up to fifty million pairs: an hour and a half, and 65 GB of disk. `--only 1` is the smallest.
 bench-dataset: .venv/dev-installed
 	$(BIN)/python -m benchmarks.dataset
-
-# One crawl on paper, as many pairs for real as disk and memory allow, and other layouts. Hours.
-bench-scale: .venv/dev-installed
-	$(BIN)/python -m benchmarks.scale
 
 # A quarter of a million and a million pairs, and clip-retrieval's index in an environment of its own; some
 # minutes.

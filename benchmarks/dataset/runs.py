@@ -25,25 +25,21 @@ class Step:
     name: str
     wall_s: float
     cpu_s: float
-    read_mb: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """What one job took: the whole process, and of a dbt run its models without dbt's start-up.
 
-    What is read counts each time it is. `published_s` is the part of the models' time that went to
-    the Parquet copies.
+    `published_s` is the part of the models' time that went to the Parquet copies.
     """
 
     process_s: float
     process_cpu_s: float
     peak_mb: float
-    read_mb: float
     spill_mb: float
     published_s: float
     steps: tuple[Step, ...]
-    said: str
 
     @property
     def wall_s(self) -> float:
@@ -86,11 +82,9 @@ class Lake:
             process_s=use.wall_s,
             process_cpu_s=use.cpu_s,
             peak_mb=found["peak_mb"],
-            read_mb=found["read_mb"],
             spill_mb=spill.peak / 1e6,
             published_s=found.get("published_s", 0.0),
             steps=tuple(Step(**node) for node in found.get("nodes", ())),
-            said=found.get("said", ""),
         )
 
     def size_mb(self) -> float:

@@ -1,1 +1,0 @@
-"""One crawl's worth on paper, and a slice of it for real."""
