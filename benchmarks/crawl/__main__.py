@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from benchmarks.crawl import cleaning, differences, extraction, growth, jobs, peer
 from benchmarks.crawl.wats import write_wats
-from benchmarks.harness.processes import ROOT
+from benchmarks.harness.peers import peer_python, versions
+from benchmarks.harness.processes import BUILD
 from benchmarks.harness.tables import machine
 
-_BUILD = ROOT / "build"
 _SECTIONS = (1, 2, 3, 4, 5)
 
 
@@ -24,10 +23,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     asked = parser.parse_args(arguments)
     sections = asked.only or _SECTIONS
-    data: Path = _BUILD / "bench-crawl"
+    data = BUILD / "bench-crawl"
     data.mkdir(parents=True, exist_ok=True)
-    python = peer.python(_BUILD)
-    machine("Crawl files into pairs, beside cc2dataset", peer.versions(python))
+    python = peer_python("cc2dataset")
+    machine("Crawl files into pairs, beside cc2dataset", versions(python, *peer.VERSIONS))
     megabytes = 10 if asked.quick else 200
     folder = data / f"1x{megabytes}"
     if {1, 2, 3} & set(sections):

@@ -7,13 +7,14 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 import ftfy
 
 from benchmarks.crawl.ours import extract
 from benchmarks.crawl.wats import FileTruth
-from benchmarks.harness.processes import interleaved, median, module, spread
-from benchmarks.harness.tables import heading, table
+from benchmarks.harness.processes import interleaved, module
+from benchmarks.harness.tables import heading, spread, table
 from pairlake.ingest.captions import clean_caption
 
 _CLEANERS: dict[str, Callable[[str], str]] = {

@@ -169,7 +169,7 @@ def _images(path: Path, pages: Collection[str]) -> Iterator[tuple[str, list[_Ima
 
 def _with_alt(page: str, record: Mapping[str, Mapping[str, Mapping[str, object]]]) -> list[_Image]:
     response = record["Envelope"]["Payload-Metadata"].get("HTTP-Response-Metadata", {})
-    assert isinstance(response, dict)  # noqa: S101
+    assert isinstance(response, dict)
     html = response.get("HTML-Metadata", {})
     return [
         _Image(page, html["Head"].get("Base"), link["url"], link["alt"])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import median
 
 from benchmarks.crawl import peer
 from benchmarks.crawl.wats import FileTruth
-from benchmarks.harness.processes import interleaved, median, module, spread
-from benchmarks.harness.tables import heading, note, table
+from benchmarks.harness.processes import interleaved, module
+from benchmarks.harness.tables import heading, note, spread, table
 
 
 def report(folder: Path, truth: FileTruth, python: Path, runs: int) -> None:

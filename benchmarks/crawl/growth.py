@@ -10,11 +10,12 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from benchmarks.crawl.wats import CRAWL_ID, write_wats
-from benchmarks.harness.processes import answer, median, module, spread
-from benchmarks.harness.tables import heading, note, table
+from benchmarks.harness.processes import answer, module
+from benchmarks.harness.tables import heading, note, spread, table
 
 
 def report(data: Path, files: int, megabytes: float, runs: int) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
+from statistics import median
 
 from benchmarks.crawl import peer
 from benchmarks.crawl.wats import CRAWL_ID, FileTruth, write_wats
-from benchmarks.harness.processes import Use, clean_environment, measured, median, module, spread
-from benchmarks.harness.tables import heading, note, table
+from benchmarks.harness.processes import Use, clean_environment, fresh, measured, module
+from benchmarks.harness.tables import heading, note, spread, table
 
 _FILES = 4
 _COLUMNS = (
@@ -77,7 +77,7 @@ def _row(name: str, found: list[tuple[int, Use]], truth: list[FileTruth]) -> tup
 
 
 def _ours(data: Path, folder: Path) -> tuple[int, Use]:
-    home = _fresh(data / "lake")
+    home = fresh(data / "lake")
     environment = clean_environment(PAIRLAKE_HOME=str(home), PAIRLAKE_CRAWL_ROOT=str(folder))
     command = module("pairlake", "crawl", "--crawl", CRAWL_ID, "--files", "all")
     use = measured(command, home, environment)
@@ -88,16 +88,7 @@ def _ours(data: Path, folder: Path) -> tuple[int, Use]:
 
 
 def _peers(data: Path, folder: Path, python: Path) -> tuple[int, Use]:
-    out = _fresh(data / "spark")
+    out = fresh(data / "spark")
     environment = clean_environment(SPARK_LOCAL_DIRS=str(out / "local"))
     use = measured(peer.command(python, "job", folder, out / "rows"), out, environment)
-    told = re.search(r'"rows": (\d+)', use.output)
-    if told is None:
-        raise ValueError(f"cc2dataset's job did not say how many rows it wrote: {use.output!r}")
-    return int(told[1]), use
-
-
-def _fresh(folder: Path) -> Path:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder
+    return use.told["rows"], use

@@ -13,7 +13,6 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -83,11 +82,6 @@ def _write(rows: list[tuple[str, ...]], file: str) -> None:
     pq.write_table(pa.table(columns, names), file)
 
 
-def _versions() -> dict[str, str]:
-    names = ("cc2dataset", "pyspark", "FastWARC", "pysimdjson")
-    return {name: version(name) for name in names}
-
-
 def main() -> None:
     """Do what the command line asks for, and print what came of it as one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -98,14 +92,11 @@ def main() -> None:
     whole = commands.add_parser("job")
     whole.add_argument("folder")
     whole.add_argument("out")
-    commands.add_parser("versions")
     asked = parser.parse_args()
     if asked.command == "extract":
         print(json.dumps(extract(asked.files, asked.rows)))
-    elif asked.command == "job":
-        print(json.dumps(job(asked.folder, asked.out)))
     else:
-        print(json.dumps(_versions()))
+        print(json.dumps(job(asked.folder, asked.out)))
 
 
 if __name__ == "__main__":

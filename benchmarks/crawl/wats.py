@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import random
@@ -104,19 +103,3 @@ def _page_records(
         truth.peer_sightings += page.peer_sightings
         truth.our_sightings += page.our_sightings
     return records.request(page.url), response, records.note(page.url)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Write the files that the command line asks for, and print the truth about each."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.crawl.wats", description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--files", type=int, default=4)
-    parser.add_argument("--megabytes", type=float, default=200)
-    parser.add_argument("--seed", type=int, default=11)
-    asked = parser.parse_args(arguments)
-    for file in write_wats(asked.folder, asked.files, asked.megabytes, asked.seed):
-        print(json.dumps(asdict(file)))
-
-
-if __name__ == "__main__":
-    main()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import re
 import tempfile
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from benchmarks.harness.environments import peer_python
+from benchmarks.harness.peers import peer_python, versions
 from benchmarks.harness.processes import (
     ROOT,
     Use,
@@ -27,7 +26,7 @@ from benchmarks.harness.processes import (
     module,
 )
 from benchmarks.harness.tables import heading, machine, note, table
-from benchmarks.searching.runs import PEER_PACKAGES, peer_versions
+from benchmarks.searching.runs import PEER_VERSIONS
 from pairlake.lake.append import append
 from pairlake.lake.catalog import writing
 from pairlake.lake.keys import text_ids
@@ -121,8 +120,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--pairs", type=int, nargs="+", default=_SIZES, help="how many pairs the lakes have"
     )
     sizes = parser.parse_args(arguments).pairs
-    python = peer_python(ROOT / "build", "clip_retrieval", PEER_PACKAGES)
-    machine("Exports", peer_versions(python))
+    python = peer_python("clip_retrieval")
+    machine("Exports", versions(python, *PEER_VERSIONS))
     before: dict[str, Use] = {}
     for pairs in sizes:
         with tempfile.TemporaryDirectory(prefix="bench-export-") as folder:
@@ -164,7 +163,7 @@ def _index(folder: Path, pairs: int, python: Path) -> None:
     script = ROOT / "benchmarks" / "searching" / "peer_exported.py"
     command = [str(python), str(script), str(folder / "vectors"), str(folder / "index")]
     use = measured(command, folder, clean_environment())
-    found = json.loads(use.output.splitlines()[-1])
+    found = use.told
     table(
         ("index", "rows", "vectors asked for", "found among the nearest 10"),
         [(kind, *counts) for kind, counts in found.items()],

@@ -6,9 +6,9 @@ import itertools
 import json
 import os
 import re
+import shutil
 import signal
 import socket
-import statistics
 import subprocess
 import sys
 import threading
@@ -22,6 +22,7 @@ from typing import Any
 import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build"
 _SAMPLE_S = 0.2
 # To ask for the memory of a process stops it for a while.
 _SAMPLES_PER_SIZE = 3
@@ -49,6 +50,18 @@ class Use:
     largest_mb: float
     processes: int
     output: str
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What it printed as its last line, which is JSON."""
+        return _last_line(self.output)
+
+
+def fresh(folder: Path) -> Path:
+    """The folder, made anew with nothing in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
 
 
 def free_port() -> int:
@@ -85,12 +98,16 @@ def module(name: str, *arguments: object) -> list[str]:
 
 def answer(command: Sequence[str]) -> dict[str, Any]:
     """What a command printed as its last line, which is JSON."""
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         command, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise CommandFailed(f"{' '.join(command)}: {done.stderr[-2_000:]}")
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return _last_line(done.stdout)
+
+
+def _last_line(output: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(output.splitlines()[-1])
     return found
 
 
@@ -110,9 +127,7 @@ def measured(command: Sequence[str], folder: Path, environment: Mapping[str, str
     out, errors = folder / "stdout.txt", folder / "stderr.txt"
     started = time.monotonic()
     with out.open("wb") as stdout, errors.open("wb") as stderr:
-        process = subprocess.Popen(  # noqa: S603
-            command, cwd=ROOT, env=environment, stdout=stdout, stderr=stderr
-        )
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=stdout, stderr=stderr)
         watch = _Watch(process.pid)
         watch.start()
         _, status, usage = os.wait4(process.pid, 0)
@@ -191,13 +206,3 @@ def _size(process: psutil.Process) -> int:
         return int(process.memory_full_info().pss)
     except (psutil.Error, OSError):
         return 0
-
-
-def median(values: Sequence[float]) -> float:
-    """The value in the middle."""
-    return statistics.median(values)
-
-
-def spread(values: Sequence[float], digits: int = 2) -> str:
-    """Lowest to highest, as the tables show it."""
-    return f"{min(values):,.{digits}f} to {max(values):,.{digits}f}"

@@ -68,9 +68,7 @@ class Postgres:
 
     def _call(self, program: str, *arguments: object) -> str:
         command = [*_AS_POSTGRES, str(PROGRAMS[-1] / program), *map(str, arguments)]
-        done = subprocess.run(  # noqa: S603
-            command, check=True, cwd="/", stdout=subprocess.PIPE, text=True
-        )
+        done = subprocess.run(command, check=True, cwd="/", stdout=subprocess.PIPE, text=True)
         return done.stdout
 
 

@@ -31,6 +31,11 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         print(f"| {' | '.join(map(_cell, row))} |", flush=True)
 
 
+def spread(values: Sequence[float], digits: int = 2) -> str:
+    """Lowest to highest, as a cell."""
+    return f"{min(values):,.{digits}f} to {max(values):,.{digits}f}"
+
+
 def machine(title: str, peer: Mapping[str, str]) -> None:
     """Print on what the figures were made; `peer` are versions in its environment."""
     ours = {name: version(name) for name in _OURS}

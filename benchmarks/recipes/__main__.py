@@ -12,14 +12,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.harness.processes import ROOT, CommandFailed, cleanly, measured
+from benchmarks.harness.processes import BUILD, CommandFailed, cleanly, measured
 from benchmarks.harness.tables import heading, note, table
 from pairlake.demo.stage import PICTURES, environment, prepare_world
 from pairlake.lake import catalog
 from pairlake.lake.dbt_plugin import build_dataset, build_worklists
 
 RECIPES = ("demo", "demo_near", "demo_clean")
-DATA = ROOT / "build" / "bench-recipes"
+DATA = BUILD / "bench-recipes"
 
 # Of what was planted with a reason all goes by that, so that one row says it of two dozen kinds.
 _BY_KIND = """

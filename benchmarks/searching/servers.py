@@ -80,7 +80,7 @@ def _running(
 ) -> Iterator[Server]:
     with log.open("wb") as output:
         started = time.perf_counter()
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(
             command,
             cwd=ROOT,
             env=clean_environment(**settings),

@@ -16,14 +16,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from benchmarks.harness.processes import ROOT
+from benchmarks.harness.processes import BUILD, ROOT
 from benchmarks.harness.tables import heading, machine, note, table
 from training.diffusion.painter import SIDE, Painter
 from training.diffusion.subset import MINI_CLIP, drawing_by_url, export_subset
 from training.filtering.prepared import squared
 from training.mini_clip.evaluate import MiniClip
 
-DATA = ROOT / "build" / "bench-diffusion"
+DATA = BUILD / "bench-diffusion"
 PICTURE = ROOT / "docs" / "pictures" / "diffusion.png"
 SEED = 5
 _CLIP = ROOT / "demo" / MINI_CLIP

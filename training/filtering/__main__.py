@@ -64,9 +64,7 @@ def teach(folder: Path, setting: Setting) -> None:
     asked = ["--out", folder, "--steps", setting.teacher_steps, "--drawings", setting.drawings]
     threads = os.environ.get("OMP_NUM_THREADS", "1")
     command = module("training.filtering.teacher", *asked)
-    subprocess.run(  # noqa: S603
-        command, cwd=ROOT, env=clean_environment(OMP_NUM_THREADS=threads), check=True
-    )
+    subprocess.run(command, cwd=ROOT, env=clean_environment(OMP_NUM_THREADS=threads), check=True)
 
 
 def prepare(home: Path, setting: Setting, on: str) -> Prepared:

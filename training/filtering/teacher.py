@@ -8,12 +8,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks.harness.processes import ROOT
+from benchmarks.harness.processes import BUILD
 from pairlake.demo.pictures import pictures
 from training.filtering.drawings import TEACHERS, chosen, drawn_by
 from training.mini_clip.train import Training, train
 
-DATA = ROOT / "build" / "bench-filtering"
+DATA = BUILD / "bench-filtering"
 
 
 def main() -> None:
