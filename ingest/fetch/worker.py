@@ -1,0 +1,176 @@
+"""One of several processes that download: it asks domains of its own, as fast as it may.
+
+Which process asks a domain is told from the domain's name, so that it is asked as politely as by
+one process alone: by turns, and also where redirects of others lead to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+import zlib
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from pairlake.ingest.fetch.session import Asking
+from pairlake.ingest.images.blocked import Blocked
+from pairlake.ingest.images.attempt import Download
+from pairlake.ingest.fetch.turns import Turns
+from pairlake.lake.cluster import Shared, WorkLost, ask
+from pairlake.lake.domains import host_of, registrable_domain
+from pairlake.lake.settings import settings
+
+Url = tuple[uuid.UUID, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seat:
+    """Which of the processes it is, of how many, and what is its own."""
+
+    run: str
+    number: int
+    of: int
+    at_once: int
+    decoders: int
+    blocked: Shared
+    known: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """What the process is called in the cluster."""
+        return f"fetch-{self.run}-{self.number}"
+
+    def owner(self, url: str) -> Seat:
+        """The seat of the process that asks the domain of a URL."""
+        domain = registrable_domain(host_of(url))
+        return replace(self, number=zlib.crc32(domain.encode()) % self.of)
+
+
+async def fetch(seat: Seat, urls: Sequence[Url]) -> list[Download]:
+    """Try each of the URLs once, by turns with those of other calls; when stopped, those begun."""
+    here = await _fetcher(seat)
+    if here.known != seat.blocked:
+        here.known = seat.blocked
+        here.blocked.take(await seat.blocked.get())
+    return await here.fetch(urls)
+
+
+async def stop(seat: Seat) -> None:
+    """Begin no other download; those under way end."""
+    (await _fetcher(seat)).turns.stop()
+
+
+async def _hop(seat: Seat, url: str) -> bool:
+    return await (await _fetcher(seat)).turns.hop(url)
+
+
+async def _hear(seat: Seat, url: str, wants_break: bool, wait_s: float, delay_s: float) -> None:
+    turns = (await _fetcher(seat)).turns
+    turns.heard(url, wants_break=wants_break, retry_after_s=wait_s, delay_s=delay_s)
+
+
+class _OwnTurns(Turns):
+    """Turns of the domains of one seat; what concerns others, their seats are asked and told."""
+
+    def __init__(self, seat: Seat) -> None:
+        current = settings()
+        super().__init__(
+            iter(()),
+            at_once=current.fetch_domain_concurrency,
+            delay_s=current.fetch_domain_delay_s,
+            go_on=True,
+        )
+        self._seat = seat
+        self._telling: set[asyncio.Task[None]] = set()
+
+    async def hop(self, url: str) -> bool:
+        owner = self._seat.owner(url)
+        if owner == self._seat:
+            return await super().hop(url)
+        try:
+            return await ask(owner.name, _hop, owner, url)
+        except WorkLost:
+            return False
+
+    def rest(self, url: str, seconds: float) -> None:
+        # What a site costs to which a redirect led is not worth a message to another process.
+        if self._seat.owner(url) == self._seat:
+            super().rest(url, seconds)
+
+    def heard(
+        self, url: str, *, wants_break: bool, retry_after_s: float = 0.0, delay_s: float = 0.0
+    ) -> None:
+        owner = self._seat.owner(url)
+        if owner == self._seat:
+            super().heard(
+                url, wants_break=wants_break, retry_after_s=retry_after_s, delay_s=delay_s
+            )
+        elif wants_break or delay_s:
+            telling = asyncio.create_task(_tell(owner, url, wants_break, retry_after_s, delay_s))
+            self._telling.add(telling)
+            telling.add_done_callback(self._telling.discard)
+
+
+async def _tell(
+    owner: Seat, url: str, wants_break: bool, retry_after_s: float, delay_s: float
+) -> None:
+    with suppress(WorkLost):
+        await ask(owner.name, _hear, owner, url, wants_break, retry_after_s, delay_s)
+
+
+class _Fetcher:
+    """The downloads of this process, from the first call on."""
+
+    def __init__(self, seat: Seat, blocked: Blocked) -> None:
+        self.turns = _OwnTurns(seat)
+        self.blocked, self.known = blocked, seat.blocked
+        self._asked: dict[uuid.UUID, asyncio.Future[Download | None]] = {}
+        asking = Asking(
+            self.turns,
+            self._take,
+            blocked=blocked,
+            current=settings(),
+            at_once=seat.at_once,
+            decoders=seat.decoders,
+            known=seat.known,
+        )
+        self._running = asyncio.create_task(asking.run())
+        self._running.add_done_callback(self._end)
+
+    async def fetch(self, urls: Sequence[Url]) -> list[Download]:
+        if self._running.done():
+            self._running.result()
+            return []
+        answers = []
+        for url_id, url in urls:
+            # What a call has asked for whose answer was lost on its way is not asked for again.
+            if url_id not in self._asked:
+                self._asked[url_id] = asyncio.get_running_loop().create_future()
+                self.turns.add(url_id, url)
+            answers.append(self._asked[url_id])
+        return [download for download in await asyncio.gather(*answers) if download]
+
+    async def _take(self, download: Download) -> None:
+        self._asked.pop(download.url_id).set_result(download)
+
+    def _end(self, running: asyncio.Task[None]) -> None:
+        error = None if running.cancelled() else running.exception()
+        for answer in self._asked.values():
+            if error is None:
+                answer.set_result(None)
+            else:
+                answer.set_exception(error)
+
+
+_here: _Fetcher | None = None
+_starting = asyncio.Lock()
+
+
+async def _fetcher(seat: Seat) -> _Fetcher:
+    """The downloads of this process, which know what is not to be kept."""
+    global _here
+    async with _starting:
+        if _here is None:
+            _here = _Fetcher(seat, await seat.blocked.get())
+    return _here
