@@ -86,7 +86,7 @@ class Publication:
     dimensions: int
     recipe: str
     snapshot: int  # of the lake
-    dataset: dict[str, Any]  # what pairlake.serve.summary counts
+    dataset: dict[str, Any]  # what serve.summary counts
 
 
 def pairs_schema(dimensions: int) -> pa.Schema:

@@ -37,7 +37,15 @@ from pairlake.serve.index import (
     thumbnails_indexes,
     writing,
 )
-from pairlake.serve.marts import Searchable, changed, check_sound, compare, fresh_rows, marts, searchable
+from pairlake.serve.marts import (
+    Searchable,
+    changed,
+    check_sound,
+    compare,
+    fresh_rows,
+    marts,
+    searchable,
+)
 from pairlake.serve.summary import summary_of
 from pairlake.serve.thumbnails import sync_thumbnails
 

@@ -60,7 +60,7 @@ where not {is_plain_caption("caption")}
 
 
 def spellings(kind: str, value: str, *, any_scheme: bool = True) -> set[str]:
-    """Every known spelling of the value of a request; `kind` is one of pairlake.lake.requests.KINDS.
+    """Every known spelling of the value of a request; `kind` is one of lake.requests.KINDS.
 
     Unless `any_scheme` is false, a URL means http and https.
     """

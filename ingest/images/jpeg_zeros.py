@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from pairlake.ingest.images.jpeg_segments import ARITHMETIC, DHT, PROGRESSIVE, SEQUENTIAL, SOS, segments
+from pairlake.ingest.images.jpeg_segments import (
+    ARITHMETIC,
+    DHT,
+    PROGRESSIVE,
+    SEQUENTIAL,
+    SOS,
+    segments,
+)
 
 # So long a stretch of zeros occurs in the coded pixels of a JPEG only where `is_zeroed` allows it.
 _ZEROS = bytes(16)
