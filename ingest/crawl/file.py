@@ -14,23 +14,23 @@ from pathlib import Path
 import aiohttp
 
 from pairlake.ingest.crawl.archived import take_images
+from pairlake.ingest.crawl.captioned.members import is_tar
 from pairlake.ingest.crawl.captioned.read import read_captioned
 from pairlake.ingest.crawl.html import parse_page
-from pairlake.ingest.images.blocked import Blocked
-from pairlake.ingest.images.formats import picture_format
 from pairlake.ingest.crawl.lists.layout import Columns, NotAList, list_kind
 from pairlake.ingest.crawl.lists.read import on_disk, read_list
-from pairlake.ingest.crawl.captioned.members import is_tar
 from pairlake.ingest.crawl.pages import Page, UnreadableRecord
 from pairlake.ingest.crawl.reading import CrawlFile, Reading
 from pairlake.ingest.crawl.records import Damage, Failed, Found, Other, Record, Unreadable
 from pairlake.ingest.crawl.responses import html_of
 from pairlake.ingest.crawl.spool import Spool
 from pairlake.ingest.crawl.stream import NETWORK_ERRORS, GaveUp, opened, retrying, underlying
-from pairlake.ingest.unpacking import sniffed, unpack
 from pairlake.ingest.crawl.wacz import ZIP, read_wacz
 from pairlake.ingest.crawl.warc import read_records
 from pairlake.ingest.crawl.wat import parse_record
+from pairlake.ingest.images.blocked import Blocked
+from pairlake.ingest.images.formats import picture_format
+from pairlake.ingest.unpacking import sniffed, unpack
 from pairlake.lake.errors import as_text, in_words
 
 _HEAD_BYTES = 2**16

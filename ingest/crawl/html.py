@@ -8,7 +8,14 @@ from resiliparse.parse.html import ElementNode, HTMLTree
 
 from pairlake.ingest.crawl.charsets import decoded, decoded_as, prescanned
 from pairlake.ingest.crawl.lazy import find_address, is_placeholder
-from pairlake.ingest.crawl.pages import Page, Sighting, UnreadableRecord, first_license, hint, shortened
+from pairlake.ingest.crawl.pages import (
+    Page,
+    Sighting,
+    UnreadableRecord,
+    first_license,
+    hint,
+    shortened,
+)
 from pairlake.ingest.urls import Base
 
 # Where a <meta> may tell the encoding.

@@ -17,12 +17,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pairlake.ingest.crawl.captioned.folders import brings_pictures
+from pairlake.ingest.crawl.lists.layout import Columns
+from pairlake.ingest.crawl.reading import CrawlFile, Reading
+from pairlake.ingest.crawl.workers import Task, readings
+from pairlake.ingest.crawl.workspace import workspace
 from pairlake.ingest.images.blocked import Blocked
 from pairlake.ingest.images.landing import DOWNLOADS, IMAGES, PIXELS, unlanded
-from pairlake.ingest.crawl.lists.layout import Columns
-from pairlake.ingest.crawl.workers import Task, readings
-from pairlake.ingest.crawl.reading import CrawlFile, Reading
-from pairlake.ingest.crawl.workspace import workspace
 from pairlake.lake.append import append
 from pairlake.lake.catalog import connect
 from pairlake.lake.errors import JobFailed

@@ -9,7 +9,14 @@ from typing import Any
 import msgspec
 import simdjson
 
-from pairlake.ingest.crawl.pages import Page, Sighting, UnreadableRecord, first_license, hint, shortened
+from pairlake.ingest.crawl.pages import (
+    Page,
+    Sighting,
+    UnreadableRecord,
+    first_license,
+    hint,
+    shortened,
+)
 from pairlake.ingest.crawl.references import decoded
 from pairlake.ingest.urls import Base
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import duckdb
 
 from pairlake.ingest.fetch.summary import FetchSummary
-from pairlake.ingest.images.blocked import Blocked
 from pairlake.ingest.images.attempt import Download
+from pairlake.ingest.images.blocked import Blocked
 from pairlake.ingest.images.landing import land
 from pairlake.lake.progress import bar
 

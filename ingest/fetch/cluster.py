@@ -16,10 +16,10 @@ from itertools import islice
 
 from pairlake.ingest.fetch import worker
 from pairlake.ingest.fetch.batches import Batches
-from pairlake.ingest.fetch.worker import Seat, Url
-from pairlake.ingest.images.blocked import Blocked
-from pairlake.ingest.images.attempt import Download
 from pairlake.ingest.fetch.turns import WINDOW
+from pairlake.ingest.fetch.worker import Seat, Url
+from pairlake.ingest.images.attempt import Download
+from pairlake.ingest.images.blocked import Blocked
 from pairlake.lake.cluster import Shared, Worker, machines
 from pairlake.lake.settings import Settings
 

@@ -25,12 +25,12 @@ from pairlake.ingest.fetch.bodies import (
     retry_after,
 )
 from pairlake.ingest.fetch.connector import AddressRefused
-from pairlake.ingest.images.blocked import Blocked
-from pairlake.ingest.images.decoders import Decoders
-from pairlake.ingest.images.attempt import Download, Failed, judge, refuse
-from pairlake.ingest.images.optout import refusal_in
 from pairlake.ingest.fetch.places import place_of
 from pairlake.ingest.fetch.sites import Sites
+from pairlake.ingest.images.attempt import Download, Failed, judge, refuse
+from pairlake.ingest.images.blocked import Blocked
+from pairlake.ingest.images.decoders import Decoders
+from pairlake.ingest.images.optout import refusal_in
 from pairlake.lake.domains import is_same_domain
 from pairlake.lake.errors import as_text, in_words
 from pairlake.lake.settings import Settings

@@ -14,15 +14,15 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from pairlake.ingest.images.agent import check_contact
-from pairlake.ingest.fetch.session import Asking
 from pairlake.ingest.fetch.batches import Batches, Progress
-from pairlake.ingest.fetch.summary import FetchSummary
 from pairlake.ingest.fetch.cluster import Fetchers
-from pairlake.ingest.images.blocked import Blocked
-from pairlake.ingest.images.attempt import Download
 from pairlake.ingest.fetch.outages import NobodyAnswers, known_places
+from pairlake.ingest.fetch.session import Asking
+from pairlake.ingest.fetch.summary import FetchSummary
 from pairlake.ingest.fetch.turns import Turns
+from pairlake.ingest.images.agent import check_contact
+from pairlake.ingest.images.attempt import Download
+from pairlake.ingest.images.blocked import Blocked
 from pairlake.lake.catalog import connect
 from pairlake.lake.domains import HOST
 from pairlake.lake.errors import BadRequest, JobFailed

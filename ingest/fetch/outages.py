@@ -12,9 +12,9 @@ import duckdb
 from pairlake.ingest.fetch.answers import forgiving_session
 from pairlake.ingest.fetch.bodies import BAD_ANSWERS, FAILURES
 from pairlake.ingest.fetch.connector import guarded_connector
-from pairlake.ingest.images.attempt import Download
 from pairlake.ingest.fetch.networks import Network
 from pairlake.ingest.fetch.places import place_of
+from pairlake.ingest.images.attempt import Download
 from pairlake.lake.domains import host_of, is_address
 from pairlake.lake.errors import JobFailed
 

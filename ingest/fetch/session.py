@@ -9,16 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import aiohttp
 
-from pairlake.ingest.images.agent import product_token
 from pairlake.ingest.fetch.answers import forgiving_session
 from pairlake.ingest.fetch.connector import guarded_connector
 from pairlake.ingest.fetch.download import Downloader
-from pairlake.ingest.images.blocked import Blocked
-from pairlake.ingest.images.decoders import Decoders
-from pairlake.ingest.images.attempt import Download
 from pairlake.ingest.fetch.outages import Line
 from pairlake.ingest.fetch.sites import Sites
 from pairlake.ingest.fetch.turns import Turn, Turns
+from pairlake.ingest.images.agent import product_token
+from pairlake.ingest.images.attempt import Download
+from pairlake.ingest.images.blocked import Blocked
+from pairlake.ingest.images.decoders import Decoders
 from pairlake.lake.settings import Settings
 
 MAX_OPEN_FILES = 16_384

@@ -26,8 +26,7 @@ from pairlake.ingest.fetch.bodies import (
     redirected,
     retry_after,
 )
-from pairlake.ingest.images.decoders import Decoders
-from pairlake.ingest.images.optout import Refusal
+from pairlake.ingest.fetch.turns import Turns
 from pairlake.ingest.fetch.wishes import (
     MAX_ROBOTS_BYTES,
     NO_RULES,
@@ -36,7 +35,8 @@ from pairlake.ingest.fetch.wishes import (
     read_reservations,
     read_robots,
 )
-from pairlake.ingest.fetch.turns import Turns
+from pairlake.ingest.images.decoders import Decoders
+from pairlake.ingest.images.optout import Refusal
 from pairlake.lake.domains import host_of, is_same_domain, registrable_domain
 from pairlake.lake.errors import in_words
 from pairlake.lake.processes import timed

@@ -13,8 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 from protego import Protego
 
-from pairlake.ingest.images.optout import Refusal, refuses_training
 from pairlake.ingest.fetch.robots import rules_for, text_of
+from pairlake.ingest.images.optout import Refusal, refuses_training
 
 # RFC 9309, 2.5: crawlers read at least 500 KiB.
 MAX_ROBOTS_BYTES = 512 * 1024

@@ -14,9 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from pairlake.ingest.fetch.session import Asking
-from pairlake.ingest.images.blocked import Blocked
-from pairlake.ingest.images.attempt import Download
 from pairlake.ingest.fetch.turns import Turns
+from pairlake.ingest.images.attempt import Download
+from pairlake.ingest.images.blocked import Blocked
 from pairlake.lake.cluster import Shared, WorkLost, ask
 from pairlake.lake.domains import host_of, registrable_domain
 from pairlake.lake.settings import settings

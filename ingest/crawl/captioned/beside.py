@@ -15,9 +15,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from pairlake.ingest.crawl.captioned.folders import CAPTIONS, FACTS, METADATA, PICTURES, ending
+from pairlake.ingest.crawl.lists.json import json_lines
 from pairlake.ingest.crawl.lists.layout import CAPTIONS as CAPTION_NAMES
 from pairlake.ingest.crawl.lists.layout import HTTP, URLS, Columns, column_key, encoding
-from pairlake.ingest.crawl.lists.json import json_lines
 from pairlake.lake.errors import as_text
 
 # A pair without a URL stands under the sha256 of its picture.

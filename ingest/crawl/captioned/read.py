@@ -16,17 +16,24 @@ from uuid import UUID
 
 import pyarrow.parquet as pq
 
+from pairlake.ingest.crawl.captioned.beside import (
+    URN,
+    Picture,
+    Place,
+    Told,
+    is_picture,
+    most_text_bytes,
+)
 from pairlake.ingest.crawl.captioned.folders import listed
-from pairlake.ingest.images.blocked import Blocked
-from pairlake.ingest.images.decoders import Decoders
-from pairlake.ingest.images.attempt import Download, Failed, judge
-from pairlake.ingest.images.landing import Parts
+from pairlake.ingest.crawl.captioned.members import Found, Member, Most, folder_members, tar_members
 from pairlake.ingest.crawl.lists.layout import Columns, NotAList
 from pairlake.ingest.crawl.lists.read import on_disk, read_list
-from pairlake.ingest.crawl.captioned.members import Found, Member, Most, folder_members, tar_members
 from pairlake.ingest.crawl.reading import CrawlFile
 from pairlake.ingest.crawl.records import Damage, Other, Unreadable
-from pairlake.ingest.crawl.captioned.beside import URN, Picture, Place, Told, is_picture, most_text_bytes
+from pairlake.ingest.images.attempt import Download, Failed, judge
+from pairlake.ingest.images.blocked import Blocked
+from pairlake.ingest.images.decoders import Decoders
+from pairlake.ingest.images.landing import Parts
 from pairlake.lake.errors import as_text, in_words
 from pairlake.lake.keys import text_id
 from pairlake.lake.settings import settings

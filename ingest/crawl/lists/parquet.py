@@ -8,7 +8,15 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pairlake.ingest.crawl.lists.layout import NUMBERS, TEXT, TEXTS, Columns, Layout, NotAList, find_layout
+from pairlake.ingest.crawl.lists.layout import (
+    NUMBERS,
+    TEXT,
+    TEXTS,
+    Columns,
+    Layout,
+    NotAList,
+    find_layout,
+)
 from pairlake.ingest.crawl.lists.lines import is_packed
 from pairlake.ingest.crawl.lists.rows import is_list, is_text, list_rows, rows_writer
 from pairlake.ingest.crawl.reading import CrawlFile

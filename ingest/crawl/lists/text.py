@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 
 from pairlake.ingest.crawl.lists.csv import CsvTable
-from pairlake.ingest.crawl.lists.layout import Columns, Layout, NotAList, find_layout
 from pairlake.ingest.crawl.lists.json import BrokenJson, JsonTable
+from pairlake.ingest.crawl.lists.layout import Columns, Layout, NotAList, find_layout
 from pairlake.ingest.crawl.lists.lines import NO_TEXT, ListText, opened_text
 from pairlake.ingest.crawl.lists.rows import list_rows, rows_writer
 from pairlake.ingest.crawl.reading import CrawlFile
