@@ -566,8 +566,8 @@ def _number(files: str) -> int | None:
 
 def _fetch(limit: int | None, minutes: float | None) -> list[str]:
     """Download what awaits it; returns what failed, as sentences."""
-    from pairlake.ingest.fetch.ahead import images_ahead
     from pairlake.ingest.fetch.job import fetch as fetch_images
+    from pairlake.ingest.fetch.job import images_ahead
     from pairlake.lake.recipe import check_built
 
     check_built()

@@ -18,13 +18,12 @@ from yarl import URL
 from pairlake.ingest.crawl.pages import UnreadableRecord
 from pairlake.ingest.crawl.records import Record
 from pairlake.ingest.crawl.responses import Response, joined, response_of, unpacked
-from pairlake.ingest.images.agent import product_token
 from pairlake.ingest.images.attempt import Download, Failed, judge, refuse
 from pairlake.ingest.images.blocked import Blocked
 from pairlake.ingest.images.decoders import Decoders
 from pairlake.ingest.images.formats import picture_format
 from pairlake.ingest.images.landing import Parts
-from pairlake.ingest.images.optout import Refusal, refusal_in
+from pairlake.ingest.images.optout import Refusal, product_token, refusal_in
 from pairlake.ingest.urls import absolute_url
 from pairlake.lake.errors import as_text, in_words
 from pairlake.lake.settings import settings

@@ -11,8 +11,7 @@ import duckdb
 
 from pairlake.ingest.fetch.answers import forgiving_session
 from pairlake.ingest.fetch.bodies import BAD_ANSWERS, FAILURES
-from pairlake.ingest.fetch.connector import guarded_connector
-from pairlake.ingest.fetch.networks import Network
+from pairlake.ingest.fetch.connector import Network, guarded_connector
 from pairlake.ingest.fetch.places import place_of
 from pairlake.ingest.images.attempt import Download
 from pairlake.lake.domains import host_of, is_address

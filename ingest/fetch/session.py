@@ -15,10 +15,10 @@ from pairlake.ingest.fetch.download import Downloader
 from pairlake.ingest.fetch.outages import Line
 from pairlake.ingest.fetch.sites import Sites
 from pairlake.ingest.fetch.turns import Turn, Turns
-from pairlake.ingest.images.agent import product_token
 from pairlake.ingest.images.attempt import Download
 from pairlake.ingest.images.blocked import Blocked
 from pairlake.ingest.images.decoders import Decoders
+from pairlake.ingest.images.optout import product_token
 from pairlake.lake.settings import Settings
 
 MAX_OPEN_FILES = 16_384

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from pairlake.ingest.fetch.ahead import ASSUMED_BYTES, ENOUGH_DOWNLOADS, Ahead, images_ahead
+from pairlake.ingest.fetch.job import ASSUMED_BYTES, ENOUGH_DOWNLOADS, Ahead, images_ahead
 from pairlake.lake.append import append
 from pairlake.lake.catalog import writing
 from pairlake.lake.errors import TableMissing

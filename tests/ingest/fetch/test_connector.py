@@ -10,8 +10,7 @@ import aiohttp
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from pairlake.ingest.fetch.connector import AddressRefused, guarded_connector
-from pairlake.ingest.fetch.networks import SPECIAL, is_allowed
+from pairlake.ingest.fetch.connector import SPECIAL, AddressRefused, guarded_connector, is_allowed
 from tests.ingest.conftest import Web
 
 LOOPBACK = [ip_network("127.0.0.0/8")]
