@@ -29,7 +29,7 @@ from pairlake.ingest.crawl import workers
 from pairlake.ingest.crawl.job import crawl
 from pairlake.ingest.crawl.workers import Task
 from pairlake.ingest.fetch import worker
-from pairlake.ingest.fetch.worker import Seat
+from pairlake.ingest.fetch.worker import Assignment
 from pairlake.ingest.images.blocked import Blocked
 from pairlake.lake.catalog import connect
 from pairlake.lake.cluster import RETRIES, Shared, Tasks, Worker, WorkLost, connected, machines
@@ -217,33 +217,41 @@ def test_a_redirect_waits_for_its_turn_where_the_domain_is_asked(
     con = connect()
     shared = Shared(Blocked(con, ""))
     con.close()
-    seat = Seat(run="test", number=0, of=2, at_once=1, decoders=1, blocked=shared, known=())
-    seats = [seat, replace(seat, number=1)]
-    workers = [Worker(seat.name, machines()[number].name) for number, seat in enumerate(seats)]
+    assignment = Assignment(
+        run="test", number=0, of=2, at_once=1, decoders=1, blocked=shared, known=()
+    )
+    assignments = [assignment, replace(assignment, number=1)]
+    workers = [
+        Worker(assignment.name, machines()[number].name)
+        for number, assignment in enumerate(assignments)
+    ]
     urls = [f"http://site{number}.example/1" for number in range(20)]
-    [url, *_] = [url for url in urls if seat.owner(url) == seats[1]]
-    hear = workers[0].submit(_hear_of, seats[0], url)
+    [url, *_] = [url for url in urls if assignment.owner(url) == assignments[1]]
+    hear = workers[0].submit(_hear_of, assignments[0], url)
     assert hear.result(PATIENCE_S) == [True, False]
     # The process whose domain it is knows as well that it has to wait.
-    assert workers[1].submit(worker._hop, seats[1], url).result(PATIENCE_S) is False
+    assert (
+        workers[1].submit(worker._wait_for_redirect, assignments[1], url).result(PATIENCE_S)
+        is False
+    )
     # Where that process does not live, the image is for another run.
     workers[1].end()
-    assert workers[0].submit(_hop_until_gone, seats[0], url).result(PATIENCE_S) is False
+    assert workers[0].submit(_hop_until_gone, assignments[0], url).result(PATIENCE_S) is False
     workers[0].end()
 
 
-async def _hear_of(seat: Seat, url: str) -> list[bool]:
+async def _hear_of(assignment: Assignment, url: str) -> list[bool]:
     """May a redirect lead there; and again, once its rules ask for a minute between two?"""
-    turns = (await worker._fetcher(seat)).turns
-    first = await turns.hop(url)
-    turns.heard(url, wants_break=False, delay_s=60.0)
+    turns = (await worker._fetcher(assignment)).turns
+    first = await turns.wait_for_redirect(url)
+    turns.note_wishes(url, wants_break=False, delay_s=60.0)
     await asyncio.gather(*turns._telling)
-    await turns.hop(url)
-    return [first, await turns.hop(url)]
+    await turns.wait_for_redirect(url)
+    return [first, await turns.wait_for_redirect(url)]
 
 
-async def _hop_until_gone(seat: Seat, url: str) -> bool:
-    return await (await worker._fetcher(seat)).turns.hop(url)
+async def _hop_until_gone(assignment: Assignment, url: str) -> bool:
+    return await (await worker._fetcher(assignment)).turns.wait_for_redirect(url)
 
 
 class _Shrinking(Tasks):

@@ -37,7 +37,7 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 Records = Callable[[], Iterator[Record]]
 
 
-class _Hop(NamedTuple):
+class _Redirect(NamedTuple):
     """Where a redirect leads, and what it says of the use of what is there."""
 
     place: str
@@ -48,7 +48,7 @@ class _Asked(NamedTuple):
     """An image that a page shows, and the redirects over which an answer is its own."""
 
     url_id: UUID
-    hops: tuple[_Hop, ...] = ()
+    redirects: tuple[_Redirect, ...] = ()
 
 
 def take_images(
@@ -112,7 +112,7 @@ async def _downloads(
     refusal = refusal_in(headers, agent)
     arrived: Download | None = None
     downloads = []
-    for url_id, hops in asked:
+    for url_id, redirects in asked:
         download = Download(
             url_id=url_id,
             attempted_at=attempted_at,
@@ -121,7 +121,7 @@ async def _downloads(
             content_type=as_text(headers.get("Content-Type", record.content_type)) or None,
         )
         try:
-            _refuse(download, place, hops, refusal, blocked)
+            _refuse(download, place, redirects, refusal, blocked)
             if arrived is None:
                 await judge(_body(response), download, decoders, blocked)
                 arrived = download
@@ -141,15 +141,15 @@ async def _downloads(
 def _refuse(
     download: Download,
     place: str,
-    hops: Sequence[_Hop],
+    redirects: Sequence[_Redirect],
     refusal: Refusal | None,
     blocked: Blocked,
 ) -> None:
     """Raise Failed where an image is not to be kept, for any of the places that lead to it."""
-    places = (place, *(hop.place for hop in hops))
+    places = (place, *(redirect.place for redirect in redirects))
     if download.url_id.bytes in blocked or any(map(blocked.holds, places)):
         raise Failed("blocked", "the URL was taken down by request")
-    for said in (*(hop.refusal for hop in hops), refusal):
+    for said in (*(redirect.refusal for redirect in redirects), refusal):
         refuse(said, download)
 
 
@@ -164,11 +164,11 @@ def _body(response: Response) -> bytes:
     return body
 
 
-def _hops(records: Iterable[Record], agent: str) -> dict[str, _Hop]:
+def _hops(records: Iterable[Record], agent: str) -> dict[str, _Redirect]:
     """The redirects of an archive, by the place from which they lead."""
-    hops: dict[str, _Hop] = {}
+    redirects: dict[str, _Redirect] = {}
     for record in records:
-        if len(hops) >= MAX_NOTED:
+        if len(redirects) >= MAX_NOTED:
             break
         try:
             response = response_of(record)
@@ -178,11 +178,11 @@ def _hops(records: Iterable[Record], agent: str) -> dict[str, _Hop]:
             led_to = URL(place).join(URL(headers.get("Location", ""))).with_fragment(None)
         except ValueError:
             continue
-        hops[place] = _Hop(_place(str(led_to)), refusal_in(headers, agent))
-    return hops
+        redirects[place] = _Redirect(_place(str(led_to)), refusal_in(headers, agent))
+    return redirects
 
 
-def _asked(pairs: Sequence[Path], hops: Mapping[str, _Hop]) -> dict[str, list[_Asked]]:
+def _asked(pairs: Sequence[Path], redirects: Mapping[str, _Redirect]) -> dict[str, list[_Asked]]:
     """The images of pairs by each place at which they may be, themselves and over redirects."""
     asked: dict[str, list[_Asked]] = defaultdict(list)
     seen: set[UUID] = set()
@@ -192,20 +192,22 @@ def _asked(pairs: Sequence[Path], hops: Mapping[str, _Hop]) -> dict[str, list[_A
             for url_id, url in urls:
                 if url_id not in seen:
                     seen.add(url_id)
-                    for place, way in _ways(_place(url), hops):
+                    for place, way in _ways(_place(url), redirects):
                         asked[place].append(_Asked(url_id, way))
     return asked
 
 
-def _ways(place: str, hops: Mapping[str, _Hop]) -> Iterator[tuple[str, tuple[_Hop, ...]]]:
+def _ways(
+    place: str, redirects: Mapping[str, _Redirect]
+) -> Iterator[tuple[str, tuple[_Redirect, ...]]]:
     """The places to which one leads, itself the first, each with the redirects on the way."""
-    way: tuple[_Hop, ...] = ()
+    way: tuple[_Redirect, ...] = ()
     while place:
         yield place, way
-        if len(way) == MAX_REDIRECTS or place not in hops:
+        if len(way) == MAX_REDIRECTS or place not in redirects:
             return
-        way = (*way, hops[place]._replace(place=place))
-        place = hops[place].place
+        way = (*way, redirects[place]._replace(place=place))
+        place = redirects[place].place
 
 
 def _place(url: str) -> str:

@@ -163,11 +163,11 @@ class _Chunked:
 
 
 class _Handler(ResponseHandler):
-    """Reads the answers that come over one connection; `heard` is told of all that comes."""
+    """Reads the answers that come over one connection; `on_data` is called for all that comes."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, heard: Callable[[], None]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, on_data: Callable[[], None]) -> None:
         super().__init__(loop)
-        self._heard = heard
+        self._on_data = on_data
         self._head = bytearray()
         self._body: _Counted | _Chunked | None = None
         # Whether the other side closed the connection before the end of the body.
@@ -184,7 +184,7 @@ class _Handler(ResponseHandler):
         if not data or self._parser is None:
             super().data_received(data)
             return
-        self._heard()
+        self._on_data()
         try:
             for strict in self._strict(data):
                 super().data_received(strict)
@@ -268,13 +268,13 @@ def is_cut(response: aiohttp.ClientResponse) -> bool:
 
 
 def forgiving_session(
-    connector: aiohttp.TCPConnector, headers: Mapping[str, str], heard: Callable[[], None]
+    connector: aiohttp.TCPConnector, headers: Mapping[str, str], on_data: Callable[[], None]
 ) -> aiohttp.ClientSession:
-    """A session over `connector` that takes what browsers take; `heard` is told of all that comes.
+    """A session over `connector` that takes what browsers take; `on_data` hears of all that comes.
 
     Its responses are `Answer`s.
     """
-    handler = partial(_Handler, loop=asyncio.get_running_loop(), heard=heard)
+    handler = partial(_Handler, loop=asyncio.get_running_loop(), on_data=on_data)
     connector._factory = cast("partial[ResponseHandler]", handler)
     return aiohttp.ClientSession(
         connector=connector,

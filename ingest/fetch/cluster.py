@@ -17,7 +17,7 @@ from itertools import islice
 from pairlake.ingest.fetch import worker
 from pairlake.ingest.fetch.batches import Batches
 from pairlake.ingest.fetch.turns import WINDOW
-from pairlake.ingest.fetch.worker import Seat, Url
+from pairlake.ingest.fetch.worker import Assignment, Url
 from pairlake.ingest.images.attempt import Download
 from pairlake.ingest.images.blocked import Blocked
 from pairlake.lake.cluster import Shared, Worker, machines
@@ -32,10 +32,10 @@ CALLS = 32
 
 
 @dataclass(kw_only=True)
-class _Post:
+class _Process:
     """A process as it is seen from here: what it is to ask for, and its calls under way."""
 
-    seat: Seat
+    assignment: Assignment
     worker: Worker
     urls: deque[Url] = field(default_factory=deque)
     calls: int = 0
@@ -56,9 +56,9 @@ class Fetchers:
         run, shared = uuid.uuid4().hex, Shared(blocked)
         # How many downloads are under way at once is meant of all processes together.
         at_once = -(-current.fetch_concurrency // len(places))
-        self._posts = []
+        self._processes = []
         for number, (node, cpus) in enumerate(places):
-            seat = Seat(
+            assignment = Assignment(
                 run=run,
                 number=number,
                 of=len(places),
@@ -67,8 +67,10 @@ class Fetchers:
                 blocked=shared,
                 known=tuple(known),
             )
-            self._posts.append(_Post(seat=seat, worker=Worker(seat.name, node)))
-        self._calls: dict[Future[list[Download]], _Post] = {}
+            self._processes.append(
+                _Process(assignment=assignment, worker=Worker(assignment.name, node))
+            )
+        self._calls: dict[Future[list[Download]], _Process] = {}
         self._handed_out = self._taken_in = 0
         self._is_over = False
 
@@ -90,23 +92,25 @@ class Fetchers:
             try:
                 self._batches.land(self._batches.taken())
             finally:
-                for post in self._posts:
-                    post.worker.end()
+                for process in self._processes:
+                    process.worker.end()
         if not self._is_over:
             return self._handed_out, False
-        waiting = any(post.urls for post in self._posts) or next(coming, None) is not None
+        waiting = any(process.urls for process in self._processes) or next(coming, None) is not None
         return self._taken_in, waiting or self._taken_in < self._handed_out
 
     def _hand_out(self, coming: Iterator[Url]) -> None:
         """Read on while there is room, and call whoever has something to do and few calls."""
-        held = sum(len(post.urls) for post in self._posts)
+        held = sum(len(process.urls) for process in self._processes)
         for url_id, url in islice(coming, max(WINDOW - held, 0)):
-            self._posts[self._posts[0].seat.owner(url).number].urls.append((url_id, url))
-        for post in self._posts:
-            while post.urls and post.calls < CALLS:
-                some = [post.urls.popleft() for _ in range(min(CALL_URLS, len(post.urls)))]
-                self._calls[post.worker.submit(worker.fetch, post.seat, some)] = post
-                post.calls += 1
+            self._processes[self._processes[0].assignment.owner(url).number].urls.append(
+                (url_id, url)
+            )
+        for process in self._processes:
+            while process.urls and process.calls < CALLS:
+                some = [process.urls.popleft() for _ in range(min(CALL_URLS, len(process.urls)))]
+                self._calls[process.worker.submit(worker.fetch, process.assignment, some)] = process
+                process.calls += 1
                 self._handed_out += len(some)
 
     def _take_in(self, seconds: float) -> None:
@@ -123,11 +127,11 @@ class Fetchers:
             if len(self._blocked) > known:
                 # Taken down meanwhile.
                 shared = Shared(self._blocked)
-                for post in self._posts:
-                    post.seat = replace(post.seat, blocked=shared)
+                for process in self._processes:
+                    process.assignment = replace(process.assignment, blocked=shared)
 
     def _stop(self) -> None:
         """Have no other download begun."""
         self._is_over = True
-        for post in self._posts:
-            post.worker.submit(worker.stop, post.seat)
+        for process in self._processes:
+            process.worker.submit(worker.stop, process.assignment)

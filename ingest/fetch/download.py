@@ -42,7 +42,7 @@ _OUTCOME_OF_STATUS = {404: "not_found", 410: "gone", 429: "too_many_requests"}
 class Downloader:
     """What all downloads of a job share.
 
-    `may_hop` waits until the domain of a URL, to which a redirect leads, may be asked, and tells
+    `may_follow` waits until the domain of a URL, to which a redirect leads, may be asked, and tells
     whether it may.
     """
 
@@ -51,7 +51,7 @@ class Downloader:
     decoders: Decoders
     settings: Settings
     blocked: Blocked
-    may_hop: Callable[[str], Awaitable[bool]]
+    may_follow: Callable[[str], Awaitable[bool]]
 
     async def download(self, url_id: uuid.UUID, url: str) -> Download:
         """One attempt at `url`; what goes wrong out there is an outcome, never an exception.
@@ -99,7 +99,7 @@ class Downloader:
                 raise Failed("blocked", "the URL was taken down by request")
             # Before its rules, since to ask for them is to ask the domain.
             is_elsewhere = not is_same_domain(str(place), str(came_from))
-            if is_elsewhere and not await self.may_hop(str(place)):
+            if is_elsewhere and not await self.may_follow(str(place)):
                 raise Failed("postponed", f"not asked: no turn for {place.host}")
             await self._respect_site(place, download)
             download.final_url = str(place)

@@ -45,7 +45,7 @@ def known_places(con: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 class Line:
-    """What is heard, and the downloads that are in doubt while nothing is.
+    """What comes, and the downloads that are in doubt while nothing does.
 
     In doubt is a download that reached nobody while nobody else answered, and one whose name led to
     an address that is not public: so do all names where a network wants a login first. Once
@@ -57,20 +57,20 @@ class Line:
         self._known, self._headers, self._networks = known, headers, here
         self._answered: dict[str, str] = {}
         self._doubtful: list[Download] = []
-        self._heard = self._since = self.under_way = 0
+        self._data = self._since = self.under_way = 0
         self._changed, self._asking = asyncio.Event(), asyncio.Lock()
         self._sure_until = 0.0
 
-    def heard(self) -> None:
+    def note_data(self) -> None:
         """Note that something came, whatever it is."""
-        self._heard += 1
+        self._data += 1
         if self._doubtful:
             self._changed.set()
 
     def begin(self) -> int:
         """Note that a download begins; returns what to tell when it ends."""
         self.under_way += 1
-        return self._heard
+        return self._data
 
     def end(self, download: Download, begun: int) -> list[Download]:
         """Note that a download has ended; returns those that count by now."""
@@ -81,9 +81,9 @@ class Line:
             self._answered[host_of(download.final_url)] = download.final_url
             if len(self._answered) > KNOWN_HOSTS:
                 del self._answered[next(iter(self._answered))]
-        if begun != self._heard or (download.is_reached and not _is_led_astray(download)):
+        if begun != self._data or (download.is_reached and not _is_led_astray(download)):
             return [*counting, download]
-        self._since = self._heard
+        self._since = self._data
         self._doubtful.append(download)
         return counting
 
@@ -108,7 +108,7 @@ class Line:
 
     @property
     def _is_silent(self) -> bool:
-        return self._heard == self._since
+        return self._data == self._since
 
     def _let_go(self) -> list[Download]:
         counting, self._doubtful = self._doubtful, []
@@ -122,7 +122,7 @@ class Line:
 
     async def _do_answer(self, places: Sequence[str], networks: Networks) -> bool:
         connector = guarded_connector(networks, connections=2 * KNOWN_HOSTS)
-        async with forgiving_session(connector, self._headers, heard=lambda: None) as session:
+        async with forgiving_session(connector, self._headers, on_data=lambda: None) as session:
             return any(await asyncio.gather(*(_answers(session, place) for place in places)))
 
 

@@ -80,7 +80,7 @@ class Asking:
                     decoders=decoders,
                     settings=self._settings,
                     blocked=self._blocked,
-                    may_hop=self._turns.hop,
+                    may_follow=self._turns.wait_for_redirect,
                 )
                 for _ in range(self._at_once):
                     group.create_task(self._work(downloader))
@@ -92,7 +92,7 @@ class Asking:
 
     def _session(self) -> aiohttp.ClientSession:
         connector = guarded_connector(self._networks, connections=self._at_once)
-        return forgiving_session(connector, self._headers, heard=self._line.heard)
+        return forgiving_session(connector, self._headers, on_data=self._line.note_data)
 
     async def _work(self, downloader: Downloader) -> None:
         while (turn := await self._next()) is not None:
@@ -124,7 +124,7 @@ class Asking:
         download = await downloader.download(turn.url_id, turn.url)
         self._turns.done(turn, is_reached=download.is_reached)
         if download.is_reached or download.wants_break:
-            self._turns.heard(
+            self._turns.note_wishes(
                 download.asked or turn.url,
                 wants_break=download.wants_break,
                 retry_after_s=download.retry_after_s,

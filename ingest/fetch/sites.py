@@ -249,7 +249,7 @@ class Sites:
                 self._led_to.popitem(last=False)
             if first != origin and not (is_shared and its_other == other):
                 return None
-            if not await self._turns.hop(other):
+            if not await self._turns.wait_for_redirect(other):
                 return None
         waiting = self._asked.get(origin)
         if waiting is not None:

@@ -31,7 +31,7 @@ MAX_BREAKS = 16
 REST = 50
 _SHORT_S = 0.005
 # How long a redirect may wait for the turn of the domain that it leads to.
-MAX_HOP_WAIT_S = 10.0
+MAX_REDIRECT_WAIT_S = 10.0
 
 
 class Turn(NamedTuple):
@@ -120,7 +120,7 @@ class Turns:
                 await asyncio.wait_for(self._changed.wait(), wait)
         return None
 
-    async def hop(self, url: str) -> bool:
+    async def wait_for_redirect(self, url: str) -> bool:
         """Wait until the domain of `url`, where a redirect leads, may be asked; whether it may.
 
         It may not if it is left alone, or so many wait before that another run is better.
@@ -129,7 +129,7 @@ class Turns:
         domain = self._domain(registrable_domain(host))
         now = time.monotonic()
         begins = max(now, domain.free_at)
-        if host in domain.left_alone or begins - now > MAX_HOP_WAIT_S:
+        if host in domain.left_alone or begins - now > MAX_REDIRECT_WAIT_S:
             return False
         domain.free_at = begins + max(self._delay_s, domain.delay_s)
         await asyncio.sleep(begins - now)
@@ -151,7 +151,7 @@ class Turns:
         self._list(turn.domain, domain)
         self._changed.set()
 
-    def heard(
+    def note_wishes(
         self, url: str, *, wants_break: bool, retry_after_s: float = 0.0, delay_s: float = 0.0
     ) -> None:
         """Note what the host of `url` has asked for, for its domain.

@@ -25,7 +25,7 @@ Url = tuple[uuid.UUID, str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seat:
+class Assignment:
     """Which of the processes it is, of how many, and what is its own."""
 
     run: str
@@ -41,39 +41,41 @@ class Seat:
         """What the process is called in the cluster."""
         return f"fetch-{self.run}-{self.number}"
 
-    def owner(self, url: str) -> Seat:
-        """The seat of the process that asks the domain of a URL."""
+    def owner(self, url: str) -> Assignment:
+        """The assignment of the process that asks the domain of a URL."""
         domain = registrable_domain(host_of(url))
         return replace(self, number=zlib.crc32(domain.encode()) % self.of)
 
 
-async def fetch(seat: Seat, urls: Sequence[Url]) -> list[Download]:
+async def fetch(assignment: Assignment, urls: Sequence[Url]) -> list[Download]:
     """Try each of the URLs once, by turns with those of other calls; when stopped, those begun."""
-    here = await _fetcher(seat)
-    if here.known != seat.blocked:
-        here.known = seat.blocked
-        here.blocked.take(await seat.blocked.get())
+    here = await _fetcher(assignment)
+    if here.known != assignment.blocked:
+        here.known = assignment.blocked
+        here.blocked.take(await assignment.blocked.get())
     return await here.fetch(urls)
 
 
-async def stop(seat: Seat) -> None:
+async def stop(assignment: Assignment) -> None:
     """Begin no other download; those under way end."""
-    (await _fetcher(seat)).turns.stop()
+    (await _fetcher(assignment)).turns.stop()
 
 
-async def _hop(seat: Seat, url: str) -> bool:
-    return await (await _fetcher(seat)).turns.hop(url)
+async def _wait_for_redirect(assignment: Assignment, url: str) -> bool:
+    return await (await _fetcher(assignment)).turns.wait_for_redirect(url)
 
 
-async def _hear(seat: Seat, url: str, wants_break: bool, wait_s: float, delay_s: float) -> None:
-    turns = (await _fetcher(seat)).turns
-    turns.heard(url, wants_break=wants_break, retry_after_s=wait_s, delay_s=delay_s)
+async def _note_wishes(
+    assignment: Assignment, url: str, wants_break: bool, wait_s: float, delay_s: float
+) -> None:
+    turns = (await _fetcher(assignment)).turns
+    turns.note_wishes(url, wants_break=wants_break, retry_after_s=wait_s, delay_s=delay_s)
 
 
 class _OwnTurns(Turns):
-    """Turns of the domains of one seat; what concerns others, their seats are asked and told."""
+    """Turns of the domains that are assigned here; of others those are asked and told who have them."""
 
-    def __init__(self, seat: Seat) -> None:
+    def __init__(self, assignment: Assignment) -> None:
         current = settings()
         super().__init__(
             iter(()),
@@ -81,29 +83,29 @@ class _OwnTurns(Turns):
             delay_s=current.fetch_domain_delay_s,
             go_on=True,
         )
-        self._seat = seat
+        self._assignment = assignment
         self._telling: set[asyncio.Task[None]] = set()
 
-    async def hop(self, url: str) -> bool:
-        owner = self._seat.owner(url)
-        if owner == self._seat:
-            return await super().hop(url)
+    async def wait_for_redirect(self, url: str) -> bool:
+        owner = self._assignment.owner(url)
+        if owner == self._assignment:
+            return await super().wait_for_redirect(url)
         try:
-            return await ask(owner.name, _hop, owner, url)
+            return await ask(owner.name, _wait_for_redirect, owner, url)
         except WorkLost:
             return False
 
     def rest(self, url: str, seconds: float) -> None:
         # What a site costs to which a redirect led is not worth a message to another process.
-        if self._seat.owner(url) == self._seat:
+        if self._assignment.owner(url) == self._assignment:
             super().rest(url, seconds)
 
-    def heard(
+    def note_wishes(
         self, url: str, *, wants_break: bool, retry_after_s: float = 0.0, delay_s: float = 0.0
     ) -> None:
-        owner = self._seat.owner(url)
-        if owner == self._seat:
-            super().heard(
+        owner = self._assignment.owner(url)
+        if owner == self._assignment:
+            super().note_wishes(
                 url, wants_break=wants_break, retry_after_s=retry_after_s, delay_s=delay_s
             )
         elif wants_break or delay_s:
@@ -113,27 +115,27 @@ class _OwnTurns(Turns):
 
 
 async def _tell(
-    owner: Seat, url: str, wants_break: bool, retry_after_s: float, delay_s: float
+    owner: Assignment, url: str, wants_break: bool, retry_after_s: float, delay_s: float
 ) -> None:
     with suppress(WorkLost):
-        await ask(owner.name, _hear, owner, url, wants_break, retry_after_s, delay_s)
+        await ask(owner.name, _note_wishes, owner, url, wants_break, retry_after_s, delay_s)
 
 
 class _Fetcher:
     """The downloads of this process, from the first call on."""
 
-    def __init__(self, seat: Seat, blocked: Blocked) -> None:
-        self.turns = _OwnTurns(seat)
-        self.blocked, self.known = blocked, seat.blocked
+    def __init__(self, assignment: Assignment, blocked: Blocked) -> None:
+        self.turns = _OwnTurns(assignment)
+        self.blocked, self.known = blocked, assignment.blocked
         self._asked: dict[uuid.UUID, asyncio.Future[Download | None]] = {}
         asking = Asking(
             self.turns,
             self._take,
             blocked=blocked,
             current=settings(),
-            at_once=seat.at_once,
-            decoders=seat.decoders,
-            known=seat.known,
+            at_once=assignment.at_once,
+            decoders=assignment.decoders,
+            known=assignment.known,
         )
         self._running = asyncio.create_task(asking.run())
         self._running.add_done_callback(self._end)
@@ -167,10 +169,10 @@ _here: _Fetcher | None = None
 _starting = asyncio.Lock()
 
 
-async def _fetcher(seat: Seat) -> _Fetcher:
+async def _fetcher(assignment: Assignment) -> _Fetcher:
     """The downloads of this process, which know what is not to be kept."""
     global _here
     async with _starting:
         if _here is None:
-            _here = _Fetcher(seat, await seat.blocked.get())
+            _here = _Fetcher(assignment, await assignment.blocked.get())
     return _here

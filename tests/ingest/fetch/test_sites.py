@@ -126,7 +126,7 @@ def test_rules_lead_to_no_domain_that_has_no_turn_for_them(
     async def no_turn(self: Turns, url: str) -> bool:
         return False
 
-    monkeypatch.setattr(Turns, "hop", no_turn)
+    monkeypatch.setattr(Turns, "wait_for_redirect", no_turn)
     other = site.url.replace("127.0.0.1", "localhost")
     assert led_to(f"{other}/robots.txt", 1) == ["robots_unreachable"]
     assert site.asked_of_rules == []

@@ -29,7 +29,7 @@ def wants(is_meant: Callable[[Turn], bool] = lambda turn: False, **wishes: float
     """Answers that ask for a break where it is meant, and for what else is wished always."""
 
     def answer(waiting: Turns, turn: Turn) -> None:
-        waiting.heard(turn.url, wants_break=is_meant(turn), **wishes)
+        waiting.note_wishes(turn.url, wants_break=is_meant(turn), **wishes)
         waiting.done(turn)
 
     return answer
@@ -181,7 +181,7 @@ def test_a_domain_in_the_midst_of_a_break_is_not_forgotten(
         waiting = Turns(urls("a.example/1", "b.example/1", "a.example/2"), at_once=1, delay_s=0)
         for turn in [await waiting.next(), await waiting.next()]:
             assert turn
-            waiting.heard(turn.url, wants_break=turn.domain == "a.example", retry_after_s=0.2)
+            waiting.note_wishes(turn.url, wants_break=turn.domain == "a.example", retry_after_s=0.2)
             waiting.done(turn)
         started = time.monotonic()
         assert await waiting.next()
@@ -194,10 +194,14 @@ def test_redirects_to_one_domain_are_apart_and_do_not_wait_for_ever() -> None:
     async def run() -> tuple[float, bool]:
         waiting = Turns(urls(), at_once=2, delay_s=0.05)
         started = time.monotonic()
-        assert all(await asyncio.gather(*(waiting.hop("http://a.example/") for _ in range(4))))
+        assert all(
+            await asyncio.gather(
+                *(waiting.wait_for_redirect("http://a.example/") for _ in range(4))
+            )
+        )
         took = time.monotonic() - started
-        waiting.heard("http://a.example/", wants_break=True, retry_after_s=30)
-        return took, await waiting.hop("http://a.example/")
+        waiting.note_wishes("http://a.example/", wants_break=True, retry_after_s=30)
+        return took, await waiting.wait_for_redirect("http://a.example/")
 
     took, may = asyncio.run(run())
     assert took >= 0.15
@@ -285,4 +289,4 @@ def test_urls_that_are_none_have_their_turn_too() -> None:
 def test_a_domain_of_a_thousand_hosts_that_want_a_break_ends_nothing() -> None:
     waiting = Turns(iter(()), at_once=1, delay_s=0)
     for number in range(2_000):
-        waiting.heard(f"http://{number}.example.com/1", wants_break=True)
+        waiting.note_wishes(f"http://{number}.example.com/1", wants_break=True)
