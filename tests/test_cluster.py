@@ -33,7 +33,8 @@ from pairlake.ingest.readers import Task
 from pairlake.lake.catalog import connect
 from pairlake.lake.cluster import RETRIES, Shared, Tasks, Worker, WorkLost, connected, machines
 from pairlake.lake.errors import BadSetting, JobFailed, PairlakeError
-from pairlake.lake.settings import ROOT, settings
+from pairlake.lake.project import ROOT
+from pairlake.lake.settings import settings
 from pairlake.udfs import parts
 from pairlake.udfs.jobs import JOBS
 from tests.ingest.wats import THREE_PAGES
