@@ -63,8 +63,8 @@ class _Commands(click.Group):
                 with failures_said():
                     return super().invoke(ctx)
         except PairlakeError as error:
-            if "dbt build" in error.message:
-                error.message += where_dbt_builds()
+            if "dbt build" in error.message and (where := where_dbt_builds()):
+                raise PairlakeError(error.message + where) from error
             raise
         finally:
             progress.show("")

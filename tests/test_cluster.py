@@ -34,7 +34,8 @@ from pairlake.ingest.images.blocked import Blocked
 from pairlake.lake.catalog import connect
 from pairlake.lake.cluster import RETRIES, Shared, Tasks, Worker, WorkLost, connected, machines
 from pairlake.lake.errors import BadSetting, JobFailed, PairlakeError
-from pairlake.lake.settings import ROOT, settings
+from pairlake.lake.project import ROOT
+from pairlake.lake.settings import settings
 from pairlake.udfs import parts
 from pairlake.udfs.jobs import JOBS
 from tests.ingest.wats import THREE_PAGES
