@@ -73,7 +73,7 @@ async def _note_wishes(
 
 
 class _OwnTurns(Turns):
-    """Turns of the domains that are assigned here; of others those are asked and told who have them."""
+    """Turns of the domains that are assigned here; for others, those who have them are asked."""
 
     def __init__(self, assignment: Assignment) -> None:
         current = settings()
