@@ -23,7 +23,6 @@ from pairlake.ingest.images.attempt import Download
 from pairlake.ingest.images.blocked import Blocked
 from pairlake.ingest.images.optout import check_contact
 from pairlake.lake.catalog import connect
-from pairlake.lake.domains import HOST
 from pairlake.lake.errors import BadRequest, JobFailed
 from pairlake.lake.locks import alone
 from pairlake.lake.settings import Settings, settings
@@ -36,10 +35,10 @@ ENOUGH_DOWNLOADS = 1_000
 # came over the line. It stands in until this lake has figures of its own.
 ASSUMED_BYTES = round(84.8 * 2**40 / 2e9)
 
-_AHEAD = f"""
+_AHEAD = """
 select
     (select count(*) from work) as images,
-    (select count(distinct {HOST}) from work) as hosts,
+    (select count(distinct host) from work) as hosts,
     (
         select count(*) from work
         where url_id in (select url_id from lake.raw.downloads where outcome = 'ok')
@@ -80,9 +79,9 @@ LOCK = "fetch.lock"
 # A host is asked for some images in a row, while its connection and its robots.txt are at hand;
 # then it is the turn of others. The last two labels stand for its domain: who has many hosts is
 # not to fill the window (ingest/fetch/turns.py) with them.
-_BY_TURNS = rf"""
+_BY_TURNS = r"""
 select url_id, image_url
-from (select *, {HOST} as host from work)
+from work
 order by
     (row_number() over (
         partition by regexp_extract(host, '[^.]*\.?[^.]*$') order by md5(host), url_id

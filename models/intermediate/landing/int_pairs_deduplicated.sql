@@ -68,12 +68,7 @@ pairs_deduplicated as (
         first_landings.crawl_id,
         first_landings.path,
         first_landings.image_url,
-        -- The host as the fetcher connects to it: no user, port or last dot.
-        rtrim(lower(regexp_extract(
-            first_landings.image_url,
-            '^[^/?#]*//(?:[^/?#]*@)?(\[[^\]]*\]|[^/?#:]*)',
-            1
-        )), '.') as host,
+        {{ host_of('first_landings.image_url') }} as host,
         first_landings.caption,
         length(first_landings.caption) as caption_chars,
         -- Words as Python's `split` has them.

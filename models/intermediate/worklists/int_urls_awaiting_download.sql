@@ -92,6 +92,7 @@ urls_awaiting_download as (
     select
         urls.url_id,
         urls.image_url,
+        {{ host_of('urls.image_url') }} as host,
         urls.lacks_pixels
     from urls
     anti join urls_settled

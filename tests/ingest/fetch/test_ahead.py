@@ -10,6 +10,9 @@ from pairlake.lake.append import append
 from pairlake.lake.catalog import writing
 from pairlake.lake.errors import TableMissing
 from pairlake.lake.keys import text_id
+from tests.macro import rendered
+
+HOST = rendered("host.sql", "host_of('url')")
 
 
 def _worklist_of(*urls: str) -> None:
@@ -17,7 +20,7 @@ def _worklist_of(*urls: str) -> None:
         con.execute("create schema lake.intermediate")
         con.execute(
             "create view lake.intermediate.int_urls_awaiting_download as select "
-            "md5(url)::uuid as url_id, url as image_url from "
+            f"md5(url)::uuid as url_id, url as image_url, {HOST} as host from "
             f"unnest({list(urls)}::varchar[]) as t (url)"
         )
 

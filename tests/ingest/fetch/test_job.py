@@ -25,6 +25,9 @@ from pairlake.lake.locks import alone
 from tests.ingest.conftest import Web
 from tests.ingest.drawn import JPEG, encoded, noise
 from tests.ingest.fetching import fetch_all, md5_of, rows
+from tests.macro import rendered
+
+HOST = rendered("host.sql", "host_of('url')")
 
 
 def test_a_picture_lands_with_its_download_and_its_pixels(site: Web) -> None:
@@ -137,7 +140,7 @@ def worklist_of(*urls: str) -> None:
     con.execute("create schema lake.intermediate")
     con.execute(
         "create view lake.intermediate.int_urls_awaiting_download as "
-        "select md5(url)::uuid as url_id, url as image_url "
+        f"select md5(url)::uuid as url_id, url as image_url, {HOST} as host "
         f"from (select unnest({list(urls)}) as url) "
         "anti join lake.raw.downloads on downloads.url_id = md5(url)::uuid"
     )
