@@ -176,7 +176,7 @@ def connected() -> Any:
         except (ConnectionError, OSError, RuntimeError) as error:
             where = os.environ.get("RAY_ADDRESS") or "this machine"
             raise PairlakeError(
-                f"Ray cannot be had at {where} ({_named(error)}); "
+                f"Ray does not answer at {where} ({_named(error)}); "
                 "see whether `ray status` answers, and what RAY_ADDRESS says."
             ) from error
     return ray

@@ -77,5 +77,5 @@ def in_words(error: BaseException) -> str:
     try:
         text = str(error)
     except Exception:  # noqa: BLE001 - what makes the text may be what is broken
-        text = "its text cannot be had"
+        text = "its text is unreadable"
     return as_text(f"{type(error).__name__}: {text}")

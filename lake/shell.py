@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pairlake.lake.catalog import extension_files
-from pairlake.lake.objects import is_remote
 from pairlake.lake.settings import settings
+from pairlake.lake.storage import is_remote
 
 
 def statements() -> Iterator[str]:

@@ -18,7 +18,7 @@ import click
 from pairlake.lake import plan as plans
 from pairlake.lake import progress
 from pairlake.lake.errors import BadRequest, JobFailed, PairlakeError, is_text
-from pairlake.lake.interruption import interruptions_said
+from pairlake.lake.interruption import explained_interruptions
 from pairlake.lake.project import lay_out, where_dbt_builds
 
 # All else is imported where it is needed: DuckDB alone takes half a second, in which Ctrl-C would
@@ -57,10 +57,10 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            with interruptions_said():
-                from pairlake.lake.catalog import failures_said
+            with explained_interruptions():
+                from pairlake.lake.catalog import explained_failures
 
-                with failures_said():
+                with explained_failures():
                     return super().invoke(ctx)
         except PairlakeError as error:
             if "dbt build" in error.message and (where := where_dbt_builds()):

@@ -25,9 +25,9 @@ from lancedb.table import Table
 
 from pairlake.lake.errors import JobFailed, PairlakeError, first_line
 from pairlake.lake.locks import alone
-from pairlake.lake.objects import is_remote, lance_options
 from pairlake.lake.processes import WorkerPool
 from pairlake.lake.settings import settings
+from pairlake.lake.storage import is_remote, lance_options
 
 PAIRS = "pairs"
 THUMBNAILS = "thumbnails"

@@ -68,7 +68,7 @@ class JobSummary:
 def run_job(job: Job, *, progress: Progress = lambda message: None) -> JobSummary:
     """Do all that the job's worklist holds, for every model that the recipe names.
 
-    A model that cannot be had leaves its rows on the worklist and its name in the summary, so
+    A model that cannot be fetched leaves its rows on the worklist and its name in the summary, so
     that the other models' work is done. Raises TableMissing before the first `dbt build`, and
     JobFailed if a callable drops or adds rows, or fails on each row of a batch.
     """

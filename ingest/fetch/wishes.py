@@ -71,7 +71,7 @@ _TOO_MANY = Refusal("robots_unreachable", "its rules: more may hold for the path
 class SiteRules:
     """What one origin allows us: its robots.txt, its wishes about use, and its tdmrep.json.
 
-    `unheard` says why they could not be had, with the outcome that it is; then nothing is allowed,
+    `unheard` says why they could not be read, with the outcome that it is; then nothing is allowed,
     `is_fault` says that it was the site's answer, and `retry_after_s` is the break that it asked
     for, None if it did not. `robots` are the lines of robots.txt that hold for us, of which
     Crawl-delay is `delay_s`, the seconds to wait between requests; `reservations` are those of

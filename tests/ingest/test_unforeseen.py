@@ -25,7 +25,7 @@ from tests.ingest.wats import THREE_PAGES, response, wat
 
 
 class Wordless(Exception):
-    """Its text cannot be had, and no other process could read it."""
+    """Its text is unreadable, and no other process could read it."""
 
     def __init__(self, one: object, other: object) -> None:
         super().__init__()

@@ -48,7 +48,7 @@ summarised as (
 
 ),
 
--- The few whose image has changed, or was not to be had later, are read once
+-- The few whose image has changed, or could not be fetched later, are read once
 -- more: to pick UUIDs by time for all would keep them all in memory.
 reread as (
 

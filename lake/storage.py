@@ -26,7 +26,7 @@ def is_remote(place: str | Path) -> bool:
     return "://" in str(place)
 
 
-def let_in(con: duckdb.DuckDBPyConnection, place: str) -> None:
+def grant_access(con: duckdb.DuckDBPyConnection, place: str) -> None:
     """Let DuckDB read and write what lies at `place`; BadSetting where it cannot list it."""
     options = ""
     if endpoint := _endpoint():

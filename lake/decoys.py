@@ -20,7 +20,7 @@ _COLUMNS = {
 }
 
 
-def drawn(kind: str, number: int, *, but: Iterable[uuid.UUID]) -> list[str] | list[uuid.UUID]:
+def decoys(kind: str, number: int, *, but: Iterable[uuid.UUID]) -> list[str] | list[uuid.UUID]:
     """`number` values of one kind: texts, or hashes of pictures as raw.takedowns has them.
 
     None of them is forgotten yet, or has its id among `but`.
