@@ -23,7 +23,7 @@ from pairlake.ingest.images.sent import Sent
 from pairlake.lake.catalog import connect
 from pairlake.lake.query import table
 from pairlake.lake.settings import ROOT, settings
-from pairlake.serve.query import Part, Query
+from pairlake.serve.search.query import Part, Query
 from tests.conftest import THREADS
 from tests.documented import programs, queries, shell, to_run
 from tests.training import train

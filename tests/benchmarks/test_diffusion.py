@@ -18,7 +18,7 @@ from pairlake.demo.evaluate import MiniClip
 from pairlake.demo.pictures import Picture, pictures
 from pairlake.demo.unseen import unseen_render
 from pairlake.lake.settings import ROOT
-from pairlake.serve.export import export
+from pairlake.serve.export.export import export
 from pairlake.udfs.heads import aesthetic
 from tests.serve.conftest import APPLE, CAT, SEA, Mart
 from tests.serve.exporting import with_verdicts

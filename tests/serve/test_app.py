@@ -23,10 +23,10 @@ from starlette.testclient import TestClient
 
 from pairlake.lake.errors import BadRequest
 from pairlake.lake.ports import PortInUse
-from pairlake.serve import in_time
-from pairlake.serve.app import create_app, serve
-from pairlake.serve.guard import MOST_BODY
-from pairlake.serve.search import Encoders, Search
+from pairlake.serve.search import in_time
+from pairlake.serve.search.search import Encoders, Search
+from pairlake.serve.web.app import create_app, serve
+from pairlake.serve.web.guard import MOST_BODY
 from tests.serve.conftest import APPLE, CAT, ENCODERS, HOSTILE, POMME, SEA, picture
 
 
@@ -419,8 +419,9 @@ def test_a_port_in_use_is_one_sentence(search: Search) -> None:
 @pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
 def test_serving_ends_cleanly_when_interrupted(published: Path, asked: signal.Signals) -> None:
     program = (
-        "import sys; from pathlib import Path; from pairlake.serve.app import serve; "
-        "from pairlake.serve.search import Search; from tests.serve.conftest import ENCODERS; "
+        "import sys; from pathlib import Path; from pairlake.serve.web.app import serve; "
+        "from pairlake.serve.search.search import Search; "
+        "from tests.serve.conftest import ENCODERS; "
         "search = Search(Path(sys.argv[1]), ENCODERS); "
         "serve(search, port=0, progress=lambda line: print(line, flush=True))"
     )

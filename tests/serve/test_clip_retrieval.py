@@ -15,8 +15,8 @@ import pytest
 import requests
 import uvicorn
 
-from pairlake.serve.app import create_app
-from pairlake.serve.search import Search
+from pairlake.serve.search.search import Search
+from pairlake.serve.web.app import create_app
 from tests.serve.conftest import (
     APPLE,
     CAT,

@@ -14,11 +14,12 @@ from threading import Event
 import pytest
 import uvicorn
 
-from pairlake.serve import connections, guard, in_time
-from pairlake.serve.app import create_app
-from pairlake.serve.connections import Punctual
-from pairlake.serve.in_time import check_wanted
-from pairlake.serve.search import Search
+from pairlake.serve.search import in_time
+from pairlake.serve.search.in_time import check_wanted
+from pairlake.serve.search.search import Search
+from pairlake.serve.web import connections, guard
+from pairlake.serve.web.app import create_app
+from pairlake.serve.web.connections import Punctual
 from tests.serve.conftest import ENCODERS
 
 ASKED = b"GET /favicon.ico HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"

@@ -18,13 +18,13 @@ from pairlake.lake.keys import text_id
 from pairlake.lake.maintain import tidy
 from pairlake.lake.restore import restore
 from pairlake.lake.takedowns import record_takedowns
-from pairlake.serve import deny_list
-from pairlake.serve.app import create_app
-from pairlake.serve.export import export
-from pairlake.serve.index import PAIRS
-from pairlake.serve.publish import publish
-from pairlake.serve.published import Published
-from pairlake.serve.search import Search
+from pairlake.serve.export.export import export
+from pairlake.serve.publish.publish import publish
+from pairlake.serve.search import deny_list
+from pairlake.serve.search.index import PAIRS
+from pairlake.serve.search.published import Published
+from pairlake.serve.search.search import Search
+from pairlake.serve.web.app import create_app
 from tests.serve.conftest import APPLE, CAT, ENCODERS, POMME, Mart, uuids
 from tests.serve.exporting import snapshot, with_verdicts
 

@@ -15,16 +15,16 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-import pairlake.serve.export
+import pairlake.serve.export.export
 from pairlake.commands import main
 from pairlake.lake.catalog import writing
 from pairlake.lake.errors import BadRequest, PairlakeError, TableMissing
 from pairlake.lake.maintain import tidy
 from pairlake.lake.takedowns import record_takedowns
-from pairlake.serve.export import FORMATS, export
-from pairlake.serve.filters import BadFilter
-from pairlake.serve.provenance import altered, beside
-from pairlake.serve.selection import Selection
+from pairlake.serve.export.export import FORMATS, export
+from pairlake.serve.export.provenance import altered, beside
+from pairlake.serve.export.selection import Selection
+from pairlake.serve.search.filters import BadFilter
 from tests.serve.conftest import (
     APPLE,
     CAT,
@@ -486,14 +486,14 @@ def test_an_export_that_maintain_overtakes_says_so(
 ) -> None:
     for pairs in (PUBLISHED[:3], PUBLISHED[:4], PUBLISHED):
         mart.keep(*pairs)
-    select = pairlake.serve.export.select
+    select = pairlake.serve.export.export.select
 
     def overtaken(*arguments: Any) -> Any:
         selected = select(*arguments)
         tidy(leave_no_trace=True)
         return selected
 
-    monkeypatch.setattr(pairlake.serve.export, "select", overtaken)
+    monkeypatch.setattr(pairlake.serve.export.export, "select", overtaken)
     with pytest.raises(PairlakeError, match="pairlake maintain` runs; run the export again"):
         export(tmp_path / "it", format=format)
     assert list(tmp_path.glob("*it*")) == []

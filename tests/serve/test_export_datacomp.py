@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from pairlake.lake.catalog import writing
-from pairlake.serve.export import export
-from pairlake.serve.selection import Selection
+from pairlake.serve.export.export import export
+from pairlake.serve.export.selection import Selection
 from tests.serve.conftest import APPLE, CAT, POMME, SEA, Mart
 from tests.serve.exporting import with_verdicts
 

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import pairlake.serve.embeddings
+import pairlake.serve.export.embeddings
 from pairlake.lake.catalog import writing
 from pairlake.lake.errors import BadRequest, JobFailed, PairlakeError
-from pairlake.serve.export import export
-from pairlake.serve.selection import Selection
+from pairlake.serve.export.export import export
+from pairlake.serve.export.selection import Selection
 from tests.serve.conftest import APPLE, CAT, ENCODERS, POMME, PUBLISHED, SEA, Mart, Pair, vector
 from tests.serve.exporting import with_verdicts
 
@@ -23,8 +23,8 @@ from tests.serve.exporting import with_verdicts
 @pytest.fixture
 def mart(mart: Mart, monkeypatch: pytest.MonkeyPatch) -> Mart:
     """A mart whose pairs fill several small parts, from batches that end elsewhere."""
-    monkeypatch.setattr(pairlake.serve.embeddings, "PART_ROWS", 2)
-    monkeypatch.setattr(pairlake.serve.embeddings, "_BATCH_ROWS", 3)
+    monkeypatch.setattr(pairlake.serve.export.embeddings, "PART_ROWS", 2)
+    monkeypatch.setattr(pairlake.serve.export.embeddings, "_BATCH_ROWS", 3)
     return with_verdicts(mart)
 
 

@@ -17,9 +17,9 @@ from pairlake.lake.append import append
 from pairlake.lake.catalog import writing
 from pairlake.lake.errors import BadRequest, TableMissing
 from pairlake.lake.takedowns import record_takedowns
-from pairlake.serve.export import FORMATS, Exported, export
-from pairlake.serve.listed import FORMATS as OF_LISTS
-from pairlake.serve.selection import Selection
+from pairlake.serve.export.export import FORMATS, Exported, export
+from pairlake.serve.export.listed import FORMATS as OF_LISTS
+from pairlake.serve.export.selection import Selection
 from tests.keyed import with_pair_keys
 from tests.serve.conftest import APPLE, CAT, HOSTILE, POMME, SEA, Mart, Pair, uuids
 from tests.serve.exporting import (

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pairlake.lake.catalog import writing
-from pairlake.serve.export import export
-from pairlake.serve.selection import Selection
+from pairlake.serve.export.export import export
+from pairlake.serve.export.selection import Selection
 from tests.serve.conftest import APPLE, POMME, SEA, Mart, Pair
 from tests.serve.exporting import read_by_img2dataset, with_verdicts
 

@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-import pairlake.serve.webdataset
+import pairlake.serve.export.webdataset
 from pairlake.lake.catalog import writing
-from pairlake.serve.export import export
-from pairlake.serve.selection import Selection
+from pairlake.serve.export.export import export
+from pairlake.serve.export.selection import Selection
 from tests.serve.conftest import APPLE, CAT, HOSTILE, POMME, PUBLISHED, SEA, Mart, Pair, picture
 from tests.serve.exporting import with_verdicts
 
@@ -38,8 +38,8 @@ def _closed() -> Iterator[None]:
 @pytest.fixture
 def mart(mart: Mart, monkeypatch: pytest.MonkeyPatch) -> Mart:
     """A mart whose pairs fill several small shards, from several batches."""
-    monkeypatch.setattr(pairlake.serve.webdataset, "SHARD_ROWS", 2)
-    monkeypatch.setattr(pairlake.serve.webdataset, "_BATCH_ROWS", 3)
+    monkeypatch.setattr(pairlake.serve.export.webdataset, "SHARD_ROWS", 2)
+    monkeypatch.setattr(pairlake.serve.export.webdataset, "_BATCH_ROWS", 3)
     return with_verdicts(mart)
 
 

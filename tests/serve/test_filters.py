@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from lancedb.table import Table
 
-from pairlake.serve.filters import COLUMNS, BadFilter, Filter, lance, parse, sql
+from pairlake.serve.search.filters import COLUMNS, BadFilter, Filter, lance, parse, sql
 
 TEXTS = ["it's", 'a "b"', "a\\b' or 1=1 --", "%_", "", None, "猫", "a,b", "l\n\0a\\", "a"]
 NUMBERS = [0.1, 0.5, None, 0.7, 1.0, -0.5, 0.0, 2.0, 3.5, 0.25]
@@ -189,7 +189,7 @@ def test_what_cannot_be_read_is_said(text: str, reason: str) -> None:
 
 
 def test_every_column_of_the_index_but_its_own_can_be_filtered() -> None:
-    from pairlake.serve.index import pairs_schema
+    from pairlake.serve.search.index import pairs_schema
 
     names = set(pairs_schema(8).names)
     assert names - {"facts", "fingerprint", "image_vector", "caption_vector"} == set(COLUMNS)

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pairlake.serve import hits, in_time
-from pairlake.serve.hits import _looked_like
-from pairlake.serve.in_time import AT_ONCE, TooSlow, check_wanted, ended_by, turn
+from pairlake.serve.search import hits, in_time
+from pairlake.serve.search.hits import _looked_like
+from pairlake.serve.search.in_time import AT_ONCE, TooSlow, check_wanted, ended_by, turn
 
 NEVER = Event()
 

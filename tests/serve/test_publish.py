@@ -17,14 +17,15 @@ from PIL import Image
 
 from pairlake.lake.catalog import writing
 from pairlake.lake.errors import JobFailed, PairlakeError, TableMissing
-from pairlake.serve import index, marts, publish
-from pairlake.serve import published as published_by
-from pairlake.serve.index import PAIRS, THUMBNAILS, NothingPublished
-from pairlake.serve.marts import Searchable
-from pairlake.serve.publish import PublishSummary, compact
-from pairlake.serve.published import Published
-from pairlake.serve.search import Search
-from pairlake.serve.thumbnails import thumbnail
+from pairlake.serve.publish import from_marts, publish
+from pairlake.serve.publish.from_marts import Searchable
+from pairlake.serve.publish.publish import PublishSummary, compact
+from pairlake.serve.publish.thumbnails import thumbnail
+from pairlake.serve.search import index
+from pairlake.serve.search import published as published_by
+from pairlake.serve.search.index import PAIRS, THUMBNAILS, NothingPublished
+from pairlake.serve.search.published import Published
+from pairlake.serve.search.search import Search
 from tests.serve.conftest import APPLE, CAT, ENCODERS, POMME, SEA, Mart, Pair, picture
 
 
@@ -125,7 +126,7 @@ def test_what_commits_meanwhile_waits_for_the_next_publication(
     mart: Mart, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mart.keep(APPLE, CAT)
-    listed = marts.searchable
+    listed = from_marts.searchable
 
     def overtaken(con: duckdb.DuckDBPyConnection) -> Searchable:
         wanted = listed(con)

@@ -11,13 +11,13 @@ import pytest
 
 from pairlake.lake.catalog import writing
 from pairlake.lake.errors import BadRequest, PairlakeError
-from pairlake.serve import index, nearest, scan
-from pairlake.serve.filters import parse
-from pairlake.serve.hits import Hit
-from pairlake.serve.index import NothingPublished
-from pairlake.serve.publish import publish
-from pairlake.serve.query import Part, Query
-from pairlake.serve.search import Encoders, Search, UnknownPair
+from pairlake.serve.publish.publish import publish
+from pairlake.serve.search import index, nearest, scan
+from pairlake.serve.search.filters import parse
+from pairlake.serve.search.hits import Hit
+from pairlake.serve.search.index import NothingPublished
+from pairlake.serve.search.query import Part, Query
+from pairlake.serve.search.search import Encoders, Search, UnknownPair
 from tests.serve.conftest import (
     APPLE,
     CAT,

@@ -14,9 +14,9 @@ from pairlake.lake.append import append
 from pairlake.lake.catalog import writing
 from pairlake.lake.keys import text_id
 from pairlake.lake.takedowns import record_takedowns
-from pairlake.serve.app import create_app
-from pairlake.serve.publish import publish
-from pairlake.serve.search import Search
+from pairlake.serve.publish.publish import publish
+from pairlake.serve.search.search import Search
+from pairlake.serve.web.app import create_app
 from tests.serve.conftest import APPLE, CAT, ENCODERS, POMME, Mart, uuids
 
 PAGES = ("https://pages.example/one", "https://pages.example/two")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-import pairlake.serve.webdataset
-from pairlake.serve.export import export
+import pairlake.serve.export.webdataset
+from pairlake.serve.export.export import export
 from tests.serve.conftest import APPLE, CAT, HOSTILE, SEA, Mart
 from tests.serve.exporting import with_verdicts
 from tests.training import train
@@ -18,7 +18,7 @@ from tests.training import train
 def test_open_clips_own_program_learns_from_the_shards(
     mart: Mart, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pairlake.serve.webdataset, "SHARD_ROWS", 2)
+    monkeypatch.setattr(pairlake.serve.export.webdataset, "SHARD_ROWS", 2)
     with_verdicts(mart).keep(APPLE, CAT, SEA, HOSTILE)
     export(tmp_path / "it", format="webdataset")
 

@@ -21,9 +21,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from pairlake.lake.append import append
 from pairlake.lake.catalog import writing
 from pairlake.lake.keys import text_id
-from pairlake.serve.app import create_app
-from pairlake.serve.publish import publish
-from pairlake.serve.search import Search
+from pairlake.serve.publish.publish import publish
+from pairlake.serve.search.search import Search
+from pairlake.serve.web.app import create_app
 from tests.serve.conftest import APPLE, ENCODERS, PUBLISHED, Mart, Pair, uuids
 
 # A busy machine takes its time, in milliseconds.

@@ -38,7 +38,7 @@ def test_hostile_captions_are_text_and_hostile_links_are_none(page: Page, addres
 
 
 def test_no_script_parses_html() -> None:
-    scripts = sorted((ROOT / "serve" / "page").glob("*.js"))
+    scripts = sorted((ROOT / "serve" / "web" / "page").glob("*.js"))
     assert len(scripts) > 5
     for script in scripts:
         text = script.read_text()

@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from pairlake.lake.keys import text_id
-from pairlake.serve.asked import MOST_PICTURE
+from pairlake.serve.web.asked import MOST_PICTURE
 from tests.serve.conftest import CAT, SEA
 from tests.serve.page.test_search import card, state
 

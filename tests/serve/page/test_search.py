@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from pairlake.serve.search import Search
+from pairlake.serve.search.search import Search
 from tests.serve.conftest import APPLE, CAT, ENCODERS, HOSTILE, POMME, SEA, Pair
 from tests.serve.page.conftest import NAKED, PICTURES, served
 
