@@ -22,7 +22,7 @@ from pairlake.lake.takedowns import record_takedowns
 from pairlake.serve.export.export import export
 from tests.keyed import with_pair_keys
 from tests.serve.conftest import APPLE, CAT, POMME, SEA, Mart
-from tests.serve.exporting import with_verdicts
+from tests.serve.export.exporting import with_verdicts
 
 (SURVIVORS,) = re.findall(
     r"```sql\n(.*?)```", (ROOT / "docs" / "takedown.md").read_text(), flags=re.DOTALL

@@ -21,7 +21,7 @@ from pairlake.lake.settings import ROOT
 from pairlake.serve.export.export import export
 from pairlake.udfs.heads import aesthetic
 from tests.serve.conftest import APPLE, CAT, SEA, Mart
-from tests.serve.exporting import with_verdicts
+from tests.serve.export.exporting import with_verdicts
 
 _CLIP = ROOT / "demo" / "mini_clip"
 

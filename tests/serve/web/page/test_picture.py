@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from pairlake.lake.keys import text_id
 from pairlake.serve.web.asked import MOST_PICTURE
 from tests.serve.conftest import CAT, SEA
-from tests.serve.page.test_search import card, state
+from tests.serve.web.page.test_search import card, state
 
 _GIVE = """
 ([how, bytes, type]) => {

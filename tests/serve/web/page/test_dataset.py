@@ -5,8 +5,8 @@ from __future__ import annotations
 from playwright.sync_api import Page, expect
 
 from tests.serve.conftest import POMME
-from tests.serve.page.conftest import ALL
-from tests.serve.page.test_search import state
+from tests.serve.web.page.conftest import ALL
+from tests.serve.web.page.test_search import state
 
 
 def _rows(page: Page, caption: str) -> list[list[str]]:

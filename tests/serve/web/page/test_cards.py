@@ -7,8 +7,8 @@ from playwright.sync_api import Page, expect
 
 from pairlake.lake.settings import ROOT
 from tests.serve.conftest import CAT, HOSTILE, POMME
-from tests.serve.page.conftest import NAKED, RUDE
-from tests.serve.page.test_search import card, state
+from tests.serve.web.page.conftest import NAKED, RUDE
+from tests.serve.web.page.test_search import card, state
 
 # As the accessibility tree computes it, in short: by a label, its text, or an attribute.
 NAMELESS = """

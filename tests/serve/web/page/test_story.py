@@ -5,8 +5,8 @@ from __future__ import annotations
 from playwright.sync_api import Page, expect
 
 from tests.serve.conftest import APPLE, CAT, POMME
-from tests.serve.page.conftest import NAKED, PAGES
-from tests.serve.page.test_search import card, state
+from tests.serve.web.page.conftest import NAKED, PAGES
+from tests.serve.web.page.test_search import card, state
 
 
 def test_a_story_tells_where_a_pair_is_from(page: Page, address: str) -> None:

@@ -13,7 +13,7 @@ from pairlake.lake.catalog import writing
 from pairlake.serve.export.export import export
 from pairlake.serve.export.selection import Selection
 from tests.serve.conftest import APPLE, CAT, POMME, SEA, Mart
-from tests.serve.exporting import with_verdicts
+from tests.serve.export.exporting import with_verdicts
 
 HALVES = np.dtype("u8,u8")
 

@@ -11,7 +11,7 @@ import torch
 import pairlake.serve.export.webdataset
 from pairlake.serve.export.export import export
 from tests.serve.conftest import APPLE, CAT, HOSTILE, SEA, Mart
-from tests.serve.exporting import with_verdicts
+from tests.serve.export.exporting import with_verdicts
 from tests.training import train
 
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from pairlake.serve.search.search import Search
 from tests.serve.conftest import APPLE, CAT, ENCODERS, HOSTILE, POMME, SEA, Pair
-from tests.serve.page.conftest import NAKED, PICTURES, served
+from tests.serve.web.page.conftest import NAKED, PICTURES, served
 
 
 def card(page: Page, pair: Pair) -> Locator:

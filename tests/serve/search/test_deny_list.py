@@ -26,7 +26,7 @@ from pairlake.serve.search.published import Published
 from pairlake.serve.search.search import Search
 from pairlake.serve.web.app import create_app
 from tests.serve.conftest import APPLE, CAT, ENCODERS, POMME, Mart, uuids
-from tests.serve.exporting import snapshot, with_verdicts
+from tests.serve.export.exporting import snapshot, with_verdicts
 
 PAGE, OTHER_PAGE = "https://pages.example/1", "https://other.example/"
 MD5 = UUID(int=5)

@@ -22,7 +22,7 @@ from pairlake.serve.export.listed import FORMATS as OF_LISTS
 from pairlake.serve.export.selection import Selection
 from tests.keyed import with_pair_keys
 from tests.serve.conftest import APPLE, CAT, HOSTILE, POMME, SEA, Mart, Pair, uuids
-from tests.serve.exporting import (
+from tests.serve.export.exporting import (
     drop,
     list_pairs,
     read_by_img2dataset,

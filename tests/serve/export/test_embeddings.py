@@ -17,7 +17,7 @@ from pairlake.lake.errors import BadRequest, JobFailed, PairlakeError
 from pairlake.serve.export.export import export
 from pairlake.serve.export.selection import Selection
 from tests.serve.conftest import APPLE, CAT, ENCODERS, POMME, PUBLISHED, SEA, Mart, Pair, vector
-from tests.serve.exporting import with_verdicts
+from tests.serve.export.exporting import with_verdicts
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ from tests.serve.conftest import (
     Mart,
     Pair,
 )
-from tests.serve.exporting import drop, snapshot, with_verdicts
+from tests.serve.export.exporting import drop, snapshot, with_verdicts
 
 
 @pytest.fixture

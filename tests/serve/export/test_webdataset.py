@@ -20,7 +20,7 @@ from pairlake.lake.catalog import writing
 from pairlake.serve.export.export import export
 from pairlake.serve.export.selection import Selection
 from tests.serve.conftest import APPLE, CAT, HOSTILE, POMME, PUBLISHED, SEA, Mart, Pair, picture
-from tests.serve.exporting import with_verdicts
+from tests.serve.export.exporting import with_verdicts
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),

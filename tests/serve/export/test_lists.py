@@ -17,7 +17,7 @@ from pairlake.lake.catalog import writing
 from pairlake.serve.export.export import export
 from pairlake.serve.export.selection import Selection
 from tests.serve.conftest import APPLE, POMME, SEA, Mart, Pair
-from tests.serve.exporting import read_by_img2dataset, with_verdicts
+from tests.serve.export.exporting import read_by_img2dataset, with_verdicts
 
 # What strangers write, and what tears files apart.
 CAPTIONS = (
