@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from pairlake.lake.denied import Denied, gone, kinds_of, put
 from pairlake.lake.errors import BadRequest
-from pairlake.serve.search.filters import COLUMNS, Filter, sql
+from pairlake.serve.search.facts import COLUMNS
+from pairlake.serve.search.filters import Filter, sql
 
 MART = "listed_pairs"
 # What can be made of them without a picture.

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from pairlake.lake.catalog import connect
 from pairlake.lake.errors import JobFailed, PairlakeError, TableMissing, first_line
-from pairlake.serve.search.facts import SHOWN, packed
+from pairlake.serve.search.facts import COLUMNS, packed
 
-_SHOWN = ", ".join(f"pairs.{column}" for column in SHOWN)
+_SHOWN = ", ".join(f"pairs.{column}" for column in COLUMNS)
 
 _SEARCHABLE = f"""
 create or replace temp table searchable as

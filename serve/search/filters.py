@@ -12,36 +12,20 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
-from pairlake.lake.errors import BadRequest
+import pyarrow as pa
 
-Kind = Literal["text", "number", "uuid"]
-# Columns of `marts.pairs`, and how the index holds them.
-COLUMNS: dict[str, Kind] = {
-    "pair_id": "uuid",
-    "image_id": "uuid",
-    "sample_id": "number",
-    "hash": "number",
-    "caption": "text",
-    "image_url": "text",
-    "domain": "text",
-    "page_url": "text",
-    "license_url": "text",
-    "language": "text",
-    "split": "text",
-    "similarity": "number",
-    "width": "number",
-    "height": "number",
-    "punsafe": "number",
-    "pwatermark": "number",
-    "aesthetic_score": "number",
-    "pinappropriate": "number",
-    "toxicity": "number",
-}
+from pairlake.lake.errors import BadRequest
+from pairlake.serve.search.facts import COLUMNS
+
 # Whole numbers, with the bits beside their sign.
-WHOLE = {"sample_id": 63, "hash": 63, "width": 31, "height": 31}
+WHOLE = {
+    name: column.type.bit_width - 1
+    for name, column in COLUMNS.items()
+    if pa.types.is_integer(column.type)
+}
 LARGEST = 3.4e38  # of a score, which has 32 bits
 MOST_VALUES = 1_000
 _FORM = re.compile(
@@ -86,7 +70,7 @@ def sql(filters: Sequence[Filter], *, of: str = "pairs") -> tuple[str, list[Any]
     conditions, parameters = ["true"], list[Any]()
     for each in filters:
         # Scores are kept in 32 bits: 0.3 is to be the same number on both sides, as in the index.
-        hole = "?::float" if COLUMNS[each.column] == "number" and each.column not in WHOLE else "?"
+        hole = "?::float" if COLUMNS[each.column].type == pa.float32() else "?"
         name, holes = f"{of}.{each.column}", ", ".join([hole] * len(each.values))
         conditions.append(_SQL[each.operator].format(name=name, holes=holes))
         parameters += each.values
@@ -123,7 +107,7 @@ def _parsed(text: str) -> Filter:
         return Filter(column, "notnull" if "not" in found["null"].lower() else "null", ())
     operator, value = found["operator"].lower(), found["value"]
     operator = _ALSO.get(operator, operator)
-    kind = COLUMNS[column]
+    kind = COLUMNS[column].kind
     if operator == "contains" and kind != "text":
         raise BadFilter(f"{column} is no text, so that it contains nothing; compare it with =.")
     if kind == "uuid" and operator not in ("=", "!=", "in"):
@@ -157,12 +141,12 @@ def _unquoted(text: str) -> str:
 
 def _value(column: str, text: str) -> Any:
     try:
-        if COLUMNS[column] == "uuid":
+        if COLUMNS[column].kind == "uuid":
             return UUID(text)
-        if COLUMNS[column] == "number":
+        if COLUMNS[column].kind == "number":
             return _whole(text, WHOLE[column]) if column in WHOLE else _score(text)
     except ValueError as error:
-        kind = "an id" if COLUMNS[column] == "uuid" else "a number that it can be"
+        kind = "an id" if COLUMNS[column].kind == "uuid" else "a number that it can be"
         raise BadFilter(f"{column} is held against {text!r}, which is not {kind}.") from error
     return text
 

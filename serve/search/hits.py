@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, make_dataclass
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import numpy as np
+import pyarrow as pa
 
 from pairlake.lake.vectors import Matrix
-from pairlake.serve.search.facts import SHOWN, Facts
+from pairlake.serve.search.facts import COLUMNS, TYPES, Facts
 from pairlake.serve.search.in_time import check_wanted
 from pairlake.serve.search.query import Fold, Vector
 
@@ -22,8 +23,28 @@ MOST_HEADS = 1_024
 _BLOCK = 256
 
 
+# JSON has no type for an id, and many of its readers none for 64 bits.
+_IN_JSON = {pa.binary(16): UUID, pa.int64(): str}
+_AS_THEY_ARE = tuple(
+    name for name, column in COLUMNS.items() if column.type not in _IN_JSON and name != "similarity"
+)
+
+
+def _fields() -> Iterator[tuple[str, Any]]:
+    """What a hit shows of its pair, with types: the columns, but scores after the cosine."""
+    types = {name: _IN_JSON.get(each.type, TYPES[name]) for name, each in COLUMNS.items()}
+    scores = {name: types.pop(name) for name, column in COLUMNS.items() if column.model}
+    yield from types.items()
+    yield "similarity", float
+    yield "pair_similarity", scores.pop("similarity")
+    yield from scores.items()
+
+
+_Columns: Any = make_dataclass("_Columns", _fields(), frozen=True, kw_only=True)
+
+
 @dataclass(frozen=True, kw_only=True)
-class Hit:
+class Hit(_Columns):  # type: ignore[misc]  # its columns stand in Facts
     """One result: a pair, with the facts and scores of `marts.pairs`, None where nothing is known.
 
     `similarity` is the cosine of the query with the picture (or the caption, when captions are
@@ -31,26 +52,6 @@ class Hit:
     results that this one stands for. `sample_id` is LAION's, as text: it takes 64 bits.
     """
 
-    pair_id: UUID
-    image_id: UUID
-    sample_id: str
-    hash: str
-    caption: str
-    image_url: str
-    domain: str | None
-    page_url: str | None
-    license_url: str | None
-    language: str | None
-    split: str
-    width: int
-    height: int
-    similarity: float
-    pair_similarity: float | None
-    punsafe: float | None
-    pwatermark: float | None
-    aesthetic_score: float | None
-    pinappropriate: float | None
-    toxicity: float | None
     captions: int = 1
 
 
@@ -128,8 +129,3 @@ def _looked_like(vectors: Matrix) -> list[int]:
                 fresh.append(row)
         heads += [start + row for row in fresh]
     return places
-
-
-_AS_THEY_ARE = tuple(
-    name for name in SHOWN if name not in ("pair_id", "image_id", "sample_id", "hash", "similarity")
-)

@@ -28,6 +28,7 @@ from pairlake.lake.locks import alone
 from pairlake.lake.objects import is_remote, lance_options
 from pairlake.lake.processes import WorkerPool
 from pairlake.lake.settings import settings
+from pairlake.serve.search.facts import COLUMNS
 
 PAIRS = "pairs"
 THUMBNAILS = "thumbnails"
@@ -51,18 +52,6 @@ DELETED_AT_ONCE = 10_000
 WORDS = FTS(base_tokenizer="icu", stem=False, remove_stop_words=False, with_position=False)
 # A reader may still be in a query on the version it opened last.
 GRACE = timedelta(minutes=10)
-
-
-_NUMBERS = {
-    "similarity": pa.float32(),
-    "width": pa.int32(),
-    "height": pa.int32(),
-    "punsafe": pa.float32(),
-    "pwatermark": pa.float32(),
-    "aesthetic_score": pa.float32(),
-    "pinappropriate": pa.float32(),
-    "toxicity": pa.float32(),
-}
 
 
 class NothingPublished(PairlakeError):
@@ -95,15 +84,9 @@ def pairs_schema(dimensions: int) -> pa.Schema:
     Most are there to filter by; what a result shows stands in `facts` once more.
     """
     vector = pa.list_(pa.float16(), dimensions)
-    texts = ["caption", "image_url", "domain", "page_url", "license_url", "language", "split"]
     return pa.schema(
         {
-            "pair_id": pa.binary(16),
-            "image_id": pa.binary(16),
-            "sample_id": pa.int64(),
-            "hash": pa.int64(),
-            **dict.fromkeys(texts, pa.string()),
-            **_NUMBERS,
+            **{name: column.type for name, column in COLUMNS.items()},
             "facts": pa.binary(),
             "fingerprint": pa.binary(16),
             "image_vector": vector,
@@ -121,7 +104,8 @@ class Indexes(NamedTuple):
 
 def pairs_indexes() -> Indexes:
     """Vectors, words, and the columns by which pairs are looked up or often filtered."""
-    by_order = ("pair_id", "image_id", "sample_id", "domain", *_NUMBERS)
+    measures = [name for name, each in COLUMNS.items() if each.type in (pa.int32(), pa.float32())]
+    by_order = ("pair_id", "image_id", "sample_id", "domain", *measures)
     ordered = dict.fromkeys(by_order, BTree())
     vectors = dict.fromkeys(("image_vector", "caption_vector"), VECTORS)
     few = dict.fromkeys(("split", "language"), Bitmap())

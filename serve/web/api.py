@@ -10,7 +10,7 @@ import msgspec
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 
-from pairlake.serve.search.filters import COLUMNS
+from pairlake.serve.search.facts import COLUMNS
 from pairlake.serve.search.in_time import in_time
 from pairlake.serve.search.index import NothingPublished, Publication
 from pairlake.serve.search.search import Answer, Search
@@ -73,7 +73,7 @@ def _add_dataset(router: APIRouter, search: Search) -> None:
             **_without_dataset(publication),
             **publication.dataset,
             "has_aesthetic": publication.aesthetic_head is not None,
-            "columns": [{"name": name, "kind": kind} for name, kind in COLUMNS.items()],
+            "columns": [{"name": name, "kind": each.kind} for name, each in COLUMNS.items()],
         }
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from pairlake.serve.search.facts import COLUMNS
 from pairlake.serve.search.hits import Hit
 
 MEDIA_TYPES = {
@@ -17,16 +18,17 @@ MEDIA_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "jsonl": "application/jsonl; charset=utf-8",
 }
+# By LAION's names, what a hit has.
 _COLUMNS = {
-    "URL": ("image_url", pa.string()),
-    "TEXT": ("caption", pa.string()),
-    "WIDTH": ("width", pa.int32()),
-    "HEIGHT": ("height", pa.int32()),
-    "similarity": ("pair_similarity", pa.float64()),
-    "LANGUAGE": ("language", pa.string()),
-    "hash": ("hash", pa.int64()),
-    "pwatermark": ("pwatermark", pa.float32()),
-    "punsafe": ("punsafe", pa.float32()),
+    "URL": "image_url",
+    "TEXT": "caption",
+    "WIDTH": "width",
+    "HEIGHT": "height",
+    "similarity": "pair_similarity",
+    "LANGUAGE": "language",
+    "hash": "hash",
+    "pwatermark": "pwatermark",
+    "punsafe": "punsafe",
 }
 
 
@@ -36,8 +38,7 @@ def results_file(hits: Sequence[Hit], format: str) -> bytes:
         rows = [{name: _value(hit, name) for name in _COLUMNS} for hit in hits]
         return msgspec.json.Encoder().encode_lines(rows)
     columns = {
-        name: pa.array([_value(hit, name) for hit in hits], type_)
-        for name, (_, type_) in _COLUMNS.items()
+        name: pa.array([_value(hit, name) for hit in hits], _type(name)) for name in _COLUMNS
     }
     table, file = pa.table(columns), io.BytesIO()
     if format == "parquet":
@@ -48,5 +49,10 @@ def results_file(hits: Sequence[Hit], format: str) -> bytes:
 
 
 def _value(hit: Hit, column: str) -> object:
-    value = getattr(hit, _COLUMNS[column][0])
+    value = getattr(hit, _COLUMNS[column])
     return int(value) if column == "hash" else value
+
+
+def _type(column: str) -> pa.DataType:
+    # Similarity has 64 bits in LAION's files.
+    return pa.float64() if column == "similarity" else COLUMNS[_COLUMNS[column]].type

@@ -10,6 +10,7 @@ import duckdb
 from pairlake.lake.catalog import connect
 from pairlake.lake.errors import PairlakeError
 from pairlake.serve.search.deny_list import DenyList, Known
+from pairlake.serve.search.facts import COLUMNS
 from pairlake.serve.search.in_time import check_wanted, ended_by
 
 MOST_ROWS = 100  # of each list
@@ -24,19 +25,19 @@ select
 from lake.marts.pairs
 where pair_id = $pair_id
 """
-_SCORES = """
+_EACH_SCORE = ", ".join(
+    f"{{'score': '{name}', 'value': {name}, 'model_id': {column.model}}}"
+    for name, column in COLUMNS.items()
+    if column.model
+)
+_SCORES = f"""
 with
 kept as (
     select * from lake.marts.pairs where pair_id = $pair_id
 ),
 scores as (
     select unnest([
-        {'score': 'similarity', 'value': similarity, 'model_id': similarity_model_id},
-        {'score': 'punsafe', 'value': punsafe, 'model_id': nsfw_model_id},
-        {'score': 'pwatermark', 'value': pwatermark, 'model_id': watermark_model_id},
-        {'score': 'aesthetic_score', 'value': aesthetic_score, 'model_id': aesthetic_model_id},
-        {'score': 'pinappropriate', 'value': pinappropriate, 'model_id': inappropriate_model_id},
-        {'score': 'toxicity', 'value': toxicity, 'model_id': toxicity_model_id}
+        {_EACH_SCORE}
     ], recursive := true)
     from kept
 )

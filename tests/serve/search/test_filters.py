@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from lancedb.table import Table
 
-from pairlake.serve.search.filters import COLUMNS, BadFilter, Filter, lance, parse, sql
+from pairlake.serve.search.facts import COLUMNS
+from pairlake.serve.search.filters import BadFilter, Filter, lance, parse, sql
 
 TEXTS = ["it's", 'a "b"', "a\\b' or 1=1 --", "%_", "", None, "猫", "a,b", "l\n\0a\\", "a"]
 NUMBERS = [0.1, 0.5, None, 0.7, 1.0, -0.5, 0.0, 2.0, 3.5, 0.25]
@@ -108,9 +109,9 @@ def test_a_hostile_value_of_any_column_is_a_value_or_refused(rows: Rows, column:
         try:
             condition = lance(parse([f"{column} = {value}"]))
         except BadFilter:
-            assert COLUMNS[column] != "text"
+            assert COLUMNS[column].kind != "text"
         else:
-            assert COLUMNS[column] == "text"
+            assert COLUMNS[column].kind == "text"
             # What is left of it outside of the digits is what every such filter has.
             left = re.sub(r"X'[0-9a-f]*'", "", condition or "")
             assert left == f"({column} = cast( as string))"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from uuid import UUID
 
@@ -50,6 +50,14 @@ def test_the_nearest_picture_comes_first_with_its_cosine(search: Search) -> None
     expected = float(vector("a cat, please") @ vector("cat"))
     assert hits[0].similarity == pytest.approx(expected, abs=2e-3)  # the index holds fp16
     assert hits[0].page_url is None
+
+
+def test_a_result_says_its_columns_in_this_order() -> None:
+    assert [field.name for field in fields(Hit)] == [
+        *("pair_id", "image_id", "sample_id", "hash", "caption", "image_url", "domain", "page_url"),
+        *("license_url", "language", "split", "width", "height", "similarity", "pair_similarity"),
+        *("punsafe", "pwatermark", "aesthetic_score", "pinappropriate", "toxicity", "captions"),
+    ]
 
 
 def test_a_picture_comes_once_with_its_best_caption(search: Search) -> None:
