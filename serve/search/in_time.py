@@ -38,8 +38,8 @@ class TooSlow(PairlakeError):
         )
 
 
-class _Wish:
-    """That somebody wants an answer, until it is given up."""
+class _Waiting:
+    """Somebody who waits for an answer, until it is given up."""
 
     def __init__(self) -> None:
         self.until = time.monotonic() + LONGEST_S
@@ -68,7 +68,7 @@ class _Wish:
                 self._ends.remove(end)
 
 
-_wish: ContextVar[_Wish | None] = ContextVar("wish", default=None)
+_waiting: ContextVar[_Waiting | None] = ContextVar("waiting", default=None)
 _threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="answer")
 
 
@@ -77,39 +77,39 @@ async def in_time(work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -
 
     Work that has not begun when its answer is given up never begins.
     """
-    wish = _Wish()
+    waiting = _Waiting()
     context = copy_context()
-    context.run(_wish.set, wish)
+    context.run(_waiting.set, waiting)
     answer = _threads.submit(context.run, partial(work, *args, **kwargs))
     try:
         with anyio.move_on_after(LONGEST_S):
             return await asyncio.wrap_future(answer)
     finally:
-        wish.give_up()
+        waiting.give_up()
     raise TooSlow
 
 
 def check_wanted() -> None:
     """Raise TooSlow if the answer that this thread works at has been given up."""
-    wish = _wish.get()
-    if wish is not None and wish.is_given_up:
+    waiting = _waiting.get()
+    if waiting is not None and waiting.is_given_up:
         raise TooSlow
 
 
 def seconds_left() -> float:
     """How long somebody waits for the answer that this thread works at."""
-    wish = _wish.get()
-    return LONGEST_S if wish is None else max(0.0, wish.until - time.monotonic())
+    waiting = _waiting.get()
+    return LONGEST_S if waiting is None else max(0.0, waiting.until - time.monotonic())
 
 
 @contextmanager
 def ended_by(end: Callable[[], None]) -> Iterator[None]:
     """Has `end` called, by another thread, if the answer is given up meanwhile."""
-    wish = _wish.get()
-    if wish is None:
+    waiting = _waiting.get()
+    if waiting is None:
         yield
         return
-    with wish.ended_by(end):
+    with waiting.ended_by(end):
         check_wanted()
         yield
 

@@ -72,7 +72,7 @@ export function copyButton(text, name) {
 
 // Says something to screen readers only; in the open dialog, outside of which they hear nothing.
 export function announce(text) {
-  const where = document.querySelector("dialog[open] .heard") ?? element("heard");
+  const where = document.querySelector("dialog[open] .announced") ?? element("announced");
   where.textContent = text;
 }
 

@@ -9,7 +9,7 @@ export function start() {
     dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   }
   element("drawer").append(heading("Filters", element("drawer"), "drawer-title"));
-  element("drawer").querySelector(".heard").classList.remove("hidden");
+  element("drawer").querySelector(".announced").classList.remove("hidden");
   element("open-filters").addEventListener("click", () => open(element("drawer")));
   NARROW.addEventListener("change", place);
   place();
@@ -30,8 +30,8 @@ export function open(dialog) {
 export function heading(title, dialog, id, ...before) {
   const close = make("button", { type: "button", className: "close", "aria-label": "Close", title: "Close (Esc)" }, "×");
   close.addEventListener("click", () => dialog.close());
-  const heard = make("span", { className: "hidden heard", role: "status" });
-  return make("div", { className: "heading" }, make("h2", { id, tabIndex: -1 }, title), heard, ...before, close);
+  const announced = make("span", { className: "hidden announced", role: "status" });
+  return make("div", { className: "heading" }, make("h2", { id, tabIndex: -1 }, title), announced, ...before, close);
 }
 
 function toTheBox(event) {

@@ -152,7 +152,9 @@ def test_on_a_phone_the_filters_are_in_a_drawer(page: Page, address: str) -> Non
     expect(page.locator("#split")).to_be_hidden()
     page.get_by_role("button", name="Filters").click()
     page.locator("#split").select_option("multi")
-    expect(page.locator("#drawer .heard")).to_have_text("1 picture, best first; there are no more")
+    expect(page.locator("#drawer .announced")).to_have_text(
+        "1 picture, best first; there are no more"
+    )
     page.keyboard.press("Escape")
     expect(page.locator(".caption")).to_have_text([POMME.caption])
     expect(page.get_by_role("button", name="Filters (1)")).to_be_focused()
