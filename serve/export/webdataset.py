@@ -10,6 +10,7 @@ import json
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice
 from pathlib import Path
@@ -19,15 +20,18 @@ import duckdb
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
+from PIL import Image
 
 from pairlake.lake.catalog import LITTLE_AHEAD
 from pairlake.serve.export.datacomp import UID
-from pairlake.serve.export.jpeg import Jpeg, jpeg_of
 from pairlake.serve.export.laion import COLUMNS
 
 SHARD_ROWS = 10_000
 # So many pictures are in memory at once: about as many as a row group holds.
 _BATCH_ROWS = 2_048
+_JPEG_MAGIC = b"\xff\xd8\xff"
+# Of what is no JPEG, as `fetch` keeps pictures.
+_JPEG_QUALITY = 95
 
 # Pairs go by where their pixels lie, so that the pixels are read once, a few row groups at a time.
 # A row's id stays what it is when files are merged. Pixels of an image may have landed twice.
@@ -191,3 +195,34 @@ class Shard:
         member = tarfile.TarInfo(name)
         member.size, member.mode = len(content), 0o444
         self._tar.addfile(member, io.BytesIO(content))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Jpeg:
+    """The bytes of a JPEG, and its size in pixels."""
+
+    content: bytes
+    width: int
+    height: int
+
+
+def jpeg_of(pixels: bytes | None) -> Jpeg | None:
+    """The picture as JPEG; what is transparent stands on white. None if it cannot be read."""
+    if pixels is None:
+        return None
+    try:
+        # This reads the header only.
+        with Image.open(io.BytesIO(pixels), formats=("JPEG", "PNG", "WEBP")) as image:
+            content = pixels if pixels.startswith(_JPEG_MAGIC) else _converted(image)
+            return Jpeg(content=content, width=image.width, height=image.height)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return None
+
+
+def _converted(image: Image.Image) -> bytes:
+    rgba = image.convert("RGBA")
+    flat = Image.new("RGB", rgba.size, "white")
+    flat.paste(rgba, mask=rgba)
+    file = io.BytesIO()
+    flat.save(file, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
+    return file.getvalue()

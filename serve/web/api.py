@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
 import msgspec
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 
 from pairlake.serve.search.facts import COLUMNS
+from pairlake.serve.search.hits import Hit
 from pairlake.serve.search.in_time import in_time
 from pairlake.serve.search.index import NothingPublished, Publication
 from pairlake.serve.search.search import Answer, Search
 from pairlake.serve.web.asked import Asked, Exporting, Searching
-from pairlake.serve.web.results_file import MEDIA_TYPES, results_file
 from pairlake.serve.web.story import story_of
 
 
@@ -51,7 +56,7 @@ def _add_search(router: APIRouter, search: Search) -> None:
         name = f"pairlake-{len(hits)}.{asked.format}"
         return Response(
             await in_time(results_file, hits, asked.format),
-            media_type=MEDIA_TYPES[asked.format],
+            media_type=_MEDIA_TYPES[asked.format],
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
 
@@ -108,3 +113,48 @@ def _without_dataset(publication: Publication) -> dict[str, Any]:
     said = asdict(publication)
     del said["dataset"]
     return said
+
+
+_MEDIA_TYPES = {
+    "parquet": "application/vnd.apache.parquet",
+    "csv": "text/csv; charset=utf-8",
+    "jsonl": "application/jsonl; charset=utf-8",
+}
+# Columns of a file of results, which img2dataset reads: LAION's name of each, and a hit's.
+_FILE_COLUMNS = {
+    "URL": "image_url",
+    "TEXT": "caption",
+    "WIDTH": "width",
+    "HEIGHT": "height",
+    "similarity": "pair_similarity",
+    "LANGUAGE": "language",
+    "hash": "hash",
+    "pwatermark": "pwatermark",
+    "punsafe": "punsafe",
+}
+
+
+def results_file(hits: Sequence[Hit], format: str) -> bytes:
+    """The hits as `parquet`, `csv` or `jsonl`, one row each, in their order."""
+    if format == "jsonl":
+        rows = [{name: _value(hit, name) for name in _FILE_COLUMNS} for hit in hits]
+        return msgspec.json.Encoder().encode_lines(rows)
+    columns = {
+        name: pa.array([_value(hit, name) for hit in hits], _type(name)) for name in _FILE_COLUMNS
+    }
+    table, file = pa.table(columns), io.BytesIO()
+    if format == "parquet":
+        pyarrow.parquet.write_table(table, file, compression="zstd")
+    else:
+        pyarrow.csv.write_csv(table, file)
+    return file.getvalue()
+
+
+def _value(hit: Hit, column: str) -> object:
+    value = getattr(hit, _FILE_COLUMNS[column])
+    return int(value) if column == "hash" else value
+
+
+def _type(column: str) -> pa.DataType:
+    # Similarity has 64 bits in LAION's files.
+    return pa.float64() if column == "similarity" else COLUMNS[_FILE_COLUMNS[column]].type

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import logging
 import signal
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Histogram, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pairlake.lake.errors import BadRequest, PairlakeError
 from pairlake.lake.ports import HOST, listening
@@ -31,7 +34,6 @@ from pairlake.serve.web.api import api
 from pairlake.serve.web.clip_retrieval import clip_retrieval
 from pairlake.serve.web.connections import Punctual
 from pairlake.serve.web.guard import HEADERS, Bounded, heads, own_site_only, secured
-from pairlake.serve.web.metrics import Metrics
 from pairlake.serve.web.story import NoLake
 
 MOST_REASONS = 3  # a vector may have a thousand numbers that are none
@@ -146,3 +148,50 @@ async def _broken(_: Request, error: Exception) -> JSONResponse:
     # What was raised goes to the log, by Starlette, which answers from outside the guard.
     text = "Something went wrong here; the server's log says what."
     return JSONResponse({"error": text}, 500, HEADERS)
+
+
+class Metrics:
+    """Requests by route and status, with the seconds that they took, for Prometheus."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._seconds = Histogram(
+            "pairlake_request_seconds",
+            "Seconds of a request, by its route and status.",
+            ("route", "status"),
+            registry=self._registry,
+        )
+
+    def counted(self, app: ASGIApp) -> ASGIApp:
+        """ASGI: the app, with its requests counted."""
+
+        async def counting(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http":
+                await app(scope, receive, send)
+                return
+            began, status = time.perf_counter(), 500
+
+            async def noted(message: Message) -> None:
+                nonlocal status
+                if message["type"] == "http.response.start":
+                    status = message["status"]
+                await send(message)
+
+            try:
+                await app(scope, receive, noted)
+            finally:
+                # The route's pattern, not the path: what visitors write would grow without end.
+                route = getattr(scope.get("route"), "path", "none")
+                self._seconds.labels(route, status).observe(time.perf_counter() - began)
+
+        return counting
+
+    def routes(self) -> APIRouter:
+        """`/metrics`."""
+        router = APIRouter()
+
+        @router.get("/metrics", include_in_schema=False)
+        def metrics() -> Response:
+            return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
+
+        return router
