@@ -14,7 +14,7 @@ from benchmarks.ours import extract
 from benchmarks.processes import interleaved, median, module, spread
 from benchmarks.tables import heading, table
 from benchmarks.wats import FileTruth
-from pairlake.ingest.captions import clean_caption
+from pairlake.ingest.crawl.captions import clean_caption
 
 _CLEANERS: dict[str, Callable[[str], str]] = {
     "ftfy.fix_text": ftfy.fix_text,

@@ -18,7 +18,7 @@ from benchmarks.ours import Row, extract
 from benchmarks.processes import answer
 from benchmarks.tables import heading, note, table
 from benchmarks.wats import FileTruth
-from pairlake.ingest.references import decoded
+from pairlake.ingest.crawl.references import decoded
 from pairlake.ingest.urls import MAX_URL_CHARS, absolute_url
 
 MALFORMED = "record malformed: cc2dataset drops it, pairlake reads what it can"

@@ -216,7 +216,7 @@ def locked(current: Settings) -> Iterator[None]:
 
 def attach(con: duckdb.DuckDBPyConnection, current: Settings, options: str = "") -> None:
     """Attach the lake as `lake`, whosever it is; `prepare` sees that it is that of the data."""
-    # Where the lake is is for pairlake.lake.identity to say; it may have been moved.
+    # Where the lake is is for lake.identity to say; it may have been moved.
     options = f"data_path '{_quoted(current.tables)}/', override_data_path true{options}"
     if current.on_postgres:
         catalog = current.catalog

@@ -38,7 +38,7 @@ class WorkLost(JobFailed):
 class Tasks:
     """Calls of functions that any process of the cluster may answer, wherever Ray finds room.
 
-    The face of `pairlake.lake.processes.WorkerPool`. What is lost with a machine is done again on another.
+    The face of `lake.processes.WorkerPool`. What is lost with a machine is done again on another.
     """
 
     def __init__(self, *, cpus: int = 1, gpus: int = 0) -> None:

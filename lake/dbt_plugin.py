@@ -30,8 +30,8 @@ from pairlake.lake.errors import BadRequest, JobFailed, PairlakeError
 from pairlake.lake.identity import METADATA
 from pairlake.lake.objects import is_remote
 from pairlake.lake.progress import bar
-from pairlake.lake.recipe import check_known
 from pairlake.lake.project import project
+from pairlake.lake.recipe import check_known
 from pairlake.lake.settings import settings
 
 Progress = Callable[[str], object]

@@ -16,7 +16,7 @@ from pairlake.lake.errors import BadSetting, is_text
 from pairlake.lake.objects import is_remote
 from pairlake.lake.postgres import PREFIX as POSTGRES
 from pairlake.lake.postgres import names_password
-from pairlake.lake.project import ROOT, data_folder
+from pairlake.lake.project import data_folder
 
 PREFIX = "PAIRLAKE_"
 # A scheme, a name or an address, and perhaps a port.

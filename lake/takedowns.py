@@ -1,7 +1,7 @@
 """Records requests for removal in raw.takedowns: only hashes of what is to be forgotten.
 
-`pairlake forget`. What they match is hidden at once (`pairlake.lake.denied`), SQL drops it (drop_reason
-`takedown`), `pairlake.lake.tombstones` keeps it from landing again, and `pairlake.lake.erasure` erases it.
+`pairlake forget`. What they match is hidden at once (`lake.denied`), SQL drops it (drop_reason
+`takedown`), `lake.tombstones` keeps it from landing again, and `lake.erasure` erases it.
 """
 
 from __future__ import annotations

@@ -63,8 +63,8 @@ class _Commands(click.Group):
                 with failures_said():
                     return super().invoke(ctx)
         except PairlakeError as error:
-            if "dbt build" in error.message:
-                error.message += where_dbt_builds()
+            if "dbt build" in error.message and (where := where_dbt_builds()):
+                raise PairlakeError(error.message + where) from error
             raise
         finally:
             progress.show("")
@@ -278,7 +278,7 @@ def forget(
     `pairlake maintain` then erases it from every file.
     Example: pairlake forget --url https://photos.example/me.jpg
     """
-    from pairlake.ingest.spellings import found_in_lake, spellings
+    from pairlake.ingest.crawl.spellings import found_in_lake, spellings
     from pairlake.lake.receipts import receipts
     from pairlake.lake.requests import read_requests
     from pairlake.lake.takedowns import look_up, record_takedowns
@@ -515,9 +515,9 @@ def _crawl(
     with_bytes: bool = False,
 ) -> list[str]:
     """Land crawl files; returns what went wrong, as sentences."""
-    from pairlake.ingest.crawl import crawl as crawl_files
-    from pairlake.ingest.list_file import Columns
-    from pairlake.ingest.sources import crawl_paths, named_files
+    from pairlake.ingest.crawl.job import crawl as crawl_files
+    from pairlake.ingest.crawl.lists.layout import Columns
+    from pairlake.ingest.crawl.sources import crawl_paths, named_files
 
     if bool(paths) == bool(crawl_id):
         raise BadRequest("Name either files or a crawl: pairlake crawl --crawl CC-MAIN-2026-43")
@@ -566,8 +566,8 @@ def _number(files: str) -> int | None:
 
 def _fetch(limit: int | None, minutes: float | None) -> list[str]:
     """Download what awaits it; returns what failed, as sentences."""
-    from pairlake.ingest.ahead import images_ahead
-    from pairlake.ingest.fetch import fetch as fetch_images
+    from pairlake.ingest.fetch.job import fetch as fetch_images
+    from pairlake.ingest.fetch.job import images_ahead
     from pairlake.lake.recipe import check_built
 
     check_built()
@@ -636,7 +636,7 @@ def _say_why_nothing() -> None:
 
 
 def _maintain() -> None:
-    from pairlake.ingest.workspace import clear_workspaces
+    from pairlake.ingest.crawl.workspace import clear_workspaces
     from pairlake.lake.dbt_plugin import dataset_is_current
     from pairlake.lake.erasure import (
         erase_takedowns,

@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pairlake.lake.settings import ROOT
+from pairlake.lake.project import ROOT
 from tests.ingest.drawn import JPEG
 from tests.ingest.wats import response
 

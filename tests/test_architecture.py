@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from dbt.cli.main import dbtRunner
 
-from pairlake.lake.settings import ROOT
+from pairlake.lake.project import ROOT
 from pairlake.lake.tables import TABLES
 from pairlake.udfs.jobs import JOBS
 

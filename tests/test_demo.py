@@ -21,8 +21,9 @@ from pairlake.demo.world import World
 from pairlake.encoders import opened_search
 from pairlake.ingest.images.sent import Sent
 from pairlake.lake.catalog import connect
+from pairlake.lake.project import ROOT
 from pairlake.lake.query import table
-from pairlake.lake.settings import ROOT, settings
+from pairlake.lake.settings import settings
 from pairlake.serve.search.query import Part, Query
 from tests.conftest import THREADS
 from tests.documented import programs, queries, shell, to_run

@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-FILES = {file for pattern in PROJECT["license-files"] for file in ROOT.glob(pattern)}
+FILES = {file.resolve() for pattern in PROJECT["license-files"] for file in ROOT.glob(pattern)}
 
 
 def test_each_licence_of_the_package_has_its_text() -> None:

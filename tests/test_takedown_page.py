@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from pairlake.commands import main
 from pairlake.lake.append import append
 from pairlake.lake.catalog import connect, rows, writing
-from pairlake.lake.settings import ROOT
+from pairlake.lake.project import ROOT
 from pairlake.lake.takedowns import record_takedowns
 from pairlake.serve.export.export import export
 from tests.keyed import with_pair_keys

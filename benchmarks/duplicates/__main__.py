@@ -18,7 +18,7 @@ from benchmarks.duplicates.plants import Planted
 from benchmarks.processes import ROOT
 from benchmarks.tables import heading, note, table
 from pairlake.ingest.images.picture import Picture
-from pairlake.ingest.images.pictures import prepare
+from pairlake.ingest.images.pixels import prepare
 from pairlake.lake.settings import settings
 from pairlake.lake.vectors import Matrix, from_blobs
 from pairlake.udfs import image_embeddings, image_hashes

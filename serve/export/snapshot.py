@@ -44,7 +44,7 @@ def opened(
 
     Beside the lake's tables there is the view `shown`: the kept pairs of then, less what has been
     taken down or blocked since, with the pages of those whose page was; and the table `gone` of
-    the pair_ids that went. Of `listed_pairs` there is what `pairlake.serve.export.listed`
+    the pair_ids that went. Of `listed_pairs` there is what `serve.export.listed`
     says. Raises BadRequest for a snapshot that is not kept, TableMissing where nothing was built
     yet, JobFailed where the build failed.
     """

@@ -132,8 +132,8 @@ def check_sound(con: duckdb.DuckDBPyConnection) -> None:
 def searchable(con: duckdb.DuckDBPyConnection, among: str = "shown") -> Searchable:
     """List what has both vectors in the temporary table `searchable`, and count it.
 
-    That is among the view `shown`, which `pairlake.lake.denied` makes and the index should hold, or
-    among another relation with its columns.
+    That is among the view `shown`, which `lake.denied` makes and the index should hold, or among
+    another relation with its columns.
     """
     con.execute(_SEARCHABLE.format(among=among))
     kept = _value(con, f"select count(*) from {among}")

@@ -75,7 +75,7 @@ class Publication:
     dimensions: int
     recipe: str
     snapshot: int  # of the lake
-    dataset: dict[str, Any]  # what pairlake.serve.publish.summary counts
+    dataset: dict[str, Any]  # what serve.publish.summary counts
 
 
 def pairs_schema(dimensions: int) -> pa.Schema:

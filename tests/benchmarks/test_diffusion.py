@@ -17,7 +17,7 @@ from benchmarks.filtering.prepared import squared
 from pairlake.demo.evaluate import MiniClip
 from pairlake.demo.pictures import Picture, pictures
 from pairlake.demo.unseen import unseen_render
-from pairlake.lake.settings import ROOT
+from pairlake.lake.project import ROOT
 from pairlake.serve.export.export import export
 from pairlake.udfs.heads import aesthetic
 from tests.serve.conftest import APPLE, CAT, SEA, Mart

@@ -17,7 +17,7 @@ from pairlake.demo.captions import caption
 from pairlake.demo.evaluate import HELD_OUT_CAPTIONS, MiniClip, held_out_captions, rank
 from pairlake.demo.pictures import LANGUAGES, pictures, pixel_groups
 from pairlake.demo.train import PictureBatches, Training
-from pairlake.lake.settings import ROOT
+from pairlake.lake.project import ROOT
 
 from open_clip import SimpleTokenizer  # isort: skip
 

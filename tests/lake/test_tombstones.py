@@ -15,7 +15,7 @@ import yaml
 from pairlake.lake.append import append
 from pairlake.lake.catalog import rows, writing
 from pairlake.lake.keys import image_id, text_id
-from pairlake.lake.settings import ROOT
+from pairlake.lake.project import ROOT
 from pairlake.lake.takedowns import record_takedowns
 from tests.keyed import with_pair_keys
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 
-from pairlake.lake.settings import ROOT
+from pairlake.lake.project import ROOT
 
 SEED = "models/seeds/recipes.csv"
 MODELS = "models/intermediate/int_recipe_models.sql"

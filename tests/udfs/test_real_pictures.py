@@ -12,7 +12,7 @@ from PIL import Image
 from pairlake.demo import scenes
 from pairlake.demo.evaluate import MiniClip
 from pairlake.demo.pictures import pictures
-from pairlake.lake.settings import ROOT
+from pairlake.lake.project import ROOT
 from pairlake.udfs import clip
 
 COUNT = 40

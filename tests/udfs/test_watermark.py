@@ -16,6 +16,7 @@ from PIL import Image, ImageChops, ImageFont
 
 from pairlake.demo import scenes
 from pairlake.demo.pictures import pictures
+from pairlake.lake.project import ROOT
 from pairlake.udfs import image_watermarks, registry
 from pairlake.udfs.job import ModelUnavailable
 from pairlake.udfs.watermark.lettering import UNSEEN_WORDS, Letters
@@ -25,7 +26,6 @@ from pairlake.udfs.watermark.planting import SEEN_LAYOUTS, UNSEEN_LAYOUTS, plant
 from pairlake.udfs.watermark.weights import MOST_PIXELS, WEIGHTS, sha256
 
 CARD = WEIGHTS.with_name("MODEL_CARD.md")
-ROOT = WEIGHTS.parents[2]
 # Licences of pictures from which weights may be made that are licensed CC BY-SA 4.0.
 FREE = re.compile(r"CC0|public domain|CC BY(-SA)? \d\.\d|Apache-2\.0|BSD-3-Clause|MIT")
 COUNT = 48
@@ -72,7 +72,8 @@ def test_all_weights_have_the_licence_of_their_card_beside_them() -> None:
     assert project["license"] == "Apache-2.0 AND CC-BY-SA-4.0"
     assert "Apache License" in (ROOT / "LICENSE").read_text()
     assert "Attribution-ShareAlike 4.0" in (ROOT / "LICENSES" / "CC-BY-SA-4.0.txt").read_text()
-    shipped = [*ROOT.glob("demo/*/*.safetensors"), *ROOT.glob("udfs/*/*.safetensors")]
+    package = ROOT / "pairlake"
+    shipped = [*package.glob("demo/*/*.safetensors"), *package.glob("udfs/*/*.safetensors")]
     assert WEIGHTS in shipped
     assert len(shipped) == 2
     for weights in shipped:

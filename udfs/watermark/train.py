@@ -35,7 +35,10 @@ from pairlake.udfs.watermark.samples import (
 )
 from pairlake.udfs.watermark.weights import WEIGHTS
 
-_BEGIN, _END = "<!-- measured by pairlake.udfs.watermark.train -->", "<!-- end of what it measured -->"
+_BEGIN, _END = (
+    "<!-- measured by pairlake.udfs.watermark.train -->",
+    "<!-- end of what it measured -->",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,7 +226,9 @@ def _also(argument: str) -> tuple[str, Path]:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m pairlake.udfs.watermark.train", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m pairlake.udfs.watermark.train", description=__doc__
+    )
     for name, what in (
         ("--pictures", "what is learnt from"),
         ("--tested", "what is only measured on"),

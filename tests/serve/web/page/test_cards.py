@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from pairlake.lake.settings import ROOT
+from pairlake.lake.project import ROOT
 from tests.serve.conftest import CAT, HOSTILE, POMME
 from tests.serve.web.page.conftest import NAKED, RUDE
 from tests.serve.web.page.test_search import card, state
