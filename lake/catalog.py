@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import importlib.util
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from pairlake.lake import identity, postgres
 from pairlake.lake.errors import BadSetting, JobFailed, LakeUnreadable, PairlakeError, first_line
 from pairlake.lake.functions import register_functions
+from pairlake.lake.locks import in_turn
 from pairlake.lake.objects import is_remote, let_in
 from pairlake.lake.readable import is_outdated, readable
 from pairlake.lake.settings import Settings, settings
@@ -209,8 +209,7 @@ def locked(current: Settings) -> Iterator[None]:
         return
     path = current.catalog_file.with_name(current.catalog_file.name + ".lock")
     _make_folder(path.parent)
-    with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with in_turn(path):
         yield
 
 

@@ -54,7 +54,7 @@ _MAX_READ_CHARS = 20_000
 
 def first_line(error: BaseException) -> str:
     """What an error says, without the lines in which DuckDB and others repeat the query."""
-    return str(error).partition("\n")[0]
+    return str(error).strip().partition("\n")[0]
 
 
 def is_text(text: str) -> bool:

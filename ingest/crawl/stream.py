@@ -20,6 +20,7 @@ from fsspec.implementations.local import LocalFileSystem
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
+from pairlake.ingest.retry_after import retry_after_s
 from pairlake.lake.settings import settings
 
 TRIES = 5
@@ -90,9 +91,7 @@ def _wait(state: RetryCallState) -> float:
     asked = 0.0
     if state.outcome is not None and (error := state.outcome.exception()):
         headers = getattr(underlying(error), "headers", None) or {}
-        text = headers.get("Retry-After", "")
-        # Dates are allowed too, and hardly used; they get the usual wait.
-        asked = float(text) if text.isdecimal() else 0.0
+        asked = retry_after_s(headers.get("Retry-After", ""))
     usual = wait_random_exponential(multiplier=FIRST_WAIT_S, max=MAX_WAIT_S)(state)
     return min(max(usual, asked), MAX_RETRY_AFTER_S)
 

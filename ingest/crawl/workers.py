@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from itertools import islice
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,7 +23,7 @@ from pairlake.ingest.crawl.workspace import workspace
 from pairlake.ingest.images.blocked import Blocked
 from pairlake.lake.cluster import Tasks, WorkLost
 from pairlake.lake.errors import in_words
-from pairlake.lake.processes import WorkerPool
+from pairlake.lake.processes import WorkerPool, as_done
 from pairlake.lake.settings import settings
 
 # Records that may kill the reader of a file before the file is given up.
@@ -55,25 +55,21 @@ def _here(tasks: Iterable[Task]) -> Generator[Reading]:
     each of those is read again, in a process of its own.
     """
     processes = os.cpu_count() or 1
-    waiting = iter(tasks)
     pool = WorkerPool(processes)
-    under_way: dict[Future[Reading], Task] = {}
+
+    def submit(task: Task) -> Future[Reading]:
+        nonlocal pool
+        try:
+            return pool.submit(_read, task)
+        except BrokenProcessPool:
+            pool = WorkerPool(processes)
+            return pool.submit(_read, task)
+
     try:
-        while True:
-            # One more than there are processes, so that none waits for the next task.
-            for task in islice(waiting, processes + 1 - len(under_way)):
-                under_way[_submitted(pool, task)] = task
-            if not under_way:
-                return
-            # Not for ever: since polars has put its handler there, Ctrl-C interrupts no wait.
-            done, _ = wait(under_way, timeout=1.0, return_when=FIRST_COMPLETED)
-            if any(isinstance(future.exception(), BrokenProcessPool) for future in done):
-                lost, under_way = list(under_way.values()), {}
-                pool = WorkerPool(processes)
-                yield from map(_read_alone, lost)
-                continue
-            for future in done:
-                yield _reading(future, under_way.pop(future))
+        # One more than there are processes, so that none waits for the next task.
+        for task, future in as_done(tasks, submit, lambda under_way: processes + 1 - under_way):
+            is_lost = isinstance(future.exception(), BrokenProcessPool)
+            yield _read_alone(task) if is_lost else _reading(future, task)
     finally:
         pool.end()
 
@@ -85,16 +81,6 @@ def _reading(future: Future[Reading], task: Task) -> Reading:
         raise
     except Exception as error:  # noqa: BLE001 - the way back from a process costs its file
         return _lost(task, "failed", in_words(error))
-
-
-def _submitted(pool: ProcessPoolExecutor, task: Task) -> Future[Reading]:
-    try:
-        return pool.submit(_read, task)
-    except BrokenProcessPool as error:
-        # As it would be had the pool broken a moment later.
-        broken: Future[Reading] = Future()
-        broken.set_exception(error)
-        return broken
 
 
 def _read(task: Task) -> Reading:
@@ -135,24 +121,15 @@ def _lost(task: Task, outcome: str, error: str) -> Reading:
 
 def _on_cluster(tasks: Iterable[Task]) -> Generator[Reading]:
     """The readings by the processes of a Ray cluster, which does again what it loses."""
-    waiting = iter(tasks)
     pool = Tasks()
-    under_way: dict[Future[_Carried], Task] = {}
     try:
-        while True:
-            for task in islice(waiting, pool.room(len(under_way))):
-                under_way[pool.submit(_read_there, task)] = task
-            if not under_way:
-                return
-            done, _ = wait(under_way, timeout=1.0, return_when=FIRST_COMPLETED)
-            for future in done:
-                task = under_way.pop(future)
-                try:
-                    yield _arrived(future.result(), task.folder)
-                except WorkLost as error:
-                    yield _lost(task, "crashed", error.message)
-                except Exception as error:  # noqa: BLE001 - as on one machine
-                    yield _lost(task, "failed", in_words(error))
+        for task, future in as_done(tasks, partial(pool.submit, _read_there), pool.room):
+            try:
+                yield _arrived(future.result(), task.folder)
+            except WorkLost as error:
+                yield _lost(task, "crashed", error.message)
+            except Exception as error:  # noqa: BLE001 - as on one machine
+                yield _lost(task, "failed", in_words(error))
     finally:
         pool.end()
 

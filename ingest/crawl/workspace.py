@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from pairlake.lake.locks import in_turn, is_taken
 from pairlake.lake.settings import settings
 
 
@@ -18,8 +18,7 @@ def workspace() -> Iterator[Path]:
     with ExitStack() as held:
         with _cleared() as parent:
             folder = Path(held.enter_context(tempfile.TemporaryDirectory("", "run-", parent)))
-            lock = held.enter_context((folder / "lock").open("a"))
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            held.enter_context(in_turn(folder / "lock"))
         yield folder
 
 
@@ -34,8 +33,7 @@ def _cleared() -> Iterator[Path]:
     """The folder of all runs, rid of those that were killed, while no other run begins."""
     parent = settings().home / "tmp" / "crawl"
     parent.mkdir(parents=True, exist_ok=True)
-    with (parent / "lock").open("a") as gate:
-        fcntl.flock(gate, fcntl.LOCK_EX)
+    with in_turn(parent / "lock"):
         for left in parent.glob("run-*"):
             _remove_unless_locked(left)
         yield parent
@@ -43,8 +41,5 @@ def _cleared() -> Iterator[Path]:
 
 def _remove_unless_locked(folder: Path) -> None:
     with (folder / "lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return
-        shutil.rmtree(folder)
+        if is_taken(lock):
+            shutil.rmtree(folder)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 import aiohttp
 from yarl import URL
 
 from pairlake.ingest.fetch.answers import is_cut
 from pairlake.ingest.fetch.places import leads_to
+from pairlake.ingest.retry_after import retry_after_s
 from pairlake.ingest.unpacking import unpack, ways
 
 # RFC 9309, 2.3.1.2, wants at least five for robots.txt; images get no more.
@@ -54,15 +53,8 @@ def redirected(response: aiohttp.ClientResponse, place: URL) -> URL | None:
 
 
 def retry_after(response: aiohttp.ClientResponse) -> float:
-    """The seconds of a Retry-After, which may be a date; 0 where there is none that can be read."""
-    said = response.headers.get("Retry-After", "").strip()
-    if said.isdecimal():
-        return min(float(said), MAX_RETRY_AFTER_S)
-    try:
-        wanted = (parsedate_to_datetime(said) - datetime.now(UTC)).total_seconds()
-    except (ValueError, TypeError, OverflowError):
-        return 0.0
-    return min(max(0.0, wanted), MAX_RETRY_AFTER_S)
+    """The seconds of its Retry-After, MAX_RETRY_AFTER_S at most."""
+    return min(retry_after_s(response.headers.get("Retry-After", "")), MAX_RETRY_AFTER_S)
 
 
 async def read_up_to(response: aiohttp.ClientResponse, most: int) -> bytes:

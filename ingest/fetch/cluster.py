@@ -10,7 +10,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -21,6 +21,7 @@ from pairlake.ingest.fetch.worker import Assignment, Url
 from pairlake.ingest.images.attempt import Download
 from pairlake.ingest.images.blocked import Blocked
 from pairlake.lake.cluster import Shared, Worker, machines
+from pairlake.lake.processes import first_done
 from pairlake.lake.settings import Settings
 
 # The loop of one process keeps some two decoders at work.
@@ -86,7 +87,6 @@ class Fetchers:
                     self._hand_out(coming)
                 if not self._calls:
                     break
-                # Not for ever: since polars has put its handler there, Ctrl-C interrupts no wait.
                 self._take_in(min(max(ends - time.monotonic(), 0.1), 1.0))
         finally:
             try:
@@ -115,8 +115,7 @@ class Fetchers:
 
     def _take_in(self, seconds: float) -> None:
         """Wait so long for what comes back, and land it once there is enough."""
-        done, _ = wait(self._calls, seconds, FIRST_COMPLETED)
-        for call in done:
+        for call in first_done(self._calls, seconds):
             self._calls.pop(call).calls -= 1
             for download in call.result():
                 self._batches.add(download)

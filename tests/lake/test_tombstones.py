@@ -223,7 +223,7 @@ def test_rows_with_few_columns_land_beside_takedowns(kind: str) -> None:
 
 @pytest.mark.parametrize("domain", ["example.org", "a.example"])
 def test_a_host_is_found_as_the_dataset_finds_it(domain: str) -> None:
-    spec = yaml.safe_load((ROOT / "models/intermediate/int_pairs_deduplicated.yml").read_text())
+    spec = yaml.safe_load((ROOT / "models/intermediate/landing/_unit_tests.yml").read_text())
     (test,) = (t for t in spec["unit_tests"] if t["name"].startswith("a_host_is_found"))
     hosts = {row["image_url"]: row["host"] for row in test["expect"]["rows"]}
     assert domain in hosts.values()
