@@ -184,7 +184,7 @@ def serve(port: int | None) -> None:
     """
     from pairlake.encoders import opened_search
     from pairlake.lake.settings import settings
-    from pairlake.serve.app import serve as serve_page
+    from pairlake.serve.web.app import serve as serve_page
 
     if port is None:
         port = settings().port
@@ -224,8 +224,8 @@ def export(destination: Path, format: str | None, snapshot: int | None, **select
              pairlake export subset.npy --from listed_pairs --where "similarity >= 0.3"
     """
     from pairlake.encoders import caption_encoder
-    from pairlake.serve.export import export as export_pairs
-    from pairlake.serve.selection import Selection
+    from pairlake.serve.export.export import export as export_pairs
+    from pairlake.serve.export.selection import Selection
 
     exported = export_pairs(
         destination,
@@ -371,7 +371,7 @@ def verify(exports: tuple[Path, ...]) -> None:
     Example: pairlake verify cats.parquet
     """
     from pairlake.lake.verify import verify as verify_lake
-    from pairlake.serve.provenance import altered
+    from pairlake.serve.export.provenance import altered
 
     if exports:
         problems = [problem for export in exports for problem in altered(export)]
@@ -610,7 +610,7 @@ def _enrich(names: Iterable[str]) -> list[str]:
 
 def _publish() -> None:
     from pairlake.lake.recipe import check_built
-    from pairlake.serve.publish import publish as publish_pairs
+    from pairlake.serve.publish.publish import publish as publish_pairs
 
     check_built()
     summary = publish_pairs(progress=progress.show)
@@ -648,7 +648,7 @@ def _maintain() -> None:
     from pairlake.lake.retention import release_pixels
     from pairlake.lake.settings import settings
     from pairlake.lake.verify import check_files
-    from pairlake.serve.publish import compact
+    from pairlake.serve.publish.publish import compact
 
     erased, due = 0, requests_due()
     if not due and not erasure_is_unfinished():

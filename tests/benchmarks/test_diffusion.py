@@ -18,10 +18,10 @@ from pairlake.demo.evaluate import MiniClip
 from pairlake.demo.pictures import Picture, pictures
 from pairlake.demo.unseen import unseen_render
 from pairlake.lake.project import ROOT
-from pairlake.serve.export import export
+from pairlake.serve.export.export import export
 from pairlake.udfs.heads import aesthetic
 from tests.serve.conftest import APPLE, CAT, SEA, Mart
-from tests.serve.exporting import with_verdicts
+from tests.serve.export.exporting import with_verdicts
 
 _CLIP = ROOT / "demo" / "mini_clip"
 
