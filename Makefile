@@ -26,8 +26,8 @@ test: .venv/dev-installed
 	$(MAKE) -j 2 lint types sql unit
 
 lint: .venv/dev-installed
-	$(BIN)/ruff check $(PACKAGES) tests
-	$(BIN)/ruff format --check $(PACKAGES) tests
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
 
 types: .venv/dev-installed

@@ -41,7 +41,7 @@ class Base:
     """What the URLs of one page are relative to: its own URL, or what its <base> makes of it."""
 
     def __init__(self, url: str) -> None:
-        # Without one, what is whole in itself can still be had.
+        # Without one, what is whole in itself still has an address.
         self._url = url if _is_plain(url) else _resolved(url, "") or ""
         self._scheme = self._origin = self._folder = ""
         if _is_plain(self._url):

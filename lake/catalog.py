@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import importlib.util
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -18,9 +17,10 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from pairlake.lake import identity, postgres
 from pairlake.lake.errors import BadSetting, JobFailed, LakeUnreadable, PairlakeError, first_line
 from pairlake.lake.functions import register_functions
-from pairlake.lake.objects import is_remote, let_in
+from pairlake.lake.locks import in_turn
 from pairlake.lake.readable import is_outdated, readable
 from pairlake.lake.settings import Settings, settings
+from pairlake.lake.storage import grant_access, is_remote
 from pairlake.lake.tables import ensure_tables, set_options, tables_are_current
 
 EXTENSIONS = ("ducklake", "httpfs")
@@ -106,7 +106,7 @@ def make_ready(con: duckdb.DuckDBPyConnection, current: Settings) -> None:
     _make_folder(current.home)
     con.execute(f"set temp_directory = '{_quoted(current.home / 'tmp')}'")
     if is_remote(current.data):
-        let_in(con, current.data)
+        grant_access(con, current.data)
 
 
 def rows(
@@ -137,7 +137,7 @@ def writing(con: duckdb.DuckDBPyConnection | None = None) -> Iterator[duckdb.Duc
 
 
 @contextmanager
-def failures_said() -> Iterator[None]:
+def explained_failures() -> Iterator[None]:
     """Turns what a disk, a server or the lack of memory or of a right does into a JobFailed."""
     try:
         yield
@@ -150,7 +150,7 @@ def failures_said() -> Iterator[None]:
         ) from error
     except duckdb.OutOfMemoryException as error:
         raise JobFailed(
-            f"Memory did not do ({first_line(error)}). What has landed is kept; raise "
+            f"Memory ran out ({first_line(error)}). What has landed is kept; raise "
             "PAIRLAKE_MEMORY_LIMIT, then run it again."
         ) from error
     except duckdb.Error as error:
@@ -209,14 +209,13 @@ def locked(current: Settings) -> Iterator[None]:
         return
     path = current.catalog_file.with_name(current.catalog_file.name + ".lock")
     _make_folder(path.parent)
-    with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with in_turn(path):
         yield
 
 
 def attach(con: duckdb.DuckDBPyConnection, current: Settings, options: str = "") -> None:
     """Attach the lake as `lake`, whosever it is; `prepare` sees that it is that of the data."""
-    # Where the lake is is for pairlake.lake.identity to say; it may have been moved.
+    # Where the lake is is for lake.identity to say; it may have been moved.
     options = f"data_path '{_quoted(current.tables)}/', override_data_path true{options}"
     if current.on_postgres:
         catalog = current.catalog

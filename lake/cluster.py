@@ -7,12 +7,12 @@ the command runs, and listens on loopback alone.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pairlake.lake.errors import JobFailed, PairlakeError
+from pairlake.lake.errors import JobFailed, PairlakeError, first_line
 from pairlake.lake.settings import PREFIX, settings
 
 Answer = TypeVar("Answer")
@@ -38,7 +38,7 @@ class WorkLost(JobFailed):
 class Tasks:
     """Calls of functions that any process of the cluster may answer, wherever Ray finds room.
 
-    The face of `pairlake.lake.processes.WorkerPool`. What is lost with a machine is done again on another.
+    The face of `lake.processes.WorkerPool`. What is lost with a machine is done again on another.
     """
 
     def __init__(self, *, cpus: int = 1, gpus: int = 0) -> None:
@@ -176,7 +176,7 @@ def connected() -> Any:
         except (ConnectionError, OSError, RuntimeError) as error:
             where = os.environ.get("RAY_ADDRESS") or "this machine"
             raise PairlakeError(
-                f"Ray cannot be had at {where} ({_first_line(error)}); "
+                f"Ray does not answer at {where} ({_named(error)}); "
                 "see whether `ray status` answers, and what RAY_ADDRESS says."
             ) from error
     return ray
@@ -254,10 +254,9 @@ def _answer_to(call: Any) -> Future[Any]:
 def _lost(error: BaseException) -> WorkLost:
     return WorkLost(
         f"Work was lost with the process or machine that was at it, {RETRIES + 1} times "
-        f"({_first_line(error)}). What has landed is kept; run it again."
+        f"({_named(error)}). What has landed is kept; run it again."
     )
 
 
-def _first_line(error: BaseException) -> str:
-    lines: Sequence[str] = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0] if lines else ''}"[:300]
+def _named(error: BaseException) -> str:
+    return f"{type(error).__name__}: {first_line(error)}"[:300]

@@ -28,11 +28,11 @@ from duckdb import DuckDBPyConnection
 from pairlake.lake.catalog import locked, prepare, rows
 from pairlake.lake.errors import BadRequest, JobFailed, PairlakeError
 from pairlake.lake.identity import METADATA
-from pairlake.lake.objects import is_remote
 from pairlake.lake.progress import bar
-from pairlake.lake.recipe import check_known
 from pairlake.lake.project import project
+from pairlake.lake.recipe import check_known
 from pairlake.lake.settings import settings
+from pairlake.lake.storage import is_remote
 
 Progress = Callable[[str], object]
 

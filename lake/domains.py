@@ -12,13 +12,6 @@ _SUFFIXES = PublicSuffixList(only_icann=True)
 # Those too below which an operator gives names away. What is on no list, as localhost, is a host.
 _GIVEN_AWAY = PublicSuffixList(accept_unknown=False)
 
-# The host of a URL in SQL, as in int_pairs_deduplicated.
-HOST = r"""
-rtrim(lower(regexp_extract(
-    image_url, '^[^/?#]*//(?:[^/?#]*@)?(\[[^\]]*\]|[^/?#:]*)', 1
-)), '.')
-"""
-
 
 @lru_cache(65_536)
 def registrable_domain(host: str) -> str:
@@ -40,11 +33,15 @@ def is_public_suffix(host: str) -> bool:
 
 
 def host_of(url: str) -> str:
-    """The host of a URL in lower case; empty where there is none."""
+    """The host of a URL, in lower case and without a last dot; empty where there is none.
+
+    As `host_of` of macros/host.sql has it.
+    """
     try:
-        return urlsplit(url).hostname or ""
+        host = urlsplit(url).hostname or ""
     except ValueError:
         return ""
+    return f"[{host}]" if ":" in host else host.rstrip(".")
 
 
 def is_same_domain(url: str, other: str) -> bool:

@@ -1,6 +1,6 @@
 """Erases what is to be forgotten from the tables that Python owns. Part of `pairlake maintain`.
 
-`pairlake.lake.maintain.tidy` then takes it out of the files.
+`lake.maintain.tidy` then takes it out of the files.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ _MAX_READ_CHARS = 20_000
 
 def first_line(error: BaseException) -> str:
     """What an error says, without the lines in which DuckDB and others repeat the query."""
-    return str(error).partition("\n")[0]
+    return str(error).strip().partition("\n")[0]
 
 
 def is_text(text: str) -> bool:
@@ -77,5 +77,5 @@ def in_words(error: BaseException) -> str:
     try:
         text = str(error)
     except Exception:  # noqa: BLE001 - what makes the text may be what is broken
-        text = "its text cannot be had"
+        text = "its text is unreadable"
     return as_text(f"{type(error).__name__}: {text}")

@@ -17,8 +17,8 @@ import duckdb
 import msgspec
 
 from pairlake.lake.errors import BadSetting, SchemaMismatch
-from pairlake.lake.objects import is_remote, is_same, read_small, write_small
 from pairlake.lake.settings import Settings
+from pairlake.lake.storage import is_remote, is_same, read_small, write_small
 
 NAME = "lake.json"
 # Raised where an older pairlake must not write what this one makes of a lake.

@@ -25,7 +25,7 @@ class Interrupted(PairlakeError):
 
 
 @contextmanager
-def interruptions_said() -> Iterator[None]:
+def explained_interruptions() -> Iterator[None]:
     """Turns a KeyboardInterrupt, and every error that one was the cause of, into Interrupted."""
     try:
         yield

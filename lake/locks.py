@@ -1,4 +1,7 @@
-"""Lets one process at a time do what two must not do at once."""
+"""Lets one process at a time do what two must not do at once, by locks of files.
+
+A lock goes with the process, however that ends.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,33 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from pairlake.lake.errors import PairlakeError
 
 
 @contextmanager
-def alone(lock: Path, otherwise: PairlakeError) -> Iterator[None]:
-    """Hold the file `lock`, whose folder is made if need be; raise `otherwise` where another does.
-
-    The lock goes with the process, however that ends.
-    """
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise otherwise from None
+def in_turn(lock: Path) -> Iterator[None]:
+    """Hold the file `lock`, as soon as nobody else does."""
+    with lock.open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def alone(lock: Path, otherwise: PairlakeError) -> Iterator[None]:
+    """Hold the file `lock`, in a folder made if need be; `otherwise` is raised if it is held."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("a") as handle:
+        if not is_taken(handle):
+            raise otherwise
+        yield
+
+
+def is_taken(handle: IO[str] | int) -> bool:
+    """Whether the lock of an open file could be taken at once: nobody else holds it."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

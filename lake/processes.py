@@ -7,16 +7,18 @@ import resource
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache
+from itertools import islice
 from multiprocessing import connection
 from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
+Task = TypeVar("Task")
 
 # In a process of a pool: set once the pool ends; and what it has counted, of how much.
 ending = threading.Event()
@@ -93,6 +95,32 @@ class WorkerPool(ProcessPoolExecutor):
         """End the processes, and wait until they are gone; what they are at is dropped."""
         self._lifeline.close()
         self.shutdown(cancel_futures=True)
+
+
+def as_done(
+    tasks: Iterable[Task], submit: Callable[[Task], Future[Result]], room: Callable[[int], int]
+) -> Iterator[tuple[Task, Future[Result]]]:
+    """Submit all tasks, and answer with each and its future once that is done.
+
+    `room` says how many more may be under way beside so many.
+    """
+    waiting = iter(tasks)
+    under_way: dict[Future[Result], Task] = {}
+    while True:
+        for task in islice(waiting, max(room(len(under_way)), 0)):
+            under_way[submit(task)] = task
+        if not under_way:
+            return
+        for future in first_done(under_way):
+            yield under_way.pop(future), future
+
+
+def first_done(futures: Iterable[Future[Result]], seconds: float = 1.0) -> set[Future[Result]]:
+    """Those of the futures that are done, after so many seconds at most: then there may be none.
+
+    Nobody waits for ever: since polars has put its handler there, Ctrl-C interrupts no wait.
+    """
+    return wait(futures, seconds, FIRST_COMPLETED).done
 
 
 def count(done: int = 0, total: int = 0) -> None:

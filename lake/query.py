@@ -13,8 +13,8 @@ import duckdb
 import pyarrow as pa
 
 from pairlake.lake.catalog import connect
-from pairlake.lake.drawn import drawn
 from pairlake.lake.errors import BadRequest
+from pairlake.lake.text_table import drawn
 
 # A name that stands in several schemas is taken from the one that says most.
 SCHEMAS = ("marts", "intermediate", "staging", "seeds", "enriched", "raw")

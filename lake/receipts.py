@@ -149,7 +149,7 @@ class Receipt:
 
 
 def receipts(asked: Sequence[Asked], *, is_recorded: bool = True) -> Iterator[Receipt]:
-    """The receipt of each request that `pairlake.lake.takedowns` has recorded, or would, in their order."""
+    """The receipt of each request that `lake.takedowns` has recorded, or would, in their order."""
     con = connect(read_only=True)
     try:
         _match(con, asked)

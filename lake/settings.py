@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from pairlake.lake.errors import BadSetting, is_text
-from pairlake.lake.objects import is_remote
 from pairlake.lake.postgres import PREFIX as POSTGRES
 from pairlake.lake.postgres import names_password
-from pairlake.lake.project import ROOT, data_folder
+from pairlake.lake.project import data_folder
+from pairlake.lake.storage import is_remote
 
 PREFIX = "PAIRLAKE_"
 # A scheme, a name or an address, and perhaps a port.

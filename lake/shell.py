@@ -1,4 +1,4 @@
-"""What DuckDB's own shell has to run to read this lake, without a network: `python -m pairlake.lake.shell`.
+"""What DuckDB's own shell runs to read this lake offline: `python -m pairlake.lake.shell`.
 
 It prints statements that load the extensions from their wheels and attach the lake, read-only.
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pairlake.lake.catalog import extension_files
-from pairlake.lake.objects import is_remote
 from pairlake.lake.settings import settings
+from pairlake.lake.storage import is_remote
 
 
 def statements() -> Iterator[str]:

@@ -16,8 +16,8 @@ import duckdb
 from pyarrow import fs
 
 from pairlake.lake.identity import METADATA, made_at, restored_at
-from pairlake.lake.objects import filesystem
 from pairlake.lake.settings import Settings
+from pairlake.lake.storage import filesystem
 
 # Another machine may be about to register a file of today, and a reader be at one that was merged.
 GRACE = timedelta(days=1)

@@ -1,7 +1,7 @@
 """Records requests for removal in raw.takedowns: only hashes of what is to be forgotten.
 
-`pairlake forget`. What they match is hidden at once (`pairlake.lake.denied`), SQL drops it (drop_reason
-`takedown`), `pairlake.lake.tombstones` keeps it from landing again, and `pairlake.lake.erasure` erases it.
+`pairlake forget`. What they match is hidden at once (`lake.denied`), SQL drops it (drop_reason
+`takedown`), `lake.tombstones` keeps it from landing again, and `lake.erasure` erases it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import pyarrow as pa
 
 from pairlake.lake.append import append
 from pairlake.lake.catalog import connect
+from pairlake.lake.decoys import decoys
 from pairlake.lake.denied import put
 from pairlake.lake.keys import text_id
-from pairlake.lake.neutral import drawn
 from pairlake.lake.requests import hashed
 
 # Every spelling that is known to mean the value of a kind, by kind and value.
@@ -124,7 +124,7 @@ def _others(asked: list[Asked], among: int, spell: Spell) -> list[Asked]:
     but = [value_id for _, value_id in _ids(asked)]
     others = []
     for kind, number in kinds.items():
-        for value in drawn(kind, number * among, but=but):
+        for value in decoys(kind, number * among, but=but):
             if isinstance(value, uuid.UUID):
                 others.append(Asked(kind=kind, value="", spellings=(), ids=[(kind, value)]))
             else:

@@ -1,6 +1,6 @@
 """Keeps what is to be forgotten from landing again: its ids land, what they stand for does not.
 
-So the accounts still add up. Part of every `pairlake.lake.append`; where nothing is to be forgotten, it
+So the accounts still add up. Part of every `lake.append`; where nothing is to be forgotten, it
 costs one query.
 """
 

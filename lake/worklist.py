@@ -39,7 +39,7 @@ def worklist(
     not be copied: a join of `work` with the table that holds them. With `model_id`, only that
     model's rows are taken; with `part` (i, n), only the i-th of n parts, by the hash of the column
     `part_by`.
-    Raises TableMissing if dbt has not built the view.
+    Raises TableMissing if dbt has not built the view, or not by the models of this version.
     """
     only, parameters = ("where model_id = ?", [model_id]) if model_id else ("where true", [])
     if part[1] > 1:
@@ -56,7 +56,12 @@ def worklist(
                 f"The worklist {name} is not in the lake yet; run: dbt build"
             ) from error
         count = con.execute("select count(*) from work").fetchone()
-        reader = con.execute(read).to_arrow_reader(batch_size)
+        try:
+            reader = con.execute(read).to_arrow_reader(batch_size)
+        except duckdb.BinderException as error:
+            raise TableMissing(
+                f"The worklist {name} is that of another version of pairlake; run: dbt build"
+            ) from error
         yield Worklist(rows=count[0] if count else 0, batches=iter(reader))
     finally:
         con.close()

@@ -41,6 +41,6 @@ def search(
 ) -> pl.DataFrame:
     """The published pairs nearest to a text, best first; `where` are filters."""
     from pairlake.encoders import opened_search
-    from pairlake.serve.frame import frame
+    from pairlake.serve.search.frame import frame
 
     return frame(opened_search(), text, limit=limit, where=where, side=by)

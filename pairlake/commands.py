@@ -18,7 +18,7 @@ import click
 from pairlake.lake import plan as plans
 from pairlake.lake import progress
 from pairlake.lake.errors import BadRequest, JobFailed, PairlakeError, is_text
-from pairlake.lake.interruption import interruptions_said
+from pairlake.lake.interruption import explained_interruptions
 from pairlake.lake.project import lay_out, where_dbt_builds
 
 # All else is imported where it is needed: DuckDB alone takes half a second, in which Ctrl-C would
@@ -57,14 +57,14 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            with interruptions_said():
-                from pairlake.lake.catalog import failures_said
+            with explained_interruptions():
+                from pairlake.lake.catalog import explained_failures
 
-                with failures_said():
+                with explained_failures():
                     return super().invoke(ctx)
         except PairlakeError as error:
-            if "dbt build" in error.message:
-                error.message += where_dbt_builds()
+            if "dbt build" in error.message and (where := where_dbt_builds()):
+                raise PairlakeError(error.message + where) from error
             raise
         finally:
             progress.show("")
@@ -184,7 +184,7 @@ def serve(port: int | None) -> None:
     """
     from pairlake.encoders import opened_search
     from pairlake.lake.settings import settings
-    from pairlake.serve.app import serve as serve_page
+    from pairlake.serve.web.app import serve as serve_page
 
     if port is None:
         port = settings().port
@@ -224,8 +224,8 @@ def export(destination: Path, format: str | None, snapshot: int | None, **select
              pairlake export subset.npy --from listed_pairs --where "similarity >= 0.3"
     """
     from pairlake.encoders import caption_encoder
-    from pairlake.serve.export import export as export_pairs
-    from pairlake.serve.selection import Selection
+    from pairlake.serve.export.export import export as export_pairs
+    from pairlake.serve.export.selection import Selection
 
     exported = export_pairs(
         destination,
@@ -278,7 +278,7 @@ def forget(
     `pairlake maintain` then erases it from every file.
     Example: pairlake forget --url https://photos.example/me.jpg
     """
-    from pairlake.ingest.spellings import found_in_lake, spellings
+    from pairlake.ingest.crawl.spellings import found_in_lake, spellings
     from pairlake.lake.receipts import receipts
     from pairlake.lake.requests import read_requests
     from pairlake.lake.takedowns import look_up, record_takedowns
@@ -371,7 +371,7 @@ def verify(exports: tuple[Path, ...]) -> None:
     Example: pairlake verify cats.parquet
     """
     from pairlake.lake.verify import verify as verify_lake
-    from pairlake.serve.provenance import altered
+    from pairlake.serve.export.provenance import altered
 
     if exports:
         problems = [problem for export in exports for problem in altered(export)]
@@ -515,9 +515,9 @@ def _crawl(
     with_bytes: bool = False,
 ) -> list[str]:
     """Land crawl files; returns what went wrong, as sentences."""
-    from pairlake.ingest.crawl import crawl as crawl_files
-    from pairlake.ingest.list_file import Columns
-    from pairlake.ingest.sources import crawl_paths, named_files
+    from pairlake.ingest.crawl.job import crawl as crawl_files
+    from pairlake.ingest.crawl.lists.layout import Columns
+    from pairlake.ingest.crawl.sources import crawl_paths, named_files
 
     if bool(paths) == bool(crawl_id):
         raise BadRequest("Name either files or a crawl: pairlake crawl --crawl CC-MAIN-2026-43")
@@ -566,8 +566,8 @@ def _number(files: str) -> int | None:
 
 def _fetch(limit: int | None, minutes: float | None) -> list[str]:
     """Download what awaits it; returns what failed, as sentences."""
-    from pairlake.ingest.ahead import images_ahead
-    from pairlake.ingest.fetch import fetch as fetch_images
+    from pairlake.ingest.fetch.job import fetch as fetch_images
+    from pairlake.ingest.fetch.job import images_ahead
     from pairlake.lake.recipe import check_built
 
     check_built()
@@ -610,7 +610,7 @@ def _enrich(names: Iterable[str]) -> list[str]:
 
 def _publish() -> None:
     from pairlake.lake.recipe import check_built
-    from pairlake.serve.publish import publish as publish_pairs
+    from pairlake.serve.publish.publish import publish as publish_pairs
 
     check_built()
     summary = publish_pairs(progress=progress.show)
@@ -636,7 +636,7 @@ def _say_why_nothing() -> None:
 
 
 def _maintain() -> None:
-    from pairlake.ingest.workspace import clear_workspaces
+    from pairlake.ingest.crawl.workspace import clear_workspaces
     from pairlake.lake.dbt_plugin import dataset_is_current
     from pairlake.lake.erasure import (
         erase_takedowns,
@@ -648,7 +648,7 @@ def _maintain() -> None:
     from pairlake.lake.retention import release_pixels
     from pairlake.lake.settings import settings
     from pairlake.lake.verify import check_files
-    from pairlake.serve.publish import compact
+    from pairlake.serve.publish.publish import compact
 
     erased, due = 0, requests_due()
     if not due and not erasure_is_unfinished():

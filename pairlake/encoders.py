@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pairlake.serve.search import Search
+    from pairlake.serve.search.search import Search
 
 
 def caption_encoder(name: str) -> Callable[..., Any]:
@@ -20,7 +20,7 @@ def opened_search() -> Search:
     """The published index, searched by the models it was made by."""
     from pairlake.ingest.images.sent import Sent
     from pairlake.lake.settings import settings
-    from pairlake.serve.search import Encoders, Search
+    from pairlake.serve.search.search import Encoders, Search
     from pairlake.udfs.image_aesthetics import direction
     from pairlake.udfs.image_embeddings import picture_encoder
 

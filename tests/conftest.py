@@ -18,7 +18,8 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 
 from pairlake.lake.catalog import connect
-from pairlake.lake.settings import ROOT, settings
+from pairlake.lake.project import ROOT
+from pairlake.lake.settings import settings
 
 if TYPE_CHECKING:
     from benchmarks.harness.stores import S3

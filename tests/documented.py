@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pairlake.lake.settings import ROOT
+from pairlake.lake.project import ROOT
 from tests.ingest.drawn import JPEG
 from tests.ingest.wats import response
 
@@ -33,12 +33,12 @@ ELSEWHERE = {
     ),
     r"make demo|eval": "tests/test_demo.py::test_the_readme_shows_what_the_demo_prints",
     r"duckdb": "tests/test_demo.py::test_duckdbs_own_shell_reads_the_lake_in_the_readmes_two_lines",
-    r"python$": ("tests/serve/test_export_lists.py::test_img2dataset_reads_every_caption_as_it_is"),
+    r"python$": ("tests/serve/export/test_lists.py::test_img2dataset_reads_every_caption_as_it_is"),
     r"python (-m |-c .*)open_clip_train|torchrun": (
-        "tests/serve/test_training.py::test_open_clips_own_program_learns_from_the_shards"
+        "tests/serve/export/test_training.py::test_open_clips_own_program_learns_from_the_shards"
     ),
     r"python resharder": (
-        "tests/serve/test_export_datacomp.py::test_a_subset_cuts_the_shards_of_another_export"
+        "tests/serve/export/test_datacomp.py::test_a_subset_cuts_the_shards_of_another_export"
     ),
     r"createdb|export (PAIRLAKE_CATALOG|PGPASSWORD)": (
         "tests/lake/test_postgres.py::test_writers_and_dbt_work_at_once"
@@ -48,13 +48,13 @@ ELSEWHERE = {
         "tests/test_cluster.py::test_deaths_change_no_mart"
     ),
     r"(PAIRLAKE_ORIGINS=\S+ )?pairlake serve": (
-        "tests/serve/test_app.py::test_serving_ends_cleanly_when_interrupted"
+        "tests/serve/web/test_app.py::test_serving_ends_cleanly_when_interrupted"
     ),
     r"pairlake restore cat": (
         "tests/lake/test_restore.py::test_every_backup_can_be_put_back_and_what_was_there_before"
     ),
     r"pairlake export again": (
-        "tests/serve/test_export.py::test_the_same_snapshot_gives_the_same_bytes"
+        "tests/serve/export/test_export.py::test_the_same_snapshot_gives_the_same_bytes"
     ),
     r"\.venv/bin/python -m tests\.lakes\.freeze": (
         "tests/lakes/test_frozen.py::test_going_on_in_an_earlier_lake_is_building_it_anew"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from dbt.cli.main import dbtRunner
 
-from pairlake.lake.settings import ROOT
+from pairlake.lake.project import ROOT
 from pairlake.lake.tables import TABLES
 from pairlake.udfs.jobs import JOBS
 
@@ -140,7 +140,7 @@ def test_exposures_name_all_that_serve_reads_and_every_mart(manifest: Manifest) 
     exposed = {name for _, reads in _exposures(manifest).values() for name in reads}
     tables = re.compile(r"\blake\.(?:marts|intermediate|staging|seeds)\.(\w+)")
     read = {
-        name for path in (ROOT / "serve").glob("*.py") for name in tables.findall(path.read_text())
+        name for path in (ROOT / "serve").rglob("*.py") for name in tables.findall(path.read_text())
     }
     # A hook of dbt writes it, not a model.
     read.remove("int_build_failures")

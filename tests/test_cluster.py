@@ -25,15 +25,17 @@ import psutil
 import pyarrow as pa
 import pytest
 
-from pairlake.ingest import fetcher, readers
-from pairlake.ingest.crawl import crawl
-from pairlake.ingest.fetcher import Seat
+from pairlake.ingest.crawl import workers
+from pairlake.ingest.crawl.job import crawl
+from pairlake.ingest.crawl.workers import Task
+from pairlake.ingest.fetch import worker
+from pairlake.ingest.fetch.worker import Assignment
 from pairlake.ingest.images.blocked import Blocked
-from pairlake.ingest.readers import Task
 from pairlake.lake.catalog import connect
 from pairlake.lake.cluster import RETRIES, Shared, Tasks, Worker, WorkLost, connected, machines
 from pairlake.lake.errors import BadSetting, JobFailed, PairlakeError
-from pairlake.lake.settings import ROOT, settings
+from pairlake.lake.project import ROOT
+from pairlake.lake.settings import settings
 from pairlake.udfs import parts
 from pairlake.udfs.jobs import JOBS
 from tests.ingest.wats import THREE_PAGES
@@ -49,13 +51,13 @@ __all__ = ["world"]
 PATIENCE_S = 3_600
 # Batches and calls of a few rows each, so that there are many moments at which to die.
 COMMAND = """
-import pairlake.ingest.batches
-import pairlake.ingest.fetchers
+import pairlake.ingest.fetch.batches
+import pairlake.ingest.fetch.cluster
 import pairlake.udfs.landing
 from pairlake.commands import main
 
-pairlake.ingest.batches.LAND_DOWNLOADS = 8
-pairlake.ingest.fetchers.CALL_URLS = 4
+pairlake.ingest.fetch.batches.LAND_DOWNLOADS = 8
+pairlake.ingest.fetch.cluster.CALL_URLS = 4
 pairlake.udfs.landing.COMMIT_ROWS = 20
 main()
 """
@@ -216,33 +218,41 @@ def test_a_redirect_waits_for_its_turn_where_the_domain_is_asked(
     con = connect()
     shared = Shared(Blocked(con, ""))
     con.close()
-    seat = Seat(run="test", number=0, of=2, at_once=1, decoders=1, blocked=shared, known=())
-    seats = [seat, replace(seat, number=1)]
-    workers = [Worker(seat.name, machines()[number].name) for number, seat in enumerate(seats)]
+    assignment = Assignment(
+        run="test", number=0, of=2, at_once=1, decoders=1, blocked=shared, known=()
+    )
+    assignments = [assignment, replace(assignment, number=1)]
+    workers = [
+        Worker(assignment.name, machines()[number].name)
+        for number, assignment in enumerate(assignments)
+    ]
     urls = [f"http://site{number}.example/1" for number in range(20)]
-    [url, *_] = [url for url in urls if seat.owner(url) == seats[1]]
-    hear = workers[0].submit(_hear_of, seats[0], url)
+    [url, *_] = [url for url in urls if assignment.owner(url) == assignments[1]]
+    hear = workers[0].submit(_hear_of, assignments[0], url)
     assert hear.result(PATIENCE_S) == [True, False]
     # The process whose domain it is knows as well that it has to wait.
-    assert workers[1].submit(fetcher._hop, seats[1], url).result(PATIENCE_S) is False
+    assert (
+        workers[1].submit(worker._wait_for_redirect, assignments[1], url).result(PATIENCE_S)
+        is False
+    )
     # Where that process does not live, the image is for another run.
     workers[1].end()
-    assert workers[0].submit(_hop_until_gone, seats[0], url).result(PATIENCE_S) is False
+    assert workers[0].submit(_hop_until_gone, assignments[0], url).result(PATIENCE_S) is False
     workers[0].end()
 
 
-async def _hear_of(seat: Seat, url: str) -> list[bool]:
+async def _hear_of(assignment: Assignment, url: str) -> list[bool]:
     """May a redirect lead there; and again, once its rules ask for a minute between two?"""
-    turns = (await fetcher._fetcher(seat)).turns
-    first = await turns.hop(url)
-    turns.heard(url, wants_break=False, delay_s=60.0)
+    turns = (await worker._fetcher(assignment)).turns
+    first = await turns.wait_for_redirect(url)
+    turns.note_wishes(url, wants_break=False, delay_s=60.0)
     await asyncio.gather(*turns._telling)
-    await turns.hop(url)
-    return [first, await turns.hop(url)]
+    await turns.wait_for_redirect(url)
+    return [first, await turns.wait_for_redirect(url)]
 
 
-async def _hop_until_gone(seat: Seat, url: str) -> bool:
-    return await (await fetcher._fetcher(seat)).turns.hop(url)
+async def _hop_until_gone(assignment: Assignment, url: str) -> bool:
+    return await (await worker._fetcher(assignment)).turns.wait_for_redirect(url)
 
 
 class _Shrinking(Tasks):
@@ -324,7 +334,7 @@ def _stumbling(task: Task) -> Any:
     return _read_there(task)
 
 
-_read_there = readers._read_there
+_read_there = workers._read_there
 
 
 @pytest.mark.slow
@@ -333,7 +343,7 @@ def test_a_crawl_file_that_fails_costs_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PAIRLAKE_ENGINE", "ray")
-    monkeypatch.setattr(readers, "_read_there", _stumbling)
+    monkeypatch.setattr(workers, "_read_there", _stumbling)
     files = [tmp_path / f"{name}.warc.gz" for name in ("0", "failing-1", "2")]
     for file in files:
         file.write_bytes(THREE_PAGES)

@@ -21,9 +21,10 @@ from pairlake.demo.world import World
 from pairlake.encoders import opened_search
 from pairlake.ingest.images.sent import Sent
 from pairlake.lake.catalog import connect
+from pairlake.lake.project import ROOT
 from pairlake.lake.query import table
-from pairlake.lake.settings import ROOT, settings
-from pairlake.serve.query import Part, Query
+from pairlake.lake.settings import settings
+from pairlake.serve.search.query import Part, Query
 from tests.conftest import THREADS
 from tests.documented import programs, queries, shell, to_run
 from tests.open_clip_training import train
@@ -315,7 +316,7 @@ def test_every_query_and_program_of_the_docs_is_answered(
         assert capsys.readouterr().out, program
 
 
-# Of a tenth too few are left to learn from; tests/serve/test_training.py has a small export.
+# Of a tenth too few are left to learn from; tests/serve/export/test_training.py has a small export.
 @pytest.mark.parametrize("demo", [WHOLE], indirect=True)
 def test_open_clips_own_program_trains_on_the_demos_export(
     demo: Demo, settled: None, tmp_path: Path

@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from pairlake.commands import main
-from pairlake.lake.settings import ROOT, Settings
+from pairlake.lake.project import ROOT
+from pairlake.lake.settings import Settings
 from tests.documented import ELSEWHERE, NETWORK, commands
 
 README = (ROOT / "README.md").read_text()

@@ -32,11 +32,11 @@ from tests.marts import contents
 
 # Commits of a few rows each, so that a job has many moments between its first and its last.
 COMMAND = """
-import pairlake.ingest.batches
+import pairlake.ingest.fetch.batches
 import pairlake.udfs.landing
 from pairlake.commands import main
 
-pairlake.ingest.batches.LAND_DOWNLOADS = 8
+pairlake.ingest.fetch.batches.LAND_DOWNLOADS = 8
 pairlake.udfs.landing.COMMIT_ROWS = 20
 main()
 """

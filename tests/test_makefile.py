@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from pairlake.lake.settings import ROOT
+from pairlake.lake.project import ROOT
 
 # Answers as another Python of the real one's making; pip is a file that says that it was called.
 _PYTHON = """#!/bin/sh

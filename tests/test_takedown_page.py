@@ -17,12 +17,12 @@ from click.testing import CliRunner
 from pairlake.commands import main
 from pairlake.lake.append import append
 from pairlake.lake.catalog import connect, rows, writing
-from pairlake.lake.settings import ROOT
+from pairlake.lake.project import ROOT
 from pairlake.lake.takedowns import record_takedowns
-from pairlake.serve.export import export
+from pairlake.serve.export.export import export
 from tests.keyed import with_pair_keys
 from tests.serve.conftest import APPLE, CAT, POMME, SEA, Mart
-from tests.serve.exporting import with_verdicts
+from tests.serve.export.exporting import with_verdicts
 
 (SURVIVORS,) = re.findall(
     r"```sql\n(.*?)```", (ROOT / "docs" / "takedown.md").read_text(), flags=re.DOTALL

@@ -57,7 +57,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     venv.create(place / "environment", with_pip=False)
     libraries = place / "environment" / Path(sysconfig.get_path("purelib")).relative_to(sys.prefix)
     # A path that is added so brings the dependencies, and not what makes the checkout importable.
-    (libraries / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+    paths = [path for path in sys.path if Path(path).name == libraries.name]
+    (libraries / "dependencies.pth").write_text("\n".join(paths))
     programs = place / "environment" / "bin"
     (wheel,) = (place / "dist").glob("*.whl")
     pip = [programs / "python", "-m", "pip", "--quiet", "install", "--no-deps", "--no-index", wheel]

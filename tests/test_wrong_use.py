@@ -165,8 +165,9 @@ def test_a_folder_without_its_pictures_is_no_demo(tmp_path: Path) -> None:
 
 def test_what_asks_no_model_imports_neither_torch_nor_open_clip() -> None:
     program = (
-        "import sys, pairlake.ingest.crawl, pairlake.ingest.fetch, pairlake.lake.dbt_plugin\n"
-        "import pairlake.serve.export\n"
+        "import sys, pairlake.lake.dbt_plugin\n"
+        "import pairlake.ingest.crawl.job, pairlake.ingest.fetch.job\n"
+        "import pairlake.serve.export.export\n"
         "from click.testing import CliRunner\n"
         "from pairlake.commands import main\n"
         "for arguments in (['sql', 'select 1'], ['enrich', 'nothing'], ['models'], ['fetch']):\n"

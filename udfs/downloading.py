@@ -31,7 +31,7 @@ def download(url: str, part: Path, progress: Progress) -> str:
     """Bring what lies at `url` to the file `part`, behind what is there of it; gives its sha256.
 
     What has come stays where this is stopped. A mirror of Hugging Face may stand in HF_ENDPOINT.
-    JobFailed, with the next step, if not all of it can be had.
+    JobFailed, with the next step, if not all of it can be fetched.
     """
     part.parent.mkdir(parents=True, exist_ok=True)
     url = _mirrored(url)
@@ -40,7 +40,7 @@ def download(url: str, part: Path, progress: Progress) -> str:
             return _received(answer, part, progress)
     except HTTPError as error:
         raise JobFailed(
-            f"{url} is not to be had: {error.code} {error.reason}; {_why(error)}."
+            f"{url} cannot be downloaded: {error.code} {error.reason}; {_why(error)}."
         ) from error
     except (URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", None) or error or type(error).__name__

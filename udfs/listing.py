@@ -14,13 +14,13 @@ from pairlake.lake.settings import settings
 from pairlake.udfs import clip, registry
 from pairlake.udfs.downloading import Progress
 
-_COLUMNS = ("model", "makes", "licence", "dimension", "on disk", "wanted", "at work as")
+_COLUMNS = ("model", "makes", "licence", "dimension", "on disk", "wanted", "model id")
 
 
 def listed() -> Iterator[str]:
     """A table of the registry's models, one's own checkpoints, and what else the recipe names.
 
-    `wanted` says whether the recipe that the lake was built under names it, `at work as` is its id
+    `wanted` says whether the recipe that the lake was built under names it, `model id` is its id
     in this lake, once its job has run.
     """
     wanted = _wanted()
@@ -35,7 +35,7 @@ def listed() -> Iterator[str]:
 def fetch_wanted(progress: Progress = lambda line: None) -> Iterator[str]:
     """Bring all models that the recipe names onto the disk; line by line.
 
-    BadRequest before the first build, JobFailed at the end if one of them could not be had.
+    BadRequest before the first build, JobFailed at the end if one of them could not be fetched.
     """
     wanted, problems = sorted(_wanted()), list[str]()
     if not wanted:
@@ -47,7 +47,7 @@ def fetch_wanted(progress: Progress = lambda line: None) -> Iterator[str]:
         try:
             yield from fetch_model(name, progress)
         except PairlakeError as error:
-            # The others can be had all the same.
+            # The others can be fetched all the same.
             problems.append(f"{name}: {error.format_message()}")
     if problems:
         raise JobFailed("\n".join(problems))
@@ -56,7 +56,7 @@ def fetch_wanted(progress: Progress = lambda line: None) -> Iterator[str]:
 def fetch_model(name: str, progress: Progress = lambda line: None) -> Iterator[str]:
     """Bring a model of the registry, or one that open_clip knows, onto the disk; line by line.
 
-    BadRequest if there is none of that name, JobFailed if it cannot be had or is not what it
+    BadRequest if there is none of that name, JobFailed if it cannot be fetched or is not what it
     should be.
     """
     entry = clip.published(name)

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
 from functools import lru_cache
-from itertools import islice
 
 import pyarrow as pa
 
 from pairlake.lake.cluster import Tasks, given_gpu, machines
 from pairlake.lake.errors import BadSetting, JobFailed, PairlakeError, in_words
+from pairlake.lake.processes import as_done
 from pairlake.lake.settings import settings
 from pairlake.udfs.job import Job, Model, ModelUnavailable, Udf
 from pairlake.udfs.scoring import ahead_of, loaded, scored
@@ -63,29 +63,24 @@ class Parts:
         """
         each = -(-total // (self._tasks.workers * PARTS_EACH))
         parts = _parts(batches, rows=each, size=GPU_BYTES if self._on_gpu else CPU_BYTES)
-        under_way: set[Future[pa.Table]] = set()
         failures: list[BaseException] = []
+
+        def submit(part: list[pa.RecordBatch]) -> Future[pa.Table]:
+            return self._tasks.submit(_score, name, model, part, ahead_of(self._cpus), self._on_gpu)
+
         try:
-            while True:
-                for part in islice(parts, self._tasks.room(len(under_way))):
-                    ahead = ahead_of(self._cpus)
-                    under_way.add(
-                        self._tasks.submit(_score, name, model, part, ahead, self._on_gpu)
-                    )
-                if failures and (not under_way or len(failures) > MAX_FAILURES):
-                    raise _job_failed(name, failures)
-                if not under_way:
-                    return
-                # Not for ever: since polars has put its handler there, Ctrl-C ends no wait.
-                done, under_way = wait(under_way, 1.0, FIRST_COMPLETED)
-                for future in done:
-                    error = future.exception()
-                    if error is None:
-                        yield future.result()
-                    elif isinstance(error, ModelUnavailable):
-                        raise error
-                    else:
-                        failures.append(error)
+            for _, future in as_done(parts, submit, self._tasks.room):
+                error = future.exception()
+                if error is None:
+                    yield future.result()
+                elif isinstance(error, ModelUnavailable):
+                    raise error
+                else:
+                    failures.append(error)
+                if len(failures) > MAX_FAILURES:
+                    break
+            if failures:
+                raise _job_failed(name, failures)
         finally:
             self._tasks.end()
 

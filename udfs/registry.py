@@ -151,7 +151,7 @@ def fetch(entry: Entry, progress: Progress = lambda line: None) -> Iterable[str]
     """Bring the files of a model that are not on disk; yields what it does, line by line.
 
     A file lands under its name when it is whole and has its sha256; JobFailed if it has another or
-    cannot be had. BadRequest for a model that comes with a package.
+    cannot be fetched. BadRequest for a model that comes with a package.
     """
     if not entry.files:
         raise BadRequest(

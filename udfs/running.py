@@ -11,7 +11,6 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, wait
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 
@@ -23,7 +22,7 @@ from pairlake.lake import processes
 from pairlake.lake.append import append
 from pairlake.lake.catalog import rows
 from pairlake.lake.errors import JobFailed, TableMissing
-from pairlake.lake.processes import WorkerPool
+from pairlake.lake.processes import WorkerPool, first_done
 from pairlake.lake.progress import bar
 from pairlake.lake.settings import settings
 from pairlake.lake.worklist import worklist
@@ -69,7 +68,7 @@ class JobSummary:
 def run_job(job: Job, *, progress: Progress = lambda message: None) -> JobSummary:
     """Do all that the job's worklist holds, for every model that the recipe names.
 
-    A model that cannot be had leaves its rows on the worklist and its name in the summary, so
+    A model that cannot be fetched leaves its rows on the worklist and its name in the summary, so
     that the other models' work is done. Raises TableMissing before the first `dbt build`, and
     JobFailed if a callable drops or adds rows, or fails on each row of a batch.
     """
@@ -109,7 +108,8 @@ def _run_on_devices(job: Job, model: Model, devices: list[str], progress: Progre
             for number, device in enumerate(devices)
         }
         while waiting:
-            ended, waiting = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED)
+            ended = first_done(waiting)
+            waiting -= ended
             for future in ended:
                 # What fails on one device costs the others nothing.
                 if error := future.exception():

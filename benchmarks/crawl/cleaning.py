@@ -15,7 +15,7 @@ from benchmarks.crawl.ours import extract
 from benchmarks.crawl.wats import FileTruth
 from benchmarks.harness.processes import interleaved, module
 from benchmarks.harness.tables import heading, spread, table
-from pairlake.ingest.captions import clean_caption
+from pairlake.ingest.crawl.captions import clean_caption
 
 _CLEANERS: dict[str, Callable[[str], str]] = {
     "ftfy.fix_text": ftfy.fix_text,

@@ -18,7 +18,7 @@ from benchmarks.crawl.ours import Row, extract
 from benchmarks.crawl.wats import FileTruth
 from benchmarks.harness.processes import answer
 from benchmarks.harness.tables import heading, note, table
-from pairlake.ingest.references import decoded
+from pairlake.ingest.crawl.references import decoded
 from pairlake.ingest.urls import MAX_URL_CHARS, absolute_url
 
 MALFORMED = "record malformed: cc2dataset drops it, pairlake reads what it can"

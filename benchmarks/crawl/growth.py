@@ -51,7 +51,7 @@ def main() -> None:
     """Crawl the files one by one into a lake in the given folder; prints one line of JSON."""
     home, *paths = sys.argv[1:]
     os.environ["PAIRLAKE_HOME"] = home
-    from pairlake.ingest.crawl import crawl
+    from pairlake.ingest.crawl.job import crawl
 
     laps = []
     for path in paths:

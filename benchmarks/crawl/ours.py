@@ -10,10 +10,10 @@ from pathlib import Path
 
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 
-from pairlake.ingest.pages import UnreadableRecord
-from pairlake.ingest.records import Record
-from pairlake.ingest.warc import read_records
-from pairlake.ingest.wat import parse_record
+from pairlake.ingest.crawl.pages import UnreadableRecord
+from pairlake.ingest.crawl.records import Record
+from pairlake.ingest.crawl.warc import read_records
+from pairlake.ingest.crawl.wat import parse_record
 
 Row = tuple[str | None, str, str]
 

@@ -18,7 +18,7 @@ from benchmarks.duplicates.plants import Planted
 from benchmarks.harness.processes import ROOT
 from benchmarks.harness.tables import heading, note, table
 from pairlake.ingest.images.picture import Picture
-from pairlake.ingest.images.pictures import prepare
+from pairlake.ingest.images.pixels import prepare
 from pairlake.lake.settings import settings
 from pairlake.lake.vectors import Matrix, from_blobs
 from pairlake.udfs import image_embeddings, image_hashes
@@ -27,7 +27,7 @@ DISTANCES = (0, 2, 4, 6, 8)
 COSINES = (0.90, 0.92, 0.94, 0.96, 0.98, 0.99)
 ENCODER = "mini_clip"
 SEED = 5
-# The bits of the five blocks of models/intermediate/int_hash_bands.sql, and how many make a band.
+# The bits of the five blocks of the model int_hash_bands, and how many make a band.
 BLOCKS, BLOCKS_OF_A_BAND = (13, 13, 13, 13, 12), 2
 
 Found = NDArray[np.bool_]

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from benchmarks.harness.photos import of_its_own, photos
 from pairlake.ingest.images.picture import Picture
-from pairlake.ingest.images.pictures import prepare
+from pairlake.ingest.images.pixels import prepare
 from pairlake.lake.append import append
 from pairlake.lake.catalog import writing
 from pairlake.lake.keys import text_id

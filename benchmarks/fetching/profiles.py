@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.harness.photos import of_its_own
-from pairlake.ingest.images.pictures import prepare
+from pairlake.ingest.images.pixels import prepare
 
 # What a profiled function is part of, by a piece of its file or name; the first that fits.
 MAIN = {
@@ -19,7 +19,7 @@ MAIN = {
         "pyarrow",
         "landing.py",
         "append.py",
-        "ingest/download.py",
+        "images/attempt.py",
     ),
     "to the decoders and back": ("multiprocessing", "concurrent/futures", "pickle", "posix.write"),
     "sockets, event loop": ("asyncio", "selectors", "socket", "ssl", "epoll"),
@@ -38,7 +38,7 @@ DECODING = {
 
 
 def decoding(folder: Path, count: int) -> Mapping[str, float]:
-    """CPU milliseconds for a picture in each part of `pairlake.ingest.images.pictures.prepare`."""
+    """CPU milliseconds for a picture in each part of `pairlake.ingest.images.pixels.prepare`."""
     bodies = [file.read_bytes() for file in sorted(folder.iterdir()) if file.suffix]
     profile = cProfile.Profile()
     for number in range(count):

@@ -39,7 +39,7 @@ print(json.dumps({"rows": rows}))
 _PREPARED = """
 import sys
 from pairlake.lake.dbt_plugin import build_worklists
-from pairlake.ingest.crawl import crawl
+from pairlake.ingest.crawl.job import crawl
 print(crawl([sys.argv[1]], crawl_id="bench"))
 build_worklists()
 """

@@ -15,8 +15,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from benchmarks.searching.worlds import Block, World, pair_ids
-from pairlake.serve.facts import packed
-from pairlake.serve.index import (
+from pairlake.serve.search.facts import packed
+from pairlake.serve.search.index import (
     PAIRS,
     Publication,
     clean,

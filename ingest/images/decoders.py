@@ -83,14 +83,14 @@ class Decoders:
 def _within(memory_bytes: int, function: Callable[..., Result], *arguments: object) -> Result:
     # Here alone, since the process that downloads need not carry what decodes; and first, so that
     # the memory is that of the pictures.
-    import pairlake.ingest.images.pictures  # noqa: F401
+    import pairlake.ingest.images.pixels  # noqa: F401
 
     limit_memory(memory_bytes)
     return function(*arguments)
 
 
 def _prepare_in_time(body: bytes, side: int) -> Picture | Unusable:
-    from pairlake.ingest.images.pictures import prepare
+    from pairlake.ingest.images.pixels import prepare
 
     # Its signal is not handled: it kills, also in the midst of a decoder's C.
     signal.setitimer(signal.ITIMER_PROF, DECODE_SECONDS)

@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pairlake.ingest.images.download import Download
+from pairlake.ingest.images.attempt import Download
 from pairlake.ingest.images.picture import Picture
 from pairlake.lake.append import append
 

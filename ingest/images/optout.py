@@ -1,4 +1,7 @@
-"""Reads what a response says of its own use: X-Robots-Tag, TDM-Reservation, Content-Usage."""
+"""Reads what a response says of its own use: X-Robots-Tag, TDM-Reservation, Content-Usage.
+
+And what we call ourselves: the name by which such a wish may mean us, and whom to write to.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,12 @@ from typing import Any, NamedTuple
 
 import http_sf
 from multidict import CIMultiDictProxy
+
+from pairlake.lake.errors import BadSetting
+
+_CONTACT = re.compile(r"https?://\S|[^\s@]@[^\s@]")
+# RFC 9309, 2.2.1. A browser's name is nobody's own.
+_NAMED = re.compile(r"(?!mozilla\b)[a-z_-]+(?:[/\s(]|$)", re.IGNORECASE)
 
 REFUSING = frozenset({"noai", "noimageai", "noml", "noindex", "noimageindex", "none"})
 # Directives that carry a value; whatever else stands before a colon names the agent meant.
@@ -75,3 +84,22 @@ def refuses_training(preferences: str) -> bool | None:
         return None
     values = [str(said[use][0]) for use in _TRAINING if use in said]
     return any(value in _NO for value in values) if values else None
+
+
+def check_contact(user_agent: str) -> None:
+    """Raise BadSetting unless the user agent begins with a name, and says whom to write to."""
+    if not _NAMED.match(user_agent.strip()):
+        raise BadSetting(
+            "PAIRLAKE_USER_AGENT must begin with a name of your own, of letters, - and _, by which "
+            "sites can call you, such as pairlake/0.1; not with Mozilla."
+        )
+    if not _CONTACT.search(user_agent):
+        raise BadSetting(
+            "Whoever runs a server must be able to reach you; name yourself, such as "
+            'PAIRLAKE_USER_AGENT="pairlake/0.1 (+https://you.example/crawler; you@you.example)"'
+        )
+
+
+def product_token(user_agent: str) -> str:
+    """The name by which headers call a user agent: `pairlake` of `pairlake/0.1 (…)`."""
+    return re.split(r"[/\s(]", user_agent.strip(), maxsplit=1)[0]

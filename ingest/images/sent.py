@@ -52,12 +52,12 @@ class Sent:
 
 def _begin() -> None:
     # Here and below alone, since the server need not carry what decodes.
-    import pairlake.ingest.images.pictures  # noqa: F401
+    import pairlake.ingest.images.pixels  # noqa: F401
 
 
 def _kept(body: bytes, side: int) -> bytes:
     from pairlake.ingest.images.formats import DECODED
-    from pairlake.ingest.images.pictures import prepare
+    from pairlake.ingest.images.pixels import prepare
 
     limit_memory(MEMORY_BYTES)
     # The alarm is not handled: it kills, also in the midst of a decoder's C.

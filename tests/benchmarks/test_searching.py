@@ -13,9 +13,9 @@ import pytest
 
 from benchmarks.searching.truths import FILTERS, NEAREST, recall, truth
 from benchmarks.searching.worlds import BLOCK, DIMENSIONS, World
-from pairlake.serve.filters import parse
-from pairlake.serve.query import Part, Query
-from pairlake.serve.search import Encoders, Search
+from pairlake.serve.search.filters import parse
+from pairlake.serve.search.query import Part, Query
+from pairlake.serve.search.search import Encoders, Search
 
 ROWS, QUERIES = 1_000, 8
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import duckdb
 
-from pairlake.ingest.crawl_file import read_crawl_file
-from pairlake.ingest.reading import CrawlFile
+from pairlake.ingest.crawl.file import read_crawl_file
+from pairlake.ingest.crawl.reading import CrawlFile
 
 # What may come of a file that is there, whatever is in it.
 OUTCOMES = {"ok", "damaged", "truncated", "unreadable"}

@@ -9,8 +9,8 @@ from typing import Any
 
 from aiohttp import web
 
-from pairlake.ingest.fetch import fetch_urls
-from pairlake.ingest.fetch_summary import FetchSummary
+from pairlake.ingest.fetch.batches import FetchSummary
+from pairlake.ingest.fetch.job import fetch_urls
 from pairlake.lake.catalog import connect
 from pairlake.lake.keys import text_id
 from tests.ingest.conftest import Web

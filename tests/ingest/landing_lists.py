@@ -14,9 +14,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pairlake.ingest.list_file import Columns
-from pairlake.ingest.lists import read_list
-from pairlake.ingest.reading import CrawlFile
+from pairlake.ingest.crawl.lists.layout import Columns
+from pairlake.ingest.crawl.lists.read import read_list
+from pairlake.ingest.crawl.reading import CrawlFile
 
 
 @dataclass

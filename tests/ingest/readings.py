@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import signal
 
-from pairlake.ingest import crawl_file, readers
-from pairlake.ingest.readers import Task
-from pairlake.ingest.reading import Reading
+from pairlake.ingest.crawl import file, workers
+from pairlake.ingest.crawl.reading import Reading
+from pairlake.ingest.crawl.workers import Task
 
-_read = readers._read
+_read = workers._read
 
 
 def deadly(task: Task) -> Reading:
@@ -21,7 +21,7 @@ def deadly(task: Task) -> Reading:
 
 def impatient(task: Task) -> Reading:
     """Reads a file with less patience for a page than usual."""
-    crawl_file.PAGE_SECONDS = 0.2
+    file.PAGE_SECONDS = 0.2
     return _read(task)
 
 

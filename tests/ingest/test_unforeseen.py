@@ -11,20 +11,21 @@ import pytest
 from click.testing import CliRunner
 
 from pairlake.commands import main
-from pairlake.ingest import crawl_file, readers, spool, warc
-from pairlake.ingest.crawl import crawl
-from pairlake.ingest.images import pictures
+from pairlake.ingest.crawl import file as crawl_file
+from pairlake.ingest.crawl import spool, warc, workers
+from pairlake.ingest.crawl.job import crawl
+from pairlake.ingest.images import pixels
 from pairlake.ingest.images.picture import Unusable
 from tests.ingest import readings
 from tests.ingest.conftest import Web
+from tests.ingest.crawl.test_file import counts, numbered, read
 from tests.ingest.drawn import JPEG
 from tests.ingest.fetching import fetch_all, outcomes, rows
-from tests.ingest.test_crawl_file import counts, numbered, read
 from tests.ingest.wats import THREE_PAGES, response, wat
 
 
 class Wordless(Exception):
-    """Its text cannot be had, and no other process could read it."""
+    """Its text is unreadable, and no other process could read it."""
 
     def __init__(self, one: object, other: object) -> None:
         super().__init__()
@@ -122,7 +123,7 @@ def test_a_record_costs_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("crawl_file.read_list", b"url,caption\nhttp://a.example/,x\n"),
+        ("file.read_list", b"url,caption\nhttp://a.example/,x\n"),
         ("spool._small", THREE_PAGES),
     ],
 )
@@ -130,7 +131,7 @@ def test_a_file_costs_itself(
     name: str, content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stub = failing(len, AssertionError("never"), lambda *_: True)
-    monkeypatch.setattr(f"pairlake.ingest.{name}", lambda *_, **__: stub())
+    monkeypatch.setattr(f"pairlake.ingest.crawl.{name}", lambda *_, **__: stub())
     (tmp_path / "x").write_bytes(content)
     file, pairs = read(tmp_path / "x")
     assert (file.outcome, file.error, pairs) == ("failed", "AssertionError: never", [])
@@ -144,7 +145,7 @@ def test_the_other_files_are_read_and_it_is_tried_again(
     for name in ("0.warc.gz", "failing-1.warc.gz", "2.warc.gz"):
         (files / name).write_bytes(THREE_PAGES)
     with monkeypatch.context() as patch:
-        patch.setattr(readers, "_read", readings.failing)
+        patch.setattr(workers, "_read", readings.failing)
         ended = CliRunner().invoke(main, ["crawl", str(files)])
     assert ended.exit_code == 1
     assert "1 failed" in ended.output
@@ -165,9 +166,9 @@ def test_a_file_whose_name_is_no_text_lands(home: Path, tmp_path: Path) -> None:
 
 def test_a_picture_costs_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     for error, outcome in ((SyntaxError("chunk"), "corrupt_image"), (NameError("x"), "failed")):
-        monkeypatch.setattr(pictures, "_decode", failing(len, error, lambda *_: True))
+        monkeypatch.setattr(pixels, "_decode", failing(len, error, lambda *_: True))
         words = f"{type(error).__name__}: {error}"
-        assert pictures.prepare(JPEG, 384) == Unusable(outcome=outcome, error=words)
+        assert pixels.prepare(JPEG, 384) == Unusable(outcome=outcome, error=words)
 
 
 def test_the_rules_of_a_site_cost_its_images_and_are_asked_for_once(
@@ -175,7 +176,7 @@ def test_the_rules_of_a_site_cost_its_images_and_are_asked_for_once(
 ) -> None:
     site.serve("/robots.txt", b"User-agent: *\nDisallow: /no")
     failed = failing(len, KeyError("x"), lambda *_: True)
-    monkeypatch.setattr("pairlake.ingest.sites.read_robots", failed)
+    monkeypatch.setattr("pairlake.ingest.fetch.sites.read_robots", failed)
     urls = [site.serve(f"/{n}.jpg", JPEG) for n in range(3)]
     assert outcomes(*urls) == ["failed"] * 3
     assert (site.asked, site.asked_of_rules) == ([], ["/robots.txt"])
@@ -188,7 +189,7 @@ def test_what_is_done_with_an_answer_costs_its_image(
     """Also where it raises what the network raises: it is no fault of the URL's."""
     urls = [site.serve(f"/{n}.jpg", JPEG) for n in range(2)]
     bad = failing(len, ValueError("x"), lambda *_: True)
-    monkeypatch.setattr("pairlake.ingest.downloader.judge", bad)
+    monkeypatch.setattr("pairlake.ingest.fetch.download.judge", bad)
     summary = fetch_all(*urls)
     assert (summary.failed, summary.failure) == (2, "ValueError: x")
     assert "2 failed" in str(summary)

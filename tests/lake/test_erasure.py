@@ -89,7 +89,7 @@ _HASHES = {"md5", "sha256", "phash"}
 
 
 def test_every_id_and_hash_is_in_a_table_that_an_erasure_reaches() -> None:
-    """A table that is added tomorrow fails here until `pairlake.lake.tables.IDS` knows its ids."""
+    """A table that is added tomorrow fails here until `lake.tables.IDS` knows its ids."""
     for table, columns in TABLES.items():
         ids = {column for column, type_ in columns.items() if type_ == "UUID"}
         assert ids - _NO_THING - _HASHES <= IDS.keys(), table

@@ -23,12 +23,12 @@ from pairlake.commands import main
 from pairlake.lake import catalog
 from pairlake.lake.append import append
 from pairlake.lake.catalog import writing
-from pairlake.lake.drawn import drawn
 from pairlake.lake.errors import BadRequest
-from pairlake.lake.interruption import Interrupted, interruptions_said
+from pairlake.lake.interruption import Interrupted, explained_interruptions
 from pairlake.lake.query import MOST_ROWS, table, write
 from pairlake.lake.recipe import why_nothing
 from pairlake.lake.settings import settings
+from pairlake.lake.text_table import drawn
 
 pytestmark = pytest.mark.usefixtures("lake_without_rows")
 TWINS = "select * from (select 1 as a, 'x' as b) as l join (select 2 as a, 'y' as b) as r on true"
@@ -123,9 +123,9 @@ def test_an_interrupt_is_one_line_while_duckdb_is_at_work(format: str, tmp_path:
 
 
 def test_what_others_make_of_an_interrupt_is_one() -> None:
-    with pytest.raises(Interrupted), interruptions_said():
+    with pytest.raises(Interrupted), explained_interruptions():
         _fail_after(KeyboardInterrupt())
-    with pytest.raises(BadRequest), interruptions_said():
+    with pytest.raises(BadRequest), explained_interruptions():
         _fail_after(ValueError())
 
 

@@ -15,7 +15,7 @@ import yaml
 from pairlake.lake.append import append
 from pairlake.lake.catalog import rows, writing
 from pairlake.lake.keys import image_id, text_id
-from pairlake.lake.settings import ROOT
+from pairlake.lake.project import ROOT
 from pairlake.lake.takedowns import record_takedowns
 from tests.keyed import with_pair_keys
 
@@ -223,7 +223,7 @@ def test_rows_with_few_columns_land_beside_takedowns(kind: str) -> None:
 
 @pytest.mark.parametrize("domain", ["example.org", "a.example"])
 def test_a_host_is_found_as_the_dataset_finds_it(domain: str) -> None:
-    spec = yaml.safe_load((ROOT / "models/intermediate/int_pairs_deduplicated.yml").read_text())
+    spec = yaml.safe_load((ROOT / "models/intermediate/landing/_unit_tests.yml").read_text())
     (test,) = (t for t in spec["unit_tests"] if t["name"].startswith("a_host_is_found"))
     hosts = {row["image_url"]: row["host"] for row in test["expect"]["rows"]}
     assert domain in hosts.values()

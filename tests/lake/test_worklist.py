@@ -50,3 +50,14 @@ def test_one_models_rows_can_be_taken() -> None:
 def test_before_the_first_build_the_next_step_is_named() -> None:
     with pytest.raises(TableMissing, match="dbt build"), worklist("int_open", batch_size=1):
         pass
+
+
+def test_a_worklist_of_another_version_wants_a_build(lake_without_rows: None) -> None:
+    with writing() as con:
+        con.execute("create schema lake.intermediate")
+        con.execute("create view lake.intermediate.older as select 1 as url_id")
+    with (
+        pytest.raises(TableMissing, match="of another version of pairlake; run: dbt build"),
+        worklist("older", batch_size=1, read="select host from work"),
+    ):
+        pass

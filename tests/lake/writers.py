@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from pairlake.lake.catalog import failures_said, rows
+from pairlake.lake.catalog import explained_failures, rows
 from tests.marts import MARTS
 from tests.models import landed
 from tests.models.landed import CASES, CRAWL, Case
@@ -87,6 +87,6 @@ def all_writers() -> Iterator[list[tuple[subprocess.Popen[str], IO[str]]]]:
 
 
 if __name__ == "__main__":
-    with failures_said():
+    with explained_failures():
         for line in land(int(sys.argv[1])):
             print(line, flush=True)

@@ -14,7 +14,7 @@ from functools import cached_property, partial
 from PIL import Image
 
 from pairlake.lake.keys import image_id, text_id
-from pairlake.lake.settings import ROOT
+from pairlake.lake.project import ROOT
 
 NOON = datetime(2026, 1, 1, 12)
 

@@ -26,9 +26,10 @@ from pairlake.lake.catalog import connect
 from pairlake.lake.dbt_plugin import build_dataset, build_worklists, dataset_is_current, run_dbt
 from pairlake.lake.errors import BadSetting, JobFailed
 from pairlake.lake.keys import text_id
+from pairlake.lake.project import ROOT
 from pairlake.lake.recipe import check_built
 from pairlake.lake.retention import release_pixels
-from pairlake.lake.settings import ROOT, settings
+from pairlake.lake.settings import settings
 from tests.models import lacking, landed
 from tests.models.landed import CASES, CRAWL, LATER_CRAWL, LIST, LISTED
 

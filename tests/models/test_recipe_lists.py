@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import re
 
-from pairlake.lake.settings import ROOT
+from pairlake.lake.project import ROOT
 
 SEED = "models/seeds/recipes.csv"
-MODELS = "models/intermediate/int_recipe_models.sql"
-RESOLVED = "models/intermediate/int_recipes_resolved.sql"
-UNSCORED = "models/intermediate/int_images_unscored.sql"
-KEPT = "models/intermediate/int_pairs_kept.sql"
+MODELS = "models/intermediate/recipes/int_recipe_models.sql"
+RESOLVED = "models/intermediate/recipes/int_recipes_resolved.sql"
+UNSCORED = "models/intermediate/worklists/int_images_unscored.sql"
+KEPT = "models/intermediate/judging/int_pairs_kept.sql"
 RULES, MEASURED = "macros/rules.sql", "macros/measured.sql"
 # What pairs are not rated by: each has rules of its own.
 APART = {"language_model", "image_hash_model", "similarity_model_en", "similarity_model_other"}

@@ -20,9 +20,9 @@ from pairlake.lake.catalog import connect, writing
 from pairlake.lake.errors import BadRequest
 from pairlake.lake.keys import pair_id, text_id
 from pairlake.lake.vectors import Matrix, to_blobs
-from pairlake.serve import published as published_by
-from pairlake.serve.publish import publish
-from pairlake.serve.search import Encoders, Search
+from pairlake.serve.publish.publish import publish
+from pairlake.serve.search import published as published_by
+from pairlake.serve.search.search import Encoders, Search
 
 DIMENSIONS = 8
 # The directions that texts and pictures point in.

@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from pairlake.demo.pictures import Picture, pictures
-from pairlake.lake.settings import ROOT
-from pairlake.serve.export import export
+from pairlake.lake.project import ROOT
+from pairlake.serve.export.export import export
 from pairlake.udfs.heads import aesthetic
 from tests.serve.conftest import APPLE, CAT, SEA, Mart
-from tests.serve.exporting import with_verdicts
+from tests.serve.export.exporting import with_verdicts
 from training.diffusion.__main__ import follow, read_shards
 from training.diffusion.painter import SIDE, Painter
 from training.diffusion.subset import colourfulness, fit_head

@@ -13,7 +13,7 @@ import torch
 
 from pairlake.demo.captions import caption
 from pairlake.demo.pictures import LANGUAGES, pictures, pixel_groups
-from pairlake.lake.settings import ROOT
+from pairlake.lake.project import ROOT
 from training.mini_clip import bpe
 from training.mini_clip.augment import Augmenter, rendered
 from training.mini_clip.evaluate import HELD_OUT_CAPTIONS, MiniClip, held_out_captions, rank

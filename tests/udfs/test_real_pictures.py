@@ -11,7 +11,7 @@ from PIL import Image
 
 from pairlake.demo import scenes
 from pairlake.demo.pictures import pictures
-from pairlake.lake.settings import ROOT
+from pairlake.lake.project import ROOT
 from pairlake.udfs import clip
 from training.mini_clip.evaluate import MiniClip
 

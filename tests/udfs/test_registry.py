@@ -94,7 +94,7 @@ def test_a_file_that_nobody_knows_is_said_to_be_first_seen(
 
 
 def test_every_file_has_its_sha256_and_a_revision_that_does_not_change() -> None:
-    """But two, which could not be had: their revision fixes them, and the first one seen holds."""
+    """But two, which were not at hand: their revision fixes them, and the first one seen holds."""
     fixed = re.compile("/[0-9a-f]{40}/")
     without = []
     for each in registry.entries().values():

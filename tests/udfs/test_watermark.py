@@ -16,7 +16,7 @@ from PIL import Image, ImageChops, ImageFont
 
 from pairlake.demo import scenes
 from pairlake.demo.pictures import pictures
-from pairlake.lake.settings import ROOT
+from pairlake.lake.project import ROOT
 from pairlake.udfs import image_watermarks, registry
 from pairlake.udfs.job import ModelUnavailable
 from pairlake.udfs.watermark.network import Detector, prepare

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pairlake.ingest.images import decoders, pictures
+from pairlake.ingest.images import decoders, pixels
 from pairlake.ingest.images.decoders import Decoders
 from pairlake.ingest.images.picture import TOO_HUNGRY, Picture, Unusable
 from tests.ingest.drawn import JPEG, encoded
@@ -31,7 +31,7 @@ def deadly(body: bytes, side: int) -> Picture | Unusable:
     if body in (SPINNER, WAITER):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(decoders, "DECODE_SECONDS", 0.2)
-            patch.setattr(pictures, "prepare", hold_up)
+            patch.setattr(pixels, "prepare", hold_up)
             return real(body, side)
     return real(body, side)
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from pairlake.ingest.images.jpegs import MAX_SCANS
 from pairlake.ingest.images.picture import Picture, Unusable
-from pairlake.ingest.images.pictures import prepare
+from pairlake.ingest.images.pixels import prepare
 from tests.ingest.drawn import JPEG, encoded, noise
 from tests.ingest.images.profiles import BLACK_ALONE, LINEAR_GREY, srgb, swapped
 

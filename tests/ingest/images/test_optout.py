@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from pairlake.ingest.agent import product_token
-from pairlake.ingest.images.optout import refusal_in, refusing_header
+from pairlake.ingest.images.optout import product_token, refusal_in, refusing_header
 
 
 @pytest.mark.parametrize(

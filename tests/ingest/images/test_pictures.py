@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pairlake.ingest.images.formats import picture_format
-from pairlake.ingest.images.pictures import MAX_FRAMES, MAX_KEPT_SIDE, Picture, Unusable, prepare
+from pairlake.ingest.images.pixels import MAX_FRAMES, MAX_KEPT_SIDE, Picture, Unusable, prepare
 from tests.ingest.drawn import JPEG, encoded, noise
 
 PNG = encoded(noise(96, 64), "PNG")

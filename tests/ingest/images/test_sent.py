@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from pairlake.ingest.images import sent
 from pairlake.ingest.images.picture import Picture
-from pairlake.ingest.images.pictures import prepare
+from pairlake.ingest.images.pixels import prepare
 from pairlake.ingest.images.sent import MOST_PIXELS, Sent
 from pairlake.lake.errors import BadRequest
 from pairlake.lake.processes import WorkerPool, limit_memory

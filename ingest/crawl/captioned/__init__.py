@@ -1,0 +1,1 @@
+"""Pictures that come with their captions, in tars and folders."""

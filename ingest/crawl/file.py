@@ -1,0 +1,298 @@
+"""Reads one crawl file: WAT, web archive, list or pictures, into the rows that land from it."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import aiohttp
+
+from pairlake.ingest.crawl.archived import take_images
+from pairlake.ingest.crawl.captioned.members import is_tar
+from pairlake.ingest.crawl.captioned.read import read_captioned
+from pairlake.ingest.crawl.html import parse_page
+from pairlake.ingest.crawl.lists.layout import Columns, NotAList, list_kind
+from pairlake.ingest.crawl.lists.read import on_disk, read_list
+from pairlake.ingest.crawl.pages import Page, UnreadableRecord
+from pairlake.ingest.crawl.reading import CrawlFile, Reading
+from pairlake.ingest.crawl.records import Damage, Failed, Found, Other, Record, Unreadable
+from pairlake.ingest.crawl.responses import html_of
+from pairlake.ingest.crawl.spool import Spool
+from pairlake.ingest.crawl.stream import NETWORK_ERRORS, GaveUp, opened, retrying, underlying
+from pairlake.ingest.crawl.wacz import ZIP, read_wacz
+from pairlake.ingest.crawl.warc import read_records
+from pairlake.ingest.crawl.wat import parse_record
+from pairlake.ingest.images.blocked import Blocked
+from pairlake.ingest.images.formats import picture_format
+from pairlake.ingest.unpacking import sniffed, unpack
+from pairlake.lake.errors import as_text, in_words
+
+_HEAD_BYTES = 2**16
+# CPU seconds for one page. What takes longer is made so: some HTML takes the square of its length.
+PAGE_SECONDS = 10.0
+
+
+# What files begin with that are often taken for crawl files.
+_SEEMS = (
+    (ZIP, "it seems to be a zip with no web archive in it"),
+    (b"BZh", "it seems to be packed by bzip2; unpack it first"),
+    (b"\xfd7zXZ", "it seems to be packed by xz; unpack it first"),
+    (b"7z\xbc\xaf", "it seems to be a 7z archive; unpack it first"),
+    (b"<", "it seems to be HTML or XML"),
+    (b"version https://git-lfs", "it is a pointer of Git LFS; git lfs pull brings the file"),
+    (b" CDX ", "it seems to be the index of web archives; name those themselves"),
+)
+
+
+class NotACrawlFile(Exception):
+    """The file holds nothing of what a crawl file holds."""
+
+
+class Mark:
+    """Notes in a folder which page is being read, for whoever finds that the process died."""
+
+    _NAME = "record"
+
+    def __init__(self, folder: Path) -> None:
+        self._file = os.open(folder / self._NAME, os.O_WRONLY | os.O_CREAT)
+
+    def set(self, number: int) -> None:
+        """The record of this number, from 0 on, is next."""
+        os.pwrite(self._file, number.to_bytes(8), 0)
+
+    def close(self) -> None:
+        """Nothing more is noted."""
+        os.close(self._file)
+
+    @classmethod
+    def last(cls, folder: Path) -> int | None:
+        """The number that was noted last in `folder`, if any was."""
+        try:
+            return int.from_bytes((folder / cls._NAME).read_bytes())
+        except FileNotFoundError:
+            return None
+
+
+def read_crawl_file(
+    location: str,
+    *,
+    crawl_id: str,
+    path: str,
+    folder: Path,
+    columns: Columns | None = None,
+    passed_over: Collection[int] = (),
+    blocked: Blocked | None = None,
+) -> Reading:
+    """What one attempt at the crawl file at `location` (anything fsspec opens) brings.
+
+    The outcome is ok; damaged (a part could not be read), truncated (the end is missing) or failed
+    (an error that nobody foresaw), with what could be read; or not_found, http_error, network_error
+    or unreadable, with nothing. What kind of file it is follows from its first bytes. `path` is the
+    file's name in the lake, `folder` an empty one for the rows, `columns` name those of a list; the
+    records whose numbers are `passed_over` count as unreadable. A page that takes more than
+    PAGE_SECONDS ends the process: `Mark.last` says where. Where `blocked` says what is not to be
+    kept, the bytes of the pages' images are taken as well, as far as the file holds them. A
+    location that ends with / is a folder of pictures; of these, and of a tar's, it must say so.
+    """
+    started = time.monotonic()
+    file = CrawlFile(crawl_id=crawl_id, path=path)
+    tables: Mapping[str, Sequence[Path]] = {}
+    try:
+        for attempt in retrying():
+            with attempt:
+                file = CrawlFile(crawl_id=crawl_id, path=path, started_at=file.started_at)
+                tables = _read(location, file, folder, columns or Columns(), passed_over, blocked)
+    except Exception as error:  # noqa: BLE001 - no file ends the run
+        file = CrawlFile(crawl_id=crawl_id, path=path, started_at=file.started_at, bytes=file.bytes)
+        file.outcome, file.error = _failure(error)
+        tables = {}
+    file.seconds = time.monotonic() - started
+    return Reading(file=file, tables=tables)
+
+
+def _read(
+    location: str,
+    file: CrawlFile,
+    folder: Path,
+    columns: Columns,
+    passed_over: Collection[int],
+    blocked: Blocked | None,
+) -> Mapping[str, Sequence[Path]]:
+    if location.endswith("/"):
+        return read_captioned(location, columns, folder, file, blocked)
+    with opened(location) as stream:
+        head = _unpacked(stream.peek(_HEAD_BYTES))
+        kind = "tar" if is_tar(head) else list_kind(head, columns)
+        if kind is None:
+            if blocked is None:
+                return _read_records(stream, file, folder, passed_over)
+            return _read_with_bytes(location, file, folder, passed_over, blocked)
+    if kind == "tar":
+        return read_captioned(location, columns, folder, file, blocked)
+    file.downloads = None if blocked is None else 0
+    return read_list(
+        location,
+        kind,
+        crawl_id=file.crawl_id,
+        path=file.path,
+        columns=columns,
+        folder=folder,
+        counts=file,
+    )
+
+
+def _read_with_bytes(
+    location: str, file: CrawlFile, folder: Path, passed_over: Collection[int], blocked: Blocked
+) -> Mapping[str, Sequence[Path]]:
+    """What the pages show, and the bytes of it: the records are read thrice, from the disk."""
+    folder.mkdir(parents=True, exist_ok=True)
+    copy = on_disk(location, folder)
+    try:
+        with opened(str(copy)) as stream:
+            tables = _read_records(stream, file, folder, passed_over)
+
+            def responses() -> Iterator[Record]:
+                stream.seek(0)
+                with closing(Mark(folder)) as mark:
+                    for number, found in enumerate(_records(stream)):
+                        if not isinstance(found, Record) or found.kind == "wat":
+                            continue
+                        if number not in passed_over:
+                            mark.set(number)
+                            yield found
+
+            file.downloads, images = take_images(
+                responses,
+                tables["raw.image_text_pairs"],
+                blocked,
+                folder,
+                partial(_note_failure, file),
+            )
+    finally:
+        copy.unlink()
+    return {**tables, **images}
+
+
+def _records(stream: io.BufferedReader) -> Iterator[Found | Damage | Failed]:
+    is_zip = stream.peek(len(ZIP)).startswith(ZIP) and stream.seekable()
+    return read_wacz(stream) if is_zip else read_records(stream)
+
+
+def _unpacked(head: bytes) -> bytes:
+    return unpack(head, sniffed(head), _HEAD_BYTES).body
+
+
+def _read_records(
+    stream: io.BufferedReader, file: CrawlFile, folder: Path, passed_over: Collection[int]
+) -> Mapping[str, Sequence[Path]]:
+    folder.mkdir(parents=True, exist_ok=True)
+    head = _unpacked(stream.peek(_HEAD_BYTES))
+    is_archive = False
+    with Spool(folder, partial(_note_failure, file)) as spool, closing(Mark(folder)) as mark:
+        for number, found in enumerate(_records(stream)):
+            if isinstance(found, Damage | Failed):
+                _note(found, file)
+                continue
+            is_archive = True
+            if isinstance(found, Record) and found.kind != "wat":
+                mark.set(number)
+            _take(found, file, spool, is_deadly=number in passed_over)
+        file.bytes = stream.seek(0, io.SEEK_END) if stream.seekable() else stream.raw.tell()
+        if not is_archive:
+            raise NotACrawlFile(_what_it_is(head, file.error))
+        file.pairs, pairs = spool.pairs(crawl_id=file.crawl_id, path=file.path)
+        file.sightings, file.with_login = spool.sightings, spool.with_login
+    return {"raw.image_text_pairs": pairs}
+
+
+def _take(found: Found, file: CrawlFile, spool: Spool, *, is_deadly: bool) -> None:
+    """Count a record as one of a page, read or not, or as another; take what its page shows."""
+    try:
+        if is_deadly:
+            raise UnreadableRecord("a process died of it")
+        page = _page(found)
+    except UnreadableRecord:
+        file.records += 1
+        file.unreadable_records += 1
+        return
+    except Exception as error:  # noqa: BLE001 - no page ends the reading of its file
+        file.records += 1
+        file.unreadable_records += 1
+        _note_failure(file, found.offset, in_words(error))
+        return
+    if isinstance(page, Other):
+        file.other_records[page.kind] = file.other_records.get(page.kind, 0) + 1
+        return
+    file.records += 1
+    file.links += page.links
+    file.images += page.images
+    spool.add(page, found.offset)
+
+
+def _note(found: Damage | Failed, file: CrawlFile) -> None:
+    """Count a place where nothing could be read, and say of the file what is wrong with it."""
+    file.records += 1
+    file.unreadable_records += 1
+    if isinstance(found, Failed):
+        _note_failure(file, found.offset, found.reason)
+    elif file.outcome != "failed":
+        file.outcome = "truncated" if found.is_end else "damaged"
+        file.error = file.error or found.reason
+
+
+def _note_failure(file: CrawlFile, offset: int, words: str) -> None:
+    """Something of the record at `offset` raised what nobody foresaw; the first is said."""
+    if file.outcome != "failed":
+        file.outcome, file.error = "failed", as_text(f"record at {offset}: {words}")
+
+
+def _page(found: Found) -> Page | Other:
+    if isinstance(found, Unreadable):
+        raise UnreadableRecord(found.reason)
+    if isinstance(found, Other):
+        return found
+    if found.kind == "wat":
+        return parse_record(found.body, found.page_url)
+    # The alarm is not handled: it kills, also in the midst of the parser's C.
+    signal.setitimer(signal.ITIMER_VIRTUAL, PAGE_SECONDS)
+    try:
+        html = html_of(found)
+        if isinstance(html, Other):
+            return html
+        return parse_page(html.body, found.page_url, html.charset)
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+
+
+def _what_it_is(head: bytes, error: str | None) -> str:
+    """Why a file is none of those that are read."""
+    if not head and not error:
+        return "neither WARC, ARC nor WAT, nor a list: it is empty"
+    seems = next((words for magic, words in _SEEMS if head.startswith(magic)), error)
+    if picture_format(head):
+        seems = "it is a picture; give the folder that it is in, or a tar"
+    return f"neither WARC, ARC nor WAT, nor a list: {seems}"
+
+
+def _failure(error: BaseException) -> tuple[str, str]:
+    """The outcome that an error is, `failed` if nobody foresaw it, and the words for it."""
+    if isinstance(error, GaveUp) and error.__cause__:
+        error = error.__cause__
+    error = underlying(error)
+    words = in_words(error)
+    if isinstance(error, aiohttp.ClientResponseError):
+        return ("not_found" if error.status in (404, 410) else "http_error"), words
+    if isinstance(error, FileNotFoundError):
+        return "not_found", words
+    if isinstance(error, NotACrawlFile | NotAList):
+        return "unreadable", as_text(str(error))
+    if isinstance(error, NETWORK_ERRORS):
+        return "network_error", words
+    is_foreseen = isinstance(error, aiohttp.ClientError | OSError | GaveUp)
+    return ("unreadable" if is_foreseen else "failed"), words

@@ -1,0 +1,1 @@
+"""Ready-made lists of URLs and captions, in Parquet, CSV and JSON."""

@@ -1,0 +1,195 @@
+"""Gathers the sightings of one crawl file on disk, and makes distinct pairs of them.
+
+However large the file is, no more than a bounded part of it is in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Self
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pairlake.ingest.crawl.captions import clean_captions, former_captions
+from pairlake.ingest.crawl.pages import Page
+from pairlake.lake.errors import in_words
+from pairlake.lake.keys import pair_text, text_ids
+from pairlake.lake.passwords import has_login
+from pairlake.lake.tombstones import FORMER_CAPTION_ID
+
+SIGHTINGS_IN_MEMORY = 10_000
+CHARACTERS_IN_MEMORY = 4_000_000
+# Distinct pairs are found among so many bytes of sightings at a time.
+BYTES_AT_ONCE = 24_000_000
+# Each bucket has a file open while sightings are dealt out; larger ones are dealt out again.
+_MAX_BUCKETS = 64
+_MAX_DEALS = 3
+
+_SCHEMA = {
+    "image_url": pl.String,
+    "alt": pl.String,
+    "page_url": pl.String,
+    "license_url": pl.String,
+    "record_offset": pl.Int64,
+    "width_hint": pl.Int32,
+    "height_hint": pl.Int32,
+    "image_source": pl.String,
+}
+_SIGHTING = (
+    *("page_url", "license_url", "record_offset", "width_hint", "height_hint", "image_source"),
+    # The only place so far.
+    pl.lit("alt").alias("caption_source"),
+)
+
+Row = tuple[str, str, str | None, str | None, int, int | None, int | None, str]
+
+
+class Spool:
+    """The sightings of one crawl file, in files of `folder`, with their captions cleaned.
+
+    `sightings` counts those that have a caption, which alone become pairs, `with_login` those that
+    are left out, since a login in their URL is nobody else's. `failed` hears of each
+    that could not be taken: where its record begins, and the words of the error.
+    """
+
+    def __init__(self, folder: Path, failed: Callable[[int, str], None]) -> None:
+        self._folder, self._failed = folder, failed
+        self._spooled = _Part(folder / "sightings.parquet")
+        self._rows: list[Row] = []
+        self._characters = 0
+        self.sightings = self.with_login = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._spooled.close()
+
+    def add(self, page: Page, offset: int) -> None:
+        """Take what a page shows, whose record begins at `offset` of the crawl file."""
+        shown = [sighting for sighting in page.sightings if not has_login(sighting.image_url)]
+        self.with_login += len(page.sightings) - len(shown)
+        self._rows += [
+            (url, alt, page.page_url, page.license_url, offset, width, height, source)
+            for url, alt, width, height, source in shown
+        ]
+        self._characters += sum(len(url) + len(alt) for url, alt, *_ in shown)
+        if len(self._rows) >= SIGHTINGS_IN_MEMORY or self._characters >= CHARACTERS_IN_MEMORY:
+            self._flush()
+
+    def pairs(self, *, crawl_id: str, path: str) -> tuple[int, list[Path]]:
+        """How many distinct pairs there are, and the files that hold them.
+
+        They have the columns of raw.image_text_pairs but for source_id, and the id that the
+        caption had before; one row per pair.
+        """
+        self._flush()
+        self._spooled.close()
+        if not self.sightings:
+            return 0, []
+        targets = []
+        for number, part in enumerate(_small(self._spooled)):
+            pairs = _distinct(pl.read_parquet(part), crawl_id=crawl_id, path=path)
+            part.unlink()
+            targets.append(self._folder / f"pairs-{number}.parquet")
+            pq.write_table(pairs, targets[-1])
+        return sum(pq.read_metadata(target).num_rows for target in targets), targets
+
+    def _flush(self) -> None:
+        rows, self._rows, self._characters = self._rows, [], 0
+        self._take(rows)
+
+    def _take(self, rows: Sequence[Row]) -> None:
+        """Clean and keep these; one that nobody foresaw costs itself, and is found by halves."""
+        try:
+            captioned = _captioned(rows)
+        except Exception as error:  # noqa: BLE001 - no sighting ends the reading of its file
+            if len(rows) > 1:
+                middle = len(rows) // 2
+                self._take(rows[:middle])
+                self._take(rows[middle:])
+            else:
+                _, _, _, _, offset, *_ = rows[0]
+                self._failed(offset, in_words(error))
+            return
+        if captioned.is_empty():
+            return
+        # What a page shows in the same way a hundred times is one sighting, counted as a hundred.
+        distinct = captioned.group_by(pl.all(), maintain_order=True).agg(times=pl.len())
+        self._spooled.write(distinct.to_arrow())
+        self.sightings += captioned.height
+
+
+def _captioned(rows: Sequence[Row]) -> pl.DataFrame:
+    """The sightings that have a caption, cleaned."""
+    sightings = pl.DataFrame(rows, _SCHEMA, orient="row")
+    return sightings.select(pl.exclude("alt"), caption=clean_captions(sightings["alt"])).filter(
+        pl.col("caption") != ""
+    )
+
+
+def _distinct(sightings: pl.DataFrame, *, crawl_id: str, path: str) -> pa.Table:
+    """One row per pair, in the order in which they were seen first, and so its sightings."""
+    pairs = sightings.group_by("image_url", "caption", maintain_order=True).agg(
+        sightings=pl.struct(_SIGHTING), occurrences=pl.col("times").sum().cast(pl.Int32)
+    )
+    rows = pairs.with_columns(crawl_id=pl.lit(crawl_id), path=pl.lit(path)).to_arrow()
+    urls, captions = pairs["image_url"].to_list(), pairs["caption"].to_list()
+    return (
+        rows.append_column("pair_id", text_ids(map(pair_text, urls, captions)))
+        .append_column("url_id", text_ids(urls))
+        .append_column("caption_id", text_ids(captions))
+        .append_column(FORMER_CAPTION_ID, text_ids(former_captions(pairs["caption"])))
+    )
+
+
+class _Part:
+    """A file of sightings, and how much of memory they take."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.rows = self.bytes = 0
+        self._writer: pq.ParquetWriter | None = None
+
+    def write(self, rows: pa.Table) -> None:
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self.file, rows.schema)
+        self._writer.write_table(rows.cast(self._writer.schema))
+        self.rows += rows.num_rows
+        self.bytes += rows.nbytes
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+def _small(part: _Part, deal: int = 0) -> Iterator[Path]:
+    """The sightings of `part` in files that are small enough; those of one pair are in the same."""
+    buckets = -(-part.bytes // BYTES_AT_ONCE)
+    if buckets <= 1 or deal == _MAX_DEALS:
+        yield part.file
+        return
+    for smaller in _dealt(part.file, min(buckets, _MAX_BUCKETS), seed=deal):
+        if smaller.rows:
+            yield from _small(smaller, deal + 1)
+
+
+def _dealt(file: Path, buckets: int, *, seed: int) -> list[_Part]:
+    parts = [_Part(file.with_name(f"{file.stem}-{number}.parquet")) for number in range(buckets)]
+    bucket = pl.struct("image_url", "caption").hash(seed) % buckets
+    with ExitStack() as closed, pq.ParquetFile(file) as sightings:
+        for part in parts:
+            closed.callback(part.close)
+        for batch in sightings.iter_batches(SIGHTINGS_IN_MEMORY // 10):
+            dealt = pl.DataFrame(batch).with_columns(bucket=bucket)
+            for (number,), rows in dealt.partition_by(
+                "bucket", include_key=False, as_dict=True
+            ).items():
+                parts[number].write(rows.to_arrow())
+    file.unlink()
+    return parts

@@ -1,0 +1,1 @@
+"""Takes pairs of the lake home, in the formats that others read."""

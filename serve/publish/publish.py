@@ -1,0 +1,203 @@
+"""Bring the search index up to date with the mart: `pairlake publish`.
+
+Only pairs that are new, changed or gone are touched. Readers see all changes of the pairs at once,
+and from a moment earlier the thumbnails that go with them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+import lancedb
+from lancedb.table import Table
+
+from pairlake.lake import denied
+from pairlake.lake.errors import JobFailed
+from pairlake.lake.settings import settings
+from pairlake.serve.publish.from_marts import (
+    Searchable,
+    changed,
+    check_sound,
+    compare,
+    fresh_rows,
+    marts,
+    searchable,
+)
+from pairlake.serve.publish.summary import summary_of
+from pairlake.serve.publish.thumbnails import sync_thumbnails
+from pairlake.serve.search.index import (
+    GRACE,
+    PAIRS,
+    THUMBNAILS,
+    WORDS,
+    Publication,
+    clean,
+    describe,
+    make_indexes,
+    newest,
+    pairs_indexes,
+    pairs_schema,
+    remove,
+    settle,
+    show,
+    tagged,
+    thumbnails_indexes,
+    writing,
+)
+
+BATCH_ROWS = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishSummary:
+    """What one publication did, in pairs; thumbnails are counted by image."""
+
+    added: int
+    updated: int
+    deleted: int
+    rows: int
+    unsearchable: int
+    broken_thumbnails: int
+
+    def __str__(self) -> str:
+        if not self.added + self.updated + self.deleted:
+            text = f"Nothing new: {self.rows:,} pairs are published."
+        else:
+            text = (
+                f"{self.rows:,} pairs are published: {self.added:,} added, "
+                f"{self.updated:,} updated, {self.deleted:,} deleted."
+            )
+        if self.unsearchable:
+            text += f" {self.unsearchable:,} kept pairs have no vectors and cannot be searched."
+        if self.broken_thumbnails:
+            text += f" {self.broken_thumbnails:,} thumbnails could not be made."
+        return text
+
+
+def publish(*, progress: Callable[[str], None]) -> PublishSummary:
+    """Make the search index hold exactly the kept pairs that have vectors.
+
+    Raises TableMissing before the first `dbt build`, JobFailed where the last one failed at a model
+    or a test, PairlakeError while another process publishes. What a killed publication left behind
+    is finished by the next.
+    """
+    with writing(settings().search) as db, marts() as con:
+        check_sound(con)
+        denied.show(con, denied.denied(con))
+        wanted = searchable(con)
+        added = updated = deleted = broken = 0
+        table = _pairs_table(db, wanted)
+        if table is not None:
+            thumbnails, broken = sync_thumbnails(con, db)
+            keys = table.to_lance().scanner(columns=["pair_id", "fingerprint"])
+            compare(con, keys.to_reader())
+            added, updated, deleted = changed(con)
+            _write(con, table, progress, total=added + updated)
+            _finish(table, thumbnails, _publication(con, wanted))
+    return PublishSummary(
+        added=added,
+        updated=updated,
+        deleted=deleted,
+        rows=wanted.rows,
+        unsearchable=wanted.unsearchable,
+        broken_thumbnails=broken,
+    )
+
+
+def compact(*, erase: bool) -> None:
+    """Write the index's files anew without deleted rows, and drop its old versions.
+
+    With `erase` the old versions go at once, so that no deleted byte is left: run it after a
+    publication, and readers with a query under way may fail. Without, they stay for GRACE.
+    Raises JobFailed if the last publication was interrupted.
+    """
+    with writing(settings().search) as db:
+        for name, indexes in ((THUMBNAILS, thumbnails_indexes()), (PAIRS, pairs_indexes())):
+            table = newest(db, name)
+            if table is None:
+                continue
+            if table.version != tagged(table):
+                raise JobFailed("The last publication was interrupted; run: pairlake publish")
+            settle(table, indexes, purge=True)
+            if erase and name == PAIRS:
+                # Words of captions that are gone may stand in it yet.
+                make_indexes(table, {"caption": WORDS})
+            show(table)
+            clean(table, older_than=timedelta(0) if erase else GRACE, unverified=erase)
+
+
+def _pairs_table(db: lancedb.DBConnection, wanted: Searchable) -> Table | None:
+    """The table to write to, made anew where the vectors have another length than before."""
+    table = newest(db, PAIRS)
+    if not wanted.rows:
+        return table
+    schema = pairs_schema(wanted.dimensions)
+    if table is None:
+        return db.create_table(PAIRS, schema=schema)
+    if not table.schema.equals(schema):
+        # Readers stay on the version that is tagged, which keeps its own schema.
+        return db.create_table(PAIRS, schema=schema, mode="overwrite")
+    return table
+
+
+def _write(
+    con: duckdb.DuckDBPyConnection, table: Table, progress: Callable[[str], None], *, total: int
+) -> None:
+    """Delete what is obsolete, then add what is fresh, in as many Lance versions as it takes."""
+    remove(table, con.execute("select pair_id from obsolete"), key="pair_id")
+    written = 0
+    for rows in fresh_rows(con, table.schema, BATCH_ROWS):
+        table.add(rows)
+        written += rows.num_rows
+        progress(f"{written:,} of {total:,} pairs written")
+    if written != total:
+        raise JobFailed(
+            f"{total:,} pairs were to be written to the search index, but {written:,} came; "
+            "run: dbt build, then pairlake publish"
+        )
+
+
+def _finish(table: Table, thumbnails: Table, publication: Publication) -> None:
+    """Show the newest versions to readers, unless they are the ones they see."""
+    if table.count_rows() != publication.rows:
+        raise JobFailed(
+            f"The search index holds {table.count_rows():,} pairs where {publication.rows:,} are "
+            f"kept; remove {settings().search} and run: pairlake publish"
+        )
+    if table.version != tagged(table) or _differs(table, publication):
+        settle(table, pairs_indexes())
+        describe(table, publication)
+    # Two tables have two tags. Thumbnails go first: no pair is shown before its picture.
+    for each in (thumbnails, table):
+        if each.version != tagged(each):
+            show(each)
+            clean(each, older_than=GRACE)
+
+
+def _differs(table: Table, publication: Publication) -> bool:
+    """Whether the counts or the recipe are others, although no published pair is."""
+    said = (table.schema.metadata or {}).get(b"publication")
+    if said is None:
+        return True
+    now = {"published_at": publication.published_at, "snapshot": publication.snapshot}
+    return {**json.loads(said), **now} != asdict(publication)
+
+
+def _publication(con: duckdb.DuckDBPyConnection, wanted: Searchable) -> Publication:
+    return Publication(
+        published_at=datetime.now(UTC).replace(microsecond=0).isoformat(),
+        rows=wanted.rows,
+        images=wanted.images,
+        splits=wanted.splits,
+        image_encoder=wanted.image_encoder,
+        caption_encoder=wanted.caption_encoder,
+        aesthetic_head=wanted.aesthetic_head,
+        dimensions=wanted.dimensions,
+        recipe=wanted.recipe,
+        snapshot=wanted.snapshot,
+        dataset=summary_of(con),
+    )

@@ -1,0 +1,1 @@
+"""The search page, and the APIs that it and others speak."""

@@ -1,0 +1,71 @@
+"""A pair's story in the page: all that is known of it, at an address of its own."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from tests.serve.conftest import APPLE, CAT, POMME
+from tests.serve.web.page.conftest import NAKED, PAGES
+from tests.serve.web.page.test_search import card, state
+
+
+def test_a_story_tells_where_a_pair_is_from(page: Page, address: str) -> None:
+    page.goto(f"{address}?q=apple&where=language+%3D+en")
+    card(page, APPLE).locator(".open").click()
+    story = page.get_by_role("dialog", name="The pair's story")
+    expect(story.locator(".caption")).to_have_text(APPLE.caption)
+    expect(story.locator(".frame img")).to_have_js_property("naturalWidth", 256)
+    for text in (*PAGES, "CRAWL-1", "one.wat", "server_error", "similarity-1", "tiny"):
+        expect(story.get_by_text(text, exact=True).first).to_be_visible()
+    expect(story).to_contain_text("The pages name none.")
+    expect(story).to_contain_text("same picture")
+    expect(story.get_by_role("link", name="https://copies.example/apple.png")).to_be_visible()
+    expect(story).to_contain_text(f"pairlake forget --url={APPLE.image_url}")
+    assert state(page)["pair"] == [str(APPLE.pair_id)]
+
+    story.get_by_role("link", name=POMME.caption).click()
+    expect(story.locator(".caption")).to_have_text(POMME.caption)
+    page.go_back()
+    expect(story.locator(".caption")).to_have_text(APPLE.caption)
+    page.go_back()
+    expect(story).to_be_hidden()
+    page.go_forward()
+    expect(story.locator(".caption")).to_have_text(APPLE.caption)
+    story.get_by_role("button", name="Close").click()
+    expect(story).to_be_hidden()
+    assert "pair" not in state(page)
+    expect(card(page, APPLE).locator(".open")).to_be_focused()
+
+
+def test_a_story_has_an_address(page: Page, address: str) -> None:
+    page.goto(f"{address}?pair={NAKED.pair_id}")
+    story = page.get_by_role("dialog")
+    expect(story.locator(".caption")).to_have_text(NAKED.caption)
+    licence = story.get_by_role("link", name=str(NAKED.license_url))
+    expect(licence).to_have_attribute("rel", "noopener noreferrer nofollow")
+    story.get_by_role("link", name="More like this picture").click()
+    expect(story).to_be_hidden()
+    expect(page.locator("#grid > li").first).to_be_visible()
+    assert state(page) == {"like": [str(NAKED.pair_id)]}
+
+
+def test_ids_are_copied(page: Page, address: str) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"{address}?pair={CAT.pair_id}")
+    page.get_by_role("button", name="Copy image_id").click()
+    expect(page.get_by_role("dialog").get_by_text("Copied", exact=True)).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == str(CAT.image_id)
+
+
+def test_a_story_that_cannot_be_told_says_why(careless: Page, address: str) -> None:
+    careless.goto(f"{address}?q=cat&pair={CAT.image_id}")
+    expect(careless.get_by_role("alert")).to_contain_text("is not published")
+    careless.keyboard.press("Escape")
+    expect(careless.locator("#grid > li").first).to_be_visible()
+    assert careless.url == f"{address}?q=cat"
+    careless.route("**/api/pairs/*", lambda route: route.abort())
+    careless.goto(f"{address}?pair={CAT.pair_id}")
+    expect(careless.get_by_role("alert")).to_contain_text("does not answer")
+    careless.unroute("**/api/pairs/*")
+    careless.get_by_role("dialog").get_by_role("button", name="Try again").click()
+    expect(careless.locator("#story .caption")).to_have_text(CAT.caption)

@@ -1,0 +1,116 @@
+"""A pair's story holds what the lake knows of it, and nothing of what is to be forgotten."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+import pyarrow as pa
+import pytest
+from starlette.testclient import TestClient
+
+from pairlake.lake.append import append
+from pairlake.lake.catalog import writing
+from pairlake.lake.keys import text_id
+from pairlake.lake.takedowns import record_takedowns
+from pairlake.serve.publish.publish import publish
+from pairlake.serve.search.search import Search
+from pairlake.serve.web.app import create_app
+from tests.serve.conftest import APPLE, CAT, ENCODERS, POMME, Mart, uuids
+
+PAGES = ("https://pages.example/one", "https://pages.example/two")
+DROPPED = UUID(int=77)
+
+
+@pytest.fixture
+def client(mart: Mart, home: Path) -> TestClient:
+    """A server over a lake in which APPLE was seen on PAGES, fetched twice, and has a duplicate."""
+    mart.keep(APPLE, POMME, CAT)
+    sightings = [
+        {"page_url": page, "license_url": None, "record_offset": n} for n, page in enumerate(PAGES)
+    ]
+    schema = mart.con.sql("select sightings from lake.raw.image_text_pairs").to_arrow_table().schema
+    append(
+        {
+            "raw.image_text_pairs": pa.table(
+                {
+                    "pair_id": uuids([APPLE.pair_id]),
+                    "crawl_id": ["CRAWL-1"],
+                    "path": ["one.wat"],
+                    "image_url": [APPLE.image_url],
+                    "caption": [APPLE.caption],
+                    "sightings": pa.array([sightings], schema.field("sightings").type),
+                }
+            ),
+            "raw.downloads": pa.table(
+                {
+                    "url_id": uuids([text_id(APPLE.image_url)] * 2),
+                    "attempted_at": [datetime(2026, 1, 1), datetime(2026, 1, 2)],
+                    "outcome": ["server_error", "ok"],
+                    "http_status": pa.array([500, 200], pa.int32()),
+                }
+            ),
+            "enriched.models": pa.table(
+                {"model_id": ["similarity-1"], "name": ["tiny"], "kind": ["similarity"]}
+            ),
+        },
+        mart.con,
+    )
+    with writing(mart.con) as con:
+        con.execute(
+            "insert into lake.intermediate.int_duplicate_pairs values (?, ?, 'image')",
+            [DROPPED, APPLE.pair_id],
+        )
+        con.execute(
+            "insert into lake.intermediate.int_pairs_deduplicated values (?, ?, ?)",
+            [DROPPED, "https://copies.example/apple.png", "apple again"],
+        )
+    publish(progress=lambda _: None)
+    return TestClient(create_app(Search(home / "search", ENCODERS)), base_url="http://127.0.0.1")
+
+
+def test_all_that_is_known_of_a_pair_is_told(client: TestClient) -> None:
+    story = client.get(f"/api/pairs/{APPLE.pair_id}").json()
+    assert story["pair"]["caption"] == APPLE.caption
+    assert story["scores"] == [
+        {
+            "score": "similarity",
+            "value": pytest.approx(APPLE.similarity),
+            "model": "tiny",
+            "model_id": "similarity-1",
+        }
+    ]
+    assert [seen["page_url"] for seen in story["sightings"]] == list(PAGES)
+    assert (story["sightings"][0]["path"], story["sightings"][1]["record_offset"]) == ("one.wat", 1)
+    assert [each["outcome"] for each in story["downloads"]] == ["server_error", "ok"]
+    assert [other["caption"] for other in story["captions"]] == [POMME.caption]
+    assert story["duplicates"] == [
+        {
+            "pair_id": str(DROPPED),
+            "kind": "image",
+            "image_url": "https://copies.example/apple.png",
+            "caption": "apple again",
+        }
+    ]
+
+
+def test_a_page_that_is_to_be_forgotten_is_not_told(client: TestClient) -> None:
+    record_takedowns({"page": [PAGES[0]]}, reason=None, among=0)
+    story = client.get(f"/api/pairs/{APPLE.pair_id}").json()
+    assert [seen["page_url"] for seen in story["sightings"]] == [PAGES[1]]
+
+
+def test_a_pair_that_is_not_published_has_no_story(client: TestClient) -> None:
+    answer = client.get(f"/api/pairs/{DROPPED}")
+    assert answer.status_code == 404
+    assert "not published" in answer.json()["error"]
+    assert client.get("/api/pairs/7").status_code == 400
+
+
+def test_without_its_lake_the_index_says_so(client: TestClient, mart: Mart) -> None:
+    with writing(mart.con) as con:
+        con.execute("drop table lake.intermediate.int_duplicate_pairs")
+    answer = client.get(f"/api/pairs/{APPLE.pair_id}")
+    assert answer.status_code == 503
+    assert "run: dbt build" in answer.json()["error"]
