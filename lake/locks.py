@@ -27,13 +27,13 @@ def alone(lock: Path, otherwise: PairlakeError) -> Iterator[None]:
     """Hold the file `lock`, in a folder made if need be; `otherwise` is raised if it is held."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("a") as handle:
-        if not is_taken(handle):
+        if not could_take(handle):
             raise otherwise
         yield
 
 
-def is_taken(handle: IO[str] | int) -> bool:
-    """Whether the lock of an open file could be taken at once: nobody else holds it."""
+def could_take(handle: IO[str] | int) -> bool:
+    """Take the lock of an open file, and say whether that could be: nobody else holds it."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

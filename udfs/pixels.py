@@ -13,6 +13,7 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
+from pairlake.lake.pictures import on_white
 from pairlake.udfs.job import Udf
 
 # (H, W, 3), red, green and blue from 0 to 255.
@@ -77,11 +78,7 @@ def read_picture(pixels: bytes) -> Picture:
     if simplejpeg.is_jpeg(pixels):
         rgb: Picture = simplejpeg.decode_jpeg(pixels, "RGB")
         return rgb
-    image: Image.Image = Image.open(io.BytesIO(pixels))
-    if image.has_transparency_data:
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image.convert("RGBA"))
-    return np.asarray(image.convert("RGB"))
+    return np.asarray(on_white(Image.open(io.BytesIO(pixels))))
 
 
 def picture_udf(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from pairlake.lake.locks import in_turn, is_taken
+from pairlake.lake.locks import could_take, in_turn
 from pairlake.lake.settings import settings
 
 
@@ -41,5 +41,5 @@ def _cleared() -> Iterator[Path]:
 
 def _remove_unless_locked(folder: Path) -> None:
     with (folder / "lock").open("a") as lock:
-        if is_taken(lock):
+        if could_take(lock):
             shutil.rmtree(folder)

@@ -23,6 +23,7 @@ from pairlake.ingest.images.jpegs import Uncommon, open_jpeg
 from pairlake.ingest.images.picture import TOO_HUNGRY, Opened, Picture, Unusable
 from pairlake.ingest.images.pngs import Png, read
 from pairlake.lake.errors import in_words
+from pairlake.lake.pictures import on_white
 
 _ZEROS = re.compile(rb"\0+")
 
@@ -206,8 +207,7 @@ def _plain(image: Image.Image) -> Image.Image:
 def _opaque(image: Image.Image) -> Image.Image:
     if image.mode == "RGB":
         return image
-    white = Image.new("RGBA", image.size, "white")
-    return Image.alpha_composite(white, image).convert("RGB")
+    return on_white(image)
 
 
 def _orientation(exif: bytes) -> int:

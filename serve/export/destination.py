@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pairlake.lake.errors import BadRequest, PairlakeError
+from pairlake.lake.locks import could_take
 from pairlake.serve.export.provenance import belong_together, beside, is_provenance, wrote
 
 _PREVIOUS = "previous"
@@ -55,12 +55,10 @@ def _hidden(destination: Path) -> Iterator[Path]:
     hidden = destination.with_name(f".{destination.name}.partial")
     handle = _opened(hidden, destination)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not could_take(handle):
             raise PairlakeError(
                 f"Another export writes to {destination} now; wait for it, or give another place."
-            ) from None
+            )
         _clear(hidden, destination)
         try:
             yield hidden

@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from pairlake.lake.catalog import LITTLE_AHEAD
+from pairlake.lake.pictures import on_white
 from pairlake.serve.export.datacomp import UID
 from pairlake.serve.export.laion import COLUMNS
 
@@ -220,9 +221,6 @@ def jpeg_of(pixels: bytes | None) -> Jpeg | None:
 
 
 def _converted(image: Image.Image) -> bytes:
-    rgba = image.convert("RGBA")
-    flat = Image.new("RGB", rgba.size, "white")
-    flat.paste(rgba, mask=rgba)
     file = io.BytesIO()
-    flat.save(file, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
+    on_white(image).save(file, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
     return file.getvalue()

@@ -15,6 +15,7 @@ import pyarrow as pa
 from lancedb.table import Table
 from PIL import Image, UnidentifiedImageError
 
+from pairlake.lake.pictures import on_white
 from pairlake.serve.search.index import (
     THUMBNAILS,
     newest,
@@ -83,11 +84,9 @@ def thumbnail(pixels: bytes) -> bytes | None:
     try:
         with Image.open(io.BytesIO(pixels), formats=("JPEG", "PNG", "WEBP")) as image:
             image.thumbnail((SIDE, SIDE))
-            rgba = image.convert("RGBA")
+            opaque = on_white(image)
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError):
         return None
-    flat = Image.new("RGB", rgba.size, "white")
-    flat.paste(rgba, mask=rgba)
     result = io.BytesIO()
-    flat.save(result, "JPEG", quality=85)
+    opaque.save(result, "JPEG", quality=85)
     return result.getvalue()

@@ -28,6 +28,7 @@ from pairlake.lake.locks import alone
 from pairlake.lake.processes import WorkerPool
 from pairlake.lake.settings import settings
 from pairlake.lake.storage import is_remote, lance_options
+from pairlake.serve.search.facts import COLUMNS
 
 PAIRS = "pairs"
 THUMBNAILS = "thumbnails"
