@@ -5,10 +5,10 @@ FITS := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))'
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	$$python $(FITS) && break; done; echo $$python)
 BIN := .venv/bin
-PACKAGES := pairlake benchmarks docs/screenshots.py
+PACKAGES := pairlake benchmarks training docs/screenshots.py
 
 .PHONY: demo page screenshots test test-slow lint types sql unit bench bench-crawl bench-fetch bench-enrich bench-recipes \
-	bench-duplicates bench-takedown bench-dataset bench-scale bench-export bench-search bench-filtering bench-diffusion \
+	bench-duplicates bench-takedown bench-dataset bench-export bench-search bench-filtering bench-diffusion \
 	bench-cluster fitting clean
 
 demo: .venv/demo-installed
@@ -57,7 +57,7 @@ test-slow: .venv/dev-installed
 # All benchmarks, one after the other: most of a day.
 bench: .venv/dev-installed
 	$(MAKE) -j 1 bench-crawl bench-fetch bench-enrich bench-recipes bench-duplicates bench-takedown \
-		bench-dataset bench-scale bench-export bench-search bench-filtering bench-diffusion bench-cluster
+		bench-dataset bench-export bench-search bench-filtering bench-diffusion bench-cluster
 
 # Beside cc2dataset, in an environment of its own; needs Java. Some twenty minutes on two cores.
 bench-crawl: .venv/dev-installed
@@ -87,10 +87,6 @@ bench-takedown: .venv/dev-installed
 bench-dataset: .venv/dev-installed
 	$(BIN)/python -m benchmarks.dataset
 
-# One crawl on paper, as many pairs for real as disk and memory allow, and other layouts. Hours.
-bench-scale: .venv/dev-installed
-	$(BIN)/python -m benchmarks.scale
-
 # A quarter of a million and a million pairs, and clip-retrieval's index in an environment of its own; some
 # minutes.
 bench-export: .venv/dev-installed
@@ -104,11 +100,11 @@ bench-search: .venv/dev-installed
 # The same CLIP trained on what each filter leaves, with three seeds; needs npm. Some fifty minutes on two
 # cores; larger on a GPU.
 bench-filtering: .venv/dev-installed
-	$(BIN)/python -m benchmarks.filtering
+	$(BIN)/python -m training.filtering
 
 # A text-to-image model trained on an exported subset; some fifteen minutes.
 bench-diffusion: .venv/dev-installed
-	$(BIN)/python -m benchmarks.diffusion
+	$(BIN)/python -m training.diffusion
 
 # Ray beside one machine's own processes: the demo's pipeline, and two processes beside one.
 bench-cluster: .venv/dev-installed

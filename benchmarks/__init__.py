@@ -1,1 +1,1 @@
-"""Measures pairlake beside its peers, on crawl files that we make ourselves."""
+"""Measures pairlake, beside its peers where it has some: a folder for each benchmark."""

@@ -1,24 +1,18 @@
-"""Writes pages as crawl files: WAT records as Common Crawl publishes them, one gzip member each."""
+"""Writes the demo's pages as crawl files, and counts what is in them."""
 
 from __future__ import annotations
 
-import base64
-import gzip
-import hashlib
-import json
 import random
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pairlake.demo.pages import Link, Page
 from pairlake.demo.planting import landed_caption
+from pairlake.demo.wat_records import Records, write_listing
 
 CRAWL_ID = "DEMO-2026-47"
-_CRAWLED_AT = "2026-11-17T08:30:00Z"
-_SOFTWARE = "pairlake demo"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,35 +46,31 @@ def write_crawl(
     totals = [
         _write_file(folder, path, pages[number::files], rng) for number, path in enumerate(paths)
     ]
-    listing = "".join(f"{path}\n" for path in paths).encode()
-    (folder / "crawl-data" / CRAWL_ID / "wat.paths.gz").write_bytes(gzip.compress(listing, mtime=0))
+    write_listing(folder, CRAWL_ID, paths)
     return totals
 
 
 def _write_file(folder: Path, path: str, pages: Sequence[Page], rng: random.Random) -> FileTotals:
     (folder / path).parent.mkdir(parents=True, exist_ok=True)
     broken = frozenset(rng.sample(range(len(pages)), min(2, len(pages))))
-    name = path.rpartition("/")[2]
-    records = unreadable = 0
+    records, count, unreadable = Records(path.rpartition("/")[2], rng), 0, 0
     with (folder / path).open("wb") as file:
-        file.write(_warcinfo(name, rng))
-        offset = 1_000
+        file.write(records.warcinfo())
         for number, page in enumerate(pages):
-            for envelope in _envelopes(page, rng):
-                file.write(_record(page.url, _json(envelope, name, offset), rng))
-                offset += 5_000
-                records += 1
+            file.write(records.request(page.url))
+            file.write(records.response(page.url, _head(page), page.links))
+            file.write(records.note(page.url))
+            count += 3
             if number in broken:
-                file.write(_record(page.url, _unreadable(page, name, offset, unreadable), rng))
-                offset += 5_000
-                records += 1
+                file.write(_unreadable(records, page, unreadable))
+                count += 1
                 unreadable += 1
     links = [link for page in pages for link in page.links]
     shown = [pair for page in pages for pair in page.shown]
     return FileTotals(
         path=path,
         bytes=(folder / path).stat().st_size,
-        records=records,
+        records=count,
         unreadable_records=unreadable,
         links=len(links),
         images=sum(link["path"] == "IMG@/src" for link in links),
@@ -89,45 +79,7 @@ def _write_file(folder: Path, path: str, pages: Sequence[Page], rng: random.Rand
     )
 
 
-def _envelopes(page: Page, rng: random.Random) -> Iterator[Mapping[str, Any]]:
-    """The request, the response and the crawler's own note of one page, as WATs hold them."""
-    request = {
-        "HTTP-Request-Metadata": {
-            "Request-Message": {"Method": "GET", "Path": "/", "Version": "HTTP/1.1"},
-            "Headers": {"User-Agent": "CCBot/2.0", "Accept-Encoding": "br,gzip"},
-        }
-    }
-    yield _envelope(page, "request", "application/http; msgtype=request", request, rng)
-    yield _envelope(page, "response", "application/http; msgtype=response", _response(page), rng)
-    note = {
-        "WARC-Metadata-Metadata": {"Metadata-Records": [{"Name": "fetchTimeMs", "Value": "41"}]}
-    }
-    yield _envelope(page, "metadata", "application/metadata-fields", note, rng)
-
-
-def _envelope(
-    page: Page, kind: str, content_type: str, payload: Mapping[str, Any], rng: random.Random
-) -> Mapping[str, Any]:
-    return {
-        "Format": "WARC",
-        "WARC-Header-Length": "412",
-        "WARC-Header-Metadata": {
-            "WARC-Type": kind,
-            "WARC-Date": _CRAWLED_AT,
-            "WARC-Record-ID": _record_id(rng),
-            "Content-Length": "20480",
-            "Content-Type": content_type,
-            "WARC-Target-URI": page.url,
-        },
-        "Payload-Metadata": {
-            "Actual-Content-Type": content_type,
-            "Trailing-Slop-Length": "4",
-            **payload,
-        },
-    }
-
-
-def _response(page: Page) -> Mapping[str, Any]:
+def _head(page: Page) -> dict[str, Any]:
     head: dict[str, Any] = {
         "Title": f"{page.language} {page.url.rpartition('/')[2]}",
         "Metas": [
@@ -139,65 +91,10 @@ def _response(page: Page) -> Mapping[str, Any]:
     }
     if page.base is not None:
         head["Base"] = page.base
-    return {
-        "HTTP-Response-Metadata": {
-            "Response-Message": {"Version": "HTTP/1.1", "Status": "200", "Reason": "OK"},
-            "Headers": {"Content-Type": "text/html; charset=utf-8", "Server": "nginx"},
-            "HTML-Metadata": {"Head": head, "Links": list(page.links)},
-        }
-    }
+    return head
 
 
-def _unreadable(page: Page, name: str, offset: int, number: int) -> bytes:
-    """A record whose JSON breaks off within its links, or goes on after its end."""
+def _unreadable(records: Records, page: Page, number: int) -> bytes:
+    """One more record about a page, malformed in another way each time."""
     link: Link = {"path": "IMG@/src", "url": page.url + "?lost.jpg", "alt": "never to be seen"}
-    payload = _response(page)
-    payload["HTTP-Response-Metadata"]["HTML-Metadata"]["Links"] = [link, link]
-    whole = _json({"Payload-Metadata": payload}, name, offset)
-    return whole[: len(whole) - 40] if number % 2 == 0 else whole + b'{"Links":'
-
-
-def _json(envelope: Mapping[str, Any], name: str, offset: int) -> bytes:
-    container = {
-        "Filename": name.replace(".warc.wat.gz", ".warc.gz"),
-        "Compressed": True,
-        "Offset": str(offset),
-        "Gzip-Metadata": {"Deflate-Length": "4980", "Header-Length": "10", "Footer-Length": "8"},
-    }
-    record = {"Container": container, "Envelope": envelope}
-    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _warcinfo(name: str, rng: random.Random) -> bytes:
-    body = f"Software-Info: {_SOFTWARE}\r\nformat: WARC File Format 1.0\r\n\r\n".encode()
-    fields = {
-        "WARC-Type": "warcinfo",
-        "WARC-Date": _CRAWLED_AT,
-        "WARC-Filename": name,
-        "WARC-Record-ID": _record_id(rng),
-        "Content-Type": "application/warc-fields",
-    }
-    return _member(fields, body)
-
-
-def _record(url: str, body: bytes, rng: random.Random) -> bytes:
-    fields = {
-        "WARC-Type": "metadata",
-        "WARC-Target-URI": url,
-        "WARC-Date": _CRAWLED_AT,
-        "WARC-Record-ID": _record_id(rng),
-        "WARC-Refers-To": _record_id(rng),
-        "Content-Type": "application/json",
-    }
-    return _member(fields, body)
-
-
-def _member(fields: Mapping[str, str], body: bytes) -> bytes:
-    digest = base64.b32encode(hashlib.sha1(body, usedforsecurity=False).digest()).decode()
-    fields = {**fields, "WARC-Block-Digest": f"sha1:{digest}", "Content-Length": str(len(body))}
-    head = "WARC/1.0\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    return gzip.compress(f"{head}\r\n".encode() + body + b"\r\n\r\n", compresslevel=6, mtime=0)
-
-
-def _record_id(rng: random.Random) -> str:
-    return f"<urn:uuid:{uuid.UUID(int=rng.getrandbits(128), version=4)}>"
+    return records.response(page.url, _head(page), [link, link], broken=number)

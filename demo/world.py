@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pairlake.demo import captions as caption_templates
-from pairlake.demo import faults, pages, planting, scenes, wat
+from pairlake.demo import faults, pages, planting, scenes, wat, wat_records
 from pairlake.demo import pictures as drawings
 from pairlake.demo.planting import Planted, landed_caption
 from pairlake.demo.wat import FileTotals
@@ -28,7 +28,7 @@ from pairlake.demo.wat import FileTotals
 SMALLEST = 40
 _SEED = 20261122
 _WAT_FILES = 3
-_SOURCES = (caption_templates, drawings, faults, pages, planting, scenes, wat)
+_SOURCES = (caption_templates, drawings, faults, pages, planting, scenes, wat, wat_records)
 
 TRUTH = pa.schema(
     [

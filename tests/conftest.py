@@ -22,7 +22,7 @@ from pairlake.lake.project import ROOT
 from pairlake.lake.settings import settings
 
 if TYPE_CHECKING:
-    from benchmarks.stores import S3
+    from benchmarks.harness.stores import S3
 
 # To verify the signatures of extensions takes a third of a second for each lake that is opened.
 # Processes that tests start verify them still, and so does dbt, which connects in its own way.
@@ -94,7 +94,7 @@ def lake_without_rows(home: Path, _catalog_without_rows: Path) -> None:
 def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
     """An S3 to which the environment leads."""
     # Few tests want it, and it takes a while to import.
-    from benchmarks.stores import S3
+    from benchmarks.harness.stores import S3
 
     with S3() as server:
         for name, value in server.variables.items():

@@ -27,7 +27,7 @@ from pairlake.lake.settings import settings
 from pairlake.serve.search.query import Part, Query
 from tests.conftest import THREADS
 from tests.documented import programs, queries, shell, to_run
-from tests.training import train
+from tests.open_clip_training import train
 
 # Every kind of case is planted in a tenth of the demo, too. As many drawings as a user's demo has
 # take minutes, and what the README says of them is then compared to the number.

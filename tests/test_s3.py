@@ -12,7 +12,7 @@ from uuid import UUID
 import boto3
 import pytest
 
-from benchmarks.stores import BUCKET, CREDENTIALS, S3
+from benchmarks.harness.stores import BUCKET, CREDENTIALS, S3
 from pairlake.demo.stage import environment
 from pairlake.demo.wat import CRAWL_ID
 from pairlake.demo.web import base_url, serving

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.dataset.runs import THREADS, Lake, Run, lake
-from benchmarks.processes import ROOT, CommandFailed
-from benchmarks.tables import heading, machine, note, table
+from benchmarks.harness.processes import BUILD, CommandFailed
+from benchmarks.harness.tables import heading, machine, note, table
 
 _MILLION = 1_000_000
 # What DuckDB may have: in 4 GB fifty million pairs once filled a disk of which 30 GB were free.
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sizes = {millions * _MILLION: _SIZES[millions] for millions in asked.only or _SIZES}
     if asked.quick:
         sizes = {_QUICK: _SIZES[1]}
-    data: Path = ROOT / "build" / "bench-dataset"
+    data = BUILD / "bench-dataset"
     data.mkdir(parents=True, exist_ok=True)
     machine("The dataset in SQL, at scale", {})
     print(f"- DuckDB: threads {THREADS}")

@@ -1,8 +1,8 @@
 """Runs one command over the lake of the settings, and prints what it took as JSON.
 
-`land PAIRS` and `later OLD NEW` land pairs, `layout LAYOUT STEP` tries another layout of them;
-`make-room` drops what the next build makes anew; all else goes to dbt, and `rejudge RECIPE` has dbt
-run the models whose SQL another recipe changes, with all that read them.
+`land PAIRS` and `later OLD NEW` land pairs, `make-room` drops what the next build makes anew; all
+else goes to dbt, and `rejudge RECIPE` has dbt run the models whose SQL another recipe changes, with
+all that read them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.dataset import layouts, world
+from benchmarks.dataset import world
 from pairlake.lake.catalog import connect, writing
 from pairlake.lake.dbt_plugin import run_dbt
 from pairlake.lake.settings import settings
@@ -35,34 +35,22 @@ class _Clock(threading.Thread):
         self._done = threading.Event()
         self._at: list[float] = []
         self._cpu: list[float] = []
-        self._read: list[float] = []
 
     def run(self) -> None:
         """Note until the end."""
         while not self._done.wait(_TICK_S):
             self._at.append(time.time())
             self._cpu.append(time.process_time())
-            self._read.append(_read_mb())
 
     def finish(self) -> None:
         """Stop, and wait until stopped."""
         self._done.set()
         self.join()
 
-    def between(self, started: str, ended: str) -> dict[str, float]:
-        """CPU seconds and megabytes read between two moments of dbt's results."""
+    def between(self, started: str, ended: str) -> float:
+        """CPU seconds between two moments of dbt's results."""
         moments = [datetime.fromisoformat(moment).timestamp() for moment in (started, ended)]
-        noted = {"cpu_s": self._cpu, "read_mb": self._read}
-        return {
-            name: float(np.diff(np.interp(moments, self._at, values))[0])
-            for name, values in noted.items()
-        }
-
-
-def _read_mb() -> float:
-    """Megabytes that this process has read, from the disk or from what the kernel keeps of it."""
-    first_line = Path("/proc/self/io").read_text().partition("\n")[0]
-    return int(first_line.removeprefix("rchar: ")) / 1e6
+        return float(np.diff(np.interp(moments, self._at, self._cpu))[0])
 
 
 def _target() -> Path:
@@ -121,7 +109,7 @@ def _dbt(*arguments: str) -> dict[str, Any]:
         {
             "name": result["unique_id"].rpartition(".")[2],
             "wall_s": result["execution_time"],
-            **clock.between(
+            "cpu_s": clock.between(
                 result["timing"][0]["started_at"], result["timing"][-1]["completed_at"]
             ),
         }
@@ -148,9 +136,6 @@ def main(name: str, *arguments: str) -> None:
         world.land(int(arguments[0]))
     elif name == "later":
         world.land_later(int(arguments[0]), int(arguments[1]))
-    elif name == "layout":
-        layout, step = arguments
-        answer = {"said": layouts.STEPS[step](layout)}
     elif name == "make-room":
         _make_room()
     elif name == "rejudge":
@@ -161,7 +146,6 @@ def main(name: str, *arguments: str) -> None:
         answer = _dbt(name, *arguments)
     # Linux counts it in KiB.
     answer["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-    answer["read_mb"] = _read_mb()
     print(json.dumps(answer))
 
 

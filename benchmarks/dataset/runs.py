@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 import threading
@@ -10,9 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from benchmarks.processes import clean_environment, measured, module
+from benchmarks.harness.processes import clean_environment, measured, module
 
 THREADS = 2
 _SAMPLE_S = 0.2
@@ -25,25 +23,21 @@ class Step:
     name: str
     wall_s: float
     cpu_s: float
-    read_mb: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """What one job took: the whole process, and of a dbt run its models without dbt's start-up.
 
-    What is read counts each time it is. `published_s` is the part of the models' time that went to
-    the Parquet copies.
+    `published_s` is the part of the models' time that went to the Parquet copies.
     """
 
     process_s: float
     process_cpu_s: float
     peak_mb: float
-    read_mb: float
     spill_mb: float
     published_s: float
     steps: tuple[Step, ...]
-    said: str
 
     @property
     def wall_s(self) -> float:
@@ -73,6 +67,8 @@ class Lake:
             PAIRLAKE_HOME=str(self.home),
             PAIRLAKE_MEMORY_LIMIT=self.memory_limit,
             PAIRLAKE_THREADS=str(THREADS),
+            # What Parquet copies take stands there alone; pairlake has dbt log nothing.
+            DBT_LOG_LEVEL_FILE="debug",
         )
         spill = _Spill(self.home / "tmp")
         spill.start()
@@ -81,16 +77,14 @@ class Lake:
             use = measured(command, self.home.parent, environment)
         finally:
             spill.finish()
-        found: dict[str, Any] = json.loads(use.output.splitlines()[-1])
+        found = use.told
         return Run(
             process_s=use.wall_s,
             process_cpu_s=use.cpu_s,
             peak_mb=found["peak_mb"],
-            read_mb=found["read_mb"],
             spill_mb=spill.peak / 1e6,
             published_s=found.get("published_s", 0.0),
             steps=tuple(Step(**node) for node in found.get("nodes", ())),
-            said=found.get("said", ""),
         )
 
     def size_mb(self) -> float:

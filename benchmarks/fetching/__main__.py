@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from benchmarks.environments import peer_python
 from benchmarks.fetching import profiles, runs
-from benchmarks.fetching.photos import photos
 from benchmarks.fetching.server import FAULTS
-from benchmarks.processes import ROOT, Use
-from benchmarks.tables import heading, machine, note, table
+from benchmarks.harness.peers import peer_python, versions
+from benchmarks.harness.photos import photos
+from benchmarks.harness.processes import BUILD, Use
+from benchmarks.harness.tables import heading, machine, note, table
 
 _COLUMNS = ("run", "images out", "wall s", "CPU s", "images per CPU s", "peak MB of the tree")
 _SECTIONS = (1, 2, 3, 4, 5)
@@ -27,10 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", type=int, choices=_SECTIONS, action="append", help="a section")
     asked = parser.parse_args(arguments)
     sections = asked.only or _SECTIONS
-    data: Path = ROOT / "build" / "bench-fetch"
+    data = BUILD / "bench-fetch"
     photos(data / "photos")
-    python = peer_python(ROOT / "build", "img2dataset", runs.PEER_PACKAGES)
-    machine("Images off the web, beside img2dataset", runs.peer_versions(python))
+    python = peer_python("img2dataset")
+    machine("Images off the web, beside img2dataset", versions(python, *runs.PEER_VERSIONS))
     few, many = (200, 1_000) if asked.quick else (5_000, 50_000)
     if 1 in sections:
         _clean(data, python, (few, many))

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.fetching.photos import of_its_own
+from benchmarks.harness.photos import of_its_own
 from pairlake.ingest.images.pixels import prepare
 
 # What a profiled function is part of, by a piece of its file or name; the first that fits.

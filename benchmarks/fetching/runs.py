@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,10 +14,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.processes import ROOT, Use, answer, clean_environment, measured, module
+from benchmarks.harness.processes import ROOT, Use, clean_environment, fresh, measured, module
 
 SIDE = 256
-PEER_PACKAGES = ("img2dataset==1.47.0", "setuptools<70", "simplejpeg", "pycurl")
+PEER_VERSIONS = ("img2dataset", "opencv-python-headless", "albumentations", "simplejpeg", "pycurl")
 _CORES = os.cpu_count() or 1
 _SETTINGS = {
     "PAIRLAKE_ALLOW_NETWORKS": "127.0.0.0/8",
@@ -79,16 +78,6 @@ def serving(data: Path, *, tls: bool = False) -> Iterator[Server]:
             process.wait()
 
 
-def peer_versions(python: Path) -> dict[str, str]:
-    """What is at work on the peer's side."""
-    names = ["img2dataset", "opencv-python-headless", "albumentations", "simplejpeg", "pycurl"]
-    code = (
-        "import json; from importlib.metadata import version; "
-        f"print(json.dumps({{name: version(name) for name in {names}}}))"
-    )
-    return answer([str(python), "-c", code])
-
-
 def ours(
     data: Path,
     server: Server,
@@ -123,9 +112,7 @@ def _prepared(
     data: Path, server: Server, urls: Sequence[str], variables: dict[str, str]
 ) -> tuple[Path, dict[str, str]]:
     """A home folder whose worklist is `urls`, and the settings that lead to it."""
-    home = data / "ours"
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir()
+    home = fresh(data / "ours")
     environment = clean_environment(
         PAIRLAKE_HOME=str(home), **_SETTINGS, **variables, **_trust(server)
     )
@@ -137,11 +124,9 @@ def _prepared(
 
 def peers(data: Path, server: Server, urls: Sequence[str], python: Path) -> Use:
     """img2dataset over the same list, in one process per core with 32 threads each."""
-    folder = data / "peers"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    folder = fresh(data / "peers")
     listed = _write_list(folder / "list.parquet", urls)
-    script = ROOT / "benchmarks" / "fetching" / "peer_img2dataset.py"
+    script = Path(__file__).with_name("peer_img2dataset.py")
     command = [str(python), "-P", str(script), str(listed), str(folder / "out"), str(_CORES)]
     environment = clean_environment(NO_ALBUMENTATIONS_UPDATE="1", **_trust(server))
     return measured(command, folder, environment)
@@ -157,7 +142,7 @@ def bare(data: Path, server: Server, count: int, python: Path) -> Use:
     """The bare work on the same images, in one process: it is CPU time that counts."""
     folder = data / "bare"
     folder.mkdir(exist_ok=True)
-    script = ROOT / "benchmarks" / "fetching" / "bare.py"
+    script = Path(__file__).with_name("bare.py")
     trust = [str(server.certificate)] if server.certificate else []
     command = [str(python), "-P", str(script), server.base, "0", str(count), *trust]
     return measured(command, folder, clean_environment())

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import TextIO
 
-from benchmarks.fetching.photos import broken, of_its_own, page, photos
+from benchmarks.harness.photos import broken, of_its_own, page, photos
 
 HOST = "127.0.0.1"
 # Of 1,000 URLs of the mix, how many are which fault, and the outcome that is right.

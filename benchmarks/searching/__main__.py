@@ -8,18 +8,17 @@ import statistics
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import psutil
 
-from benchmarks.environments import peer_python
-from benchmarks.processes import ROOT
+from benchmarks.harness.peers import peer_python, versions
+from benchmarks.harness.processes import BUILD, ROOT
+from benchmarks.harness.tables import heading, machine, note, table
 from benchmarks.searching import runs, speeds, towers
 from benchmarks.searching.runs import Building, Built
 from benchmarks.searching.speeds import BY_HAND, DOCUMENTED, OURS, Speed
 from benchmarks.searching.truths import FILTERS, NEAREST
-from benchmarks.tables import heading, machine, note, table
 
 TEN_MILLION = 10_000_000
 # What ten million pairs take while they are built: the rows once more while files are merged.
@@ -32,8 +31,8 @@ class Benchmark:
     """The sections, each of which builds the indexes that it needs and that no other has built."""
 
     def __init__(self, *, quick: bool, reuse: bool) -> None:
-        self._data: Path = ROOT / "build" / "bench-search"
-        self._python = peer_python(ROOT / "build", "clip_retrieval", runs.PEER_PACKAGES)
+        self._data = BUILD / "bench-search"
+        self._python = peer_python("clip_retrieval")
         self._reuse = reuse
         self._curve = (60_000,) if quick else (100_000, 200_000, 1_000_000)
         self._sizes = self._curve[-2:]
@@ -44,7 +43,8 @@ class Benchmark:
 
     def versions(self) -> None:
         """The machine, and who is at work."""
-        machine("Search, beside clip-retrieval and faiss", runs.peer_versions(self._python))
+        peers = versions(self._python, *runs.PEER_VERSIONS)
+        machine("Search, beside clip-retrieval and faiss", peers)
         print(f"- search: {', '.join(f'{name} {version(name)}' for name in _LIBRARIES)}")
         print(f"- vectors: 512 numbers of fp16, clustered; {self._queries} queries, not among them")
 
@@ -197,7 +197,7 @@ def _building(name: str, took: Building) -> tuple[object, ...]:
 
 
 def _speed(name: str, found: Speed) -> tuple[object, ...]:
-    assert found.together is not None  # noqa: S101  # servers that stand side by side have one
+    assert found.together is not None  # servers that stand side by side have one
     return (
         name,
         *_shares(found.recall, found.recall_all),

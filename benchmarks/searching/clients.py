@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.processes import CommandFailed
+from benchmarks.harness.processes import CommandFailed
 from benchmarks.searching.servers import Server
 from benchmarks.searching.truths import NEAREST
 from pairlake.lake.vectors import Matrix

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.processes import Use, answer, clean_environment, measured, module
+from benchmarks.harness.processes import Use, clean_environment, fresh, measured, module
 from benchmarks.searching.files import files
 from benchmarks.searching.towers import RANDOM
 from benchmarks.searching.truths import Truth, truth
 from benchmarks.searching.worlds import DIMENSIONS
 
-PEER_PACKAGES = ("clip-retrieval==2.45.0", "torch==2.13.*", "torchvision==0.28.*", "setuptools<81")
+PEER_VERSIONS = ("clip-retrieval", "autofaiss", "faiss-cpu", "flask", "torch")
 _CORES = os.cpu_count() or 1
 
 
@@ -45,23 +44,12 @@ class Built:
     peer: Building | None
 
 
-def peer_versions(python: Path) -> dict[str, str]:
-    """What is at work on the peer's side."""
-    names = ["clip-retrieval", "autofaiss", "faiss-cpu", "flask", "torch"]
-    code = (
-        "import json; from importlib.metadata import version; "
-        f"print(json.dumps({{name: version(name) for name in {names}}}))"
-    )
-    return answer([str(python), "-c", code])
-
-
 def built(data: Path, rows: int, queries: int, python: Path | None, *, reuse: bool) -> Built:
     """The indexes of the first `rows` pairs, anew unless those of an earlier run may be taken."""
     folder = data / f"{rows}"
     kept = folder / "built.json"
     if not (reuse and kept.exists()):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        fresh(folder)
         ours = published(folder / "home", rows, DIMENSIONS, RANDOM)
         peer = None if python is None else _of_peer(folder / "files", rows, python)
         told = {"ours": asdict(ours), "peer": None if peer is None else asdict(peer)}
@@ -79,11 +67,10 @@ def built(data: Path, rows: int, queries: int, python: Path | None, *, reuse: bo
 
 def published(home: Path, rows: int, dimensions: int, encoder: str) -> Building:
     """Our index of a world: both sides, full text, and the columns that are indexed."""
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(parents=True)
+    fresh(home)
     command = module("benchmarks.searching.published", home, rows, dimensions, encoder)
     use = measured(command, home, clean_environment(PAIRLAKE_HOME=str(home)))
-    told = json.loads(use.output.splitlines()[-1])
+    told = use.told
     table = home / "search" / "pairs.lance"
     indexes = table / "_indices"
     return Building(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.processes import ROOT, CommandFailed, clean_environment, free_port, module
+from benchmarks.harness.processes import ROOT, CommandFailed, clean_environment, free_port, module
 
 STARTS_WITHIN_S = 300
 
@@ -80,7 +80,7 @@ def _running(
 ) -> Iterator[Server]:
     with log.open("wb") as output:
         started = time.perf_counter()
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(
             command,
             cwd=ROOT,
             env=clean_environment(**settings),

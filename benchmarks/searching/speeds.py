@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from benchmarks.processes import answer, module
+from benchmarks.harness.processes import answer, module
 from benchmarks.searching import servers, towers
 from benchmarks.searching.clients import (
     Load,

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.processes import ROOT
-from pairlake.udfs.clip import CONFIG, WEIGHTS, import_open_clip
+from benchmarks.harness.processes import ROOT
+from benchmarks.harness.weights import random_clip
+from pairlake.udfs.clip import WEIGHTS
 
 MINI = "mini_clip"
 RANDOM = "random-ViT-B-32"
@@ -21,17 +22,8 @@ MINI_DIMENSIONS = 192
 
 def models(folder: Path) -> Path:
     """A folder with the demo's mini CLIP and a ViT-B-32 of random weights, as PAIRLAKE_MODELS."""
-    from safetensors.torch import save_file
-
-    random = folder / RANDOM
-    if not (random / WEIGHTS).exists():
-        random.mkdir(parents=True, exist_ok=True)
-        torch, open_clip = import_open_clip()
-        torch.manual_seed(0)
-        model = open_clip.create_model("ViT-B-32")
-        config = {"model_cfg": open_clip.get_model_config("ViT-B-32"), "preprocess_cfg": {}}
-        (random / CONFIG).write_text(json.dumps(config))
-        save_file(model.state_dict(), random / WEIGHTS)
+    if not (folder / RANDOM / WEIGHTS).exists():
+        random_clip(folder / RANDOM, "ViT-B-32")
     mini = folder / MINI
     if not mini.exists():
         mini.symlink_to(ROOT / "demo" / MINI, target_is_directory=True)

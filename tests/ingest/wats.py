@@ -1,11 +1,13 @@
-"""Writes small WAT files as Common Crawl does: one gzip member per record, JSON in envelopes."""
+"""Small WAT files, and records that a test wants malformed, odd or of another kind."""
 
 from __future__ import annotations
 
-import gzip
 import json
+import random
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from pairlake.demo.wat_records import CRAWLED_AT, Records, packed, record
 
 Link = Mapping[str, object]
 
@@ -16,27 +18,17 @@ def image(url: str, alt: str | None = None, **attributes: object) -> Link:
 
 
 def page_json(links: Sequence[Link], head: Mapping[str, Any] | None = None) -> bytes:
-    """The JSON of the record of one HTML page."""
-    html = {"Head": head or {}, "Links": list(links)}
-    payload = {"HTTP-Response-Metadata": {"HTML-Metadata": html, "Headers": {"Server": "x"}}}
-    record = {
-        "Container": {"Filename": "x.warc.gz", "Compressed": True, "Offset": "12"},
-        "Envelope": {"Payload-Metadata": payload, "Format": "WARC"},
-    }
-    return json.dumps(record).encode()
+    """The JSON of the record of one HTML page, with spaces where Common Crawl's has none."""
+    records = Records("x.warc.wat.gz", random.Random(1))
+    return json.dumps(
+        json.loads(records.page_json("http://a.example/", head or {}, links))
+    ).encode()
 
 
 def member(body: bytes, page_url: str = "", kind: str = "metadata") -> bytes:
     """One WARC record in a gzip member of its own."""
     content_type = "application/json" if kind == "metadata" else "application/warc-fields"
-    head = (
-        f"WARC/1.0\r\nWARC-Type: {kind}\r\n"
-        + (f"WARC-Target-URI: {page_url}\r\n" if page_url else "")
-        + "WARC-Date: 2026-11-17T08:30:00Z\r\n"
-        + "WARC-Record-ID: <urn:uuid:3d3f4785-c69a-4f8c-968c-d23302c55ef4>\r\n"
-        + f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return gzip.compress(head.encode() + body + b"\r\n\r\n", mtime=0)
+    return _member(kind, page_url, content_type, body)
 
 
 def response(
@@ -50,23 +42,26 @@ def response(
 ) -> bytes:
     """The record of a WARC in which a page was delivered."""
     told = f"Content-Type: {kind}" + (f"; charset={charset}" if charset else "")
-    packed = f"Content-Encoding: {encoding}\r\n" if encoding else ""
-    packed += f"Transfer-Encoding: {transfer}\r\n" if transfer else ""
-    http = f"HTTP/1.1 200 OK\r\n{told}\r\n{packed}\r\n".encode() + body
-    head = (
-        "WARC/1.0\r\nWARC-Type: response\r\n"
-        f"WARC-Target-URI: {page_url}\r\n"
-        "WARC-Date: 2026-11-17T08:30:00Z\r\n"
-        "WARC-Record-ID: <urn:uuid:3d3f4785-c69a-4f8c-968c-d23302c55ef5>\r\n"
-        "Content-Type: application/http; msgtype=response\r\n"
-        f"Content-Length: {len(http)}\r\n\r\n"
-    )
-    return gzip.compress(head.encode() + http + b"\r\n\r\n", mtime=0)
+    packing = f"Content-Encoding: {encoding}\r\n" if encoding else ""
+    packing += f"Transfer-Encoding: {transfer}\r\n" if transfer else ""
+    http = f"HTTP/1.1 200 OK\r\n{told}\r\n{packing}\r\n".encode() + body
+    return _member("response", page_url, "application/http; msgtype=response", http)
 
 
 def wat(*members: bytes) -> bytes:
     """A WAT file: its warcinfo record, then `members`."""
-    return member(b"Software-Info: test\r\n\r\n", kind="warcinfo") + b"".join(members)
+    return Records("x.warc.wat.gz", random.Random(1)).warcinfo() + b"".join(members)
+
+
+def _member(kind: str, page_url: str, content_type: str, body: bytes) -> bytes:
+    fields = {
+        "WARC-Type": kind,
+        **({"WARC-Target-URI": page_url} if page_url else {}),
+        "WARC-Date": CRAWLED_AT,
+        "WARC-Record-ID": "<urn:uuid:3d3f4785-c69a-4f8c-968c-d23302c55ef4>",
+        "Content-Type": content_type,
+    }
+    return packed(record(fields, body))
 
 
 CC_BY = "https://creativecommons.org/licenses/by/4.0/"

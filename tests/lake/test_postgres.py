@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.stores import PROGRAMS, Postgres
-from benchmarks.stores import postgres as started
+from benchmarks.harness.stores import PROGRAMS, Postgres
+from benchmarks.harness.stores import postgres as started
 from pairlake.lake.catalog import connect, rows
 from pairlake.lake.dbt_plugin import dataset_is_current, run_dbt
 from pairlake.lake.errors import BadSetting, JobFailed, LakeUnreadable

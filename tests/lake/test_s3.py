@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from benchmarks.stores import BUCKET, CREDENTIALS, S3
+from benchmarks.harness.stores import BUCKET, CREDENTIALS, S3
 from pairlake.lake import sweep
 from pairlake.lake.append import append
 from pairlake.lake.catalog import connect, rows

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from pairlake.demo import scenes
-from pairlake.demo.evaluate import MiniClip
 from pairlake.demo.pictures import pictures
 from pairlake.lake.project import ROOT
 from pairlake.udfs import clip
+from training.mini_clip.evaluate import MiniClip
 
 COUNT = 40
 

@@ -19,11 +19,11 @@ from pairlake.demo.pictures import pictures
 from pairlake.lake.project import ROOT
 from pairlake.udfs import image_watermarks, registry
 from pairlake.udfs.job import ModelUnavailable
-from pairlake.udfs.watermark.lettering import UNSEEN_WORDS, Letters
 from pairlake.udfs.watermark.network import Detector, prepare
-from pairlake.udfs.watermark.ordinary import SEEN_KINDS, draw_ordinary
-from pairlake.udfs.watermark.planting import SEEN_LAYOUTS, UNSEEN_LAYOUTS, plant
 from pairlake.udfs.watermark.weights import MOST_PIXELS, WEIGHTS, sha256
+from training.watermark.lettering import UNSEEN_WORDS, Letters
+from training.watermark.ordinary import SEEN_KINDS, draw_ordinary
+from training.watermark.planting import SEEN_LAYOUTS, UNSEEN_LAYOUTS, plant
 
 CARD = WEIGHTS.with_name("MODEL_CARD.md")
 # Licences of pictures from which weights may be made that are licensed CC BY-SA 4.0.

@@ -1,1 +1,1 @@
-"""A small detector of visible watermarks: its network, its planted training pictures, its test."""
+"""A small detector of visible watermarks: its network and its weights."""

@@ -160,7 +160,7 @@ DAMAGES = {
 
 def with_length(member: bytes, more: int) -> bytes:
     head, _, body = gzip.decompress(member).partition(b"\r\n\r\n")
-    stated = int(head.rpartition(b"Content-Length: ")[2])
+    stated = int(head.partition(b"Content-Length: ")[2].partition(b"\r\n")[0])
     head = head.replace(b"Length: %d" % stated, b"Length: %d" % (stated + more))
     return gzip.compress(head + b"\r\n\r\n" + body, mtime=0)
 
@@ -186,7 +186,7 @@ def test_a_length_beyond_the_cap_costs_one_record(path: Path) -> None:
 
 def test_damage_in_a_plain_file_costs_one_record(path: Path) -> None:
     plain = gzip.decompress(wat(*numbered(5)))
-    begin = plain.index(b"WARC/1.0", len(plain) // 2)
+    begin = plain.index(b"WARC/1.0\r\n", len(plain) // 2)
     path.write_bytes(plain[:begin] + b"WURC" + plain[begin + 4 :])
     file, pairs = read(path)
     assert (file.outcome, len(pairs)) == ("damaged", 4)

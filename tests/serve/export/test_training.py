@@ -10,9 +10,9 @@ import torch
 
 import pairlake.serve.export.webdataset
 from pairlake.serve.export.export import export
+from tests.open_clip_training import train
 from tests.serve.conftest import APPLE, CAT, HOSTILE, SEA, Mart
 from tests.serve.export.exporting import with_verdicts
-from tests.training import train
 
 
 def test_open_clips_own_program_learns_from_the_shards(

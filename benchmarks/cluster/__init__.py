@@ -1,0 +1,1 @@
+"""What several processes, machines and writers cost and bring."""

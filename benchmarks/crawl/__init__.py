@@ -1,0 +1,1 @@
+"""Crawling, pairlake beside cc2dataset, on crawl files that we make ourselves."""

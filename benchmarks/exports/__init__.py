@@ -1,0 +1,1 @@
+"""What it takes to export a large lake, in every format."""

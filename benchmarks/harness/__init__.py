@@ -1,0 +1,1 @@
+"""What all benchmarks use: processes that are measured, peers, tables, stores, pictures."""

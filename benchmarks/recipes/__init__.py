@@ -1,0 +1,1 @@
+"""What recipes make of the demo beside its truth."""

@@ -1,0 +1,1 @@
+"""What it costs to land pairs while something is to be forgotten."""

@@ -1,0 +1,1 @@
+"""Trains and measures the weights that pairlake ships, and models on what it exports."""

@@ -1,0 +1,1 @@
+"""How the watermark detector was trained: planted marks, ordinary pictures, its test."""
