@@ -110,7 +110,8 @@ def run_dbt(*arguments: str, progress: Progress = lambda line: None) -> None:
     sys.argv = ["dbt", *arguments]
     try:
         # What went wrong is said below; by itself dbt shows the stack of a Ctrl-C, quiet or not.
-        result = runner.invoke(["--log-level", "none", *arguments, *where, *paths])
+        levels = ["--log-level", "none", "--log-level-file", "debug"]
+        result = runner.invoke([*levels, *arguments, *where, *paths])
     finally:
         sys.argv = command_line
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]

@@ -67,8 +67,6 @@ class Lake:
             PAIRLAKE_HOME=str(self.home),
             PAIRLAKE_MEMORY_LIMIT=self.memory_limit,
             PAIRLAKE_THREADS=str(THREADS),
-            # What Parquet copies take stands there alone; pairlake has dbt log nothing.
-            DBT_LOG_LEVEL_FILE="debug",
         )
         spill = _Spill(self.home / "tmp")
         spill.start()

@@ -335,8 +335,10 @@ def test_what_failed_is_noted_until_it_succeeds(con: duckdb.DuckDBPyConnection) 
     assert (len(pairs) > 0, _rows(con, "from pairs order by pair_id")) == (True, pairs)
     assert set(_rows(con, noted)) - before == {("--empty",)}
     con.execute("update filter_gains set reason = null")
-    with pytest.raises(JobFailed, match="not_null_filter_gains_reason"):
+    with pytest.raises(JobFailed, match="not_null_filter_gains_reason") as failed:
         run_dbt("test", "--select", "filter_gains,test_type:data")
+    log = Path(failed.value.message.rpartition("See ")[2].rstrip(".")) / "dbt.log"
+    assert "not_null_filter_gains_reason" in log.read_text(), "what it says to see is there"
     assert set(_rows(con, noted)) - before == {("not_null_filter_gains_reason",)}
     run_dbt("test", "--select", "pairs_en,test_type:data")
     assert len(_rows(con, noted)) == len(before) + 1

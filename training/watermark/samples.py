@@ -135,6 +135,8 @@ def draw_all(tasks: Iterable[Task], world: World, processes: int) -> Generator[S
                 return
             yield task
 
+    # A forked process has none of OpenCV's threads, and would wait for ever to end them.
+    cv2.setNumThreads(1)
     # Forked, so that the pictures are shared and not copied.
     with get_context("fork").Pool(processes, _remember, (world,)) as pool:
         try:
@@ -147,7 +149,6 @@ def draw_all(tasks: Iterable[Task], world: World, processes: int) -> Generator[S
 
 
 def _remember(world: World) -> None:
-    cv2.setNumThreads(1)
     globals()["_world"] = world
 
 
