@@ -15,6 +15,7 @@ from typing import Any
 from pairlake.lake.errors import BadSetting, is_text
 from pairlake.lake.postgres import PREFIX as POSTGRES
 from pairlake.lake.postgres import names_password
+from pairlake.lake.project import ROOT as ROOT  # scripts that run dbt look for it here
 from pairlake.lake.project import data_folder
 from pairlake.lake.storage import is_remote
 
