@@ -53,9 +53,9 @@ def named_files(names: Sequence[str], standard_input: Iterable[str] = ()) -> lis
     """Crawl files given by name, each once: paths and URLs as they are, folders and globs opened.
 
     A folder stands for all files below it but those that begin with `.` or `_` and what is behind
-    links to folders, those of pictures as their folder, `…/`; `-` for a list of names on `standard_input`, one a line. What http URLs
-    lead to is seen when they are read. Raises CrawlFileMissing for the first other name that leads
-    to no file.
+    links to folders, those of pictures as their folder, `…/`; `-` for a list of names on
+    `standard_input`, one a line. What http URLs lead to is seen when they are read. Raises
+    CrawlFileMissing for the first other name that leads to no file.
     """
     found = dict.fromkeys(location for name in names for location in _files(name, standard_input))
     if not found:

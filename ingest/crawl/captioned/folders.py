@@ -11,7 +11,7 @@ from pairlake.ingest.crawl.lists.layout import HTTP
 from pairlake.ingest.crawl.stream import found_at
 
 # By what pictures are called; what they are is told by their bytes.
-PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif"})
+PICTURES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".avif"})
 CAPTIONS, FACTS = frozenset({".txt"}), frozenset({".json"})
 # What Hugging Face's imagefolder reads beside the pictures, or above them.
 METADATA = frozenset({"metadata.csv", "metadata.jsonl"})

@@ -256,6 +256,8 @@ def test_captions_come_from_beside_or_from_hugging_faces_metadata(tmp_path: Path
             "hf/train/sub/2.png": PNG,
             "csv/metadata.csv": b'\xef\xbb\xbffile_name,caption\r\n3.webp,"three, in\nlines"\r\n',
             "csv/3.webp": WEBP,
+            "plain/saved.jfif": JPEG,
+            "plain/saved.txt": b"five",
             "plain/Photo.v2.JPG": JPEG,
             "plain/Photo.v2.txt": b"\xef\xbb\xbffour\r\n",
             "plain/readme.csv": b"url,caption\nhttps://a.example/list.jpg,of a list\n",
@@ -279,6 +281,7 @@ def test_captions_come_from_beside_or_from_hugging_faces_metadata(tmp_path: Path
             (urn(PNG), "zwei"),
             (urn(WEBP), "three, in\nlines"),
             (urn(JPEG), "four"),
+            (urn(JPEG), "five"),
             ("https://a.example/list.jpg", "of a list"),
         ]
     )
