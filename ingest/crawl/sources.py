@@ -113,7 +113,7 @@ def _found(name: str) -> list[str]:
 
 def _leads_to_folder(filesystem: Any, info: Mapping[str, Any]) -> bool:
     """Whether what was found is a link to a folder, which may be one that it is in."""
-    return bool(info.get("islink")) and filesystem.isdir(info["name"])
+    return bool(info.get("islink") and filesystem.isdir(info["name"]))
 
 
 def _words(error: BaseException) -> str:
