@@ -7,6 +7,7 @@ import io
 import os
 import shlex
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -300,7 +301,7 @@ def forget(
     if dry_run:
         click.echo("forget   this was a dry run: nothing is recorded")
         return
-    if asks and not click.confirm("Forget it for good?", err=True):
+    if asks and not _confirmed("Forget it for good?"):
         click.echo("forget   nothing is recorded")
         raise click.exceptions.Exit(1)
     progress.show("Recording; if a job or a build writes now, when it has ended")
@@ -309,6 +310,13 @@ def forget(
     for receipt in receipts(asked):
         click.echo(f"forget   {receipt}")
     _rebuild_without_it()
+
+
+def _confirmed(question: str) -> bool:
+    """Whether a user at a terminal says yes."""
+    # What polars does on Ctrl-C lets reading go on, as if nothing had come.
+    signal.siginterrupt(signal.SIGINT, True)
+    return click.confirm(question, err=True)
 
 
 def _rebuild_without_it() -> None:

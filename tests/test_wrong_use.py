@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sqlite3
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from unittest.mock import patch
 
@@ -42,6 +44,27 @@ def test_a_process_ends_with_a_sentence_and_no_traceback() -> None:
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "nowhere" in done.stderr
+
+
+def test_ctrl_c_ends_a_question_also_after_polars_was_used() -> None:
+    asking = (
+        "import polars; polars.LazyFrame({'a': [1]}).collect(); "
+        "from pairlake.commands import _confirmed; _confirmed('So?')"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", asking], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as asked:
+        assert asked.stderr is not None
+        while asked.stderr.read(1) not in (b":", b""):
+            pass
+        for _ in range(20):  # it may come right before the answer is waited for
+            asked.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                assert asked.wait(1) == 1
+                break
+        else:
+            asked.kill()
+            pytest.fail("It goes on asking.")
 
 
 def test_no_such_file(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ import gzip
 import random
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import aiohttp
@@ -51,10 +52,10 @@ def crawl_paths(crawl_id: str, files: int | None = None, *, seed: int | None = N
 def named_files(names: Sequence[str], standard_input: Iterable[str] = ()) -> list[str]:
     """Crawl files given by name, each once: paths and URLs as they are, folders and globs opened.
 
-    A folder stands for all files below it but those that begin with `.` or `_`, those of pictures
-    as their folder, `…/`; `-` for a list of names on `standard_input`, one a line. What http URLs
-    lead to is seen when they are read. Raises CrawlFileMissing for the first other name that leads
-    to no file.
+    A folder stands for all files below it but those that begin with `.` or `_` and what is behind
+    links to folders, those of pictures as their folder, `…/`; `-` for a list of names on
+    `standard_input`, one a line. What http URLs lead to is seen when they are read. Raises
+    CrawlFileMissing for the first other name that leads to no file.
     """
     found = dict.fromkeys(location for name in names for location in _files(name, standard_input))
     if not found:
@@ -91,7 +92,8 @@ def _found(name: str) -> list[str]:
     if filesystem.isfile(path):
         return [name]
     if filesystem.isdir(path):
-        files = filesystem.find(path)
+        below_it = filesystem.find(path, detail=True)
+        files = [file for file, info in below_it.items() if not _leads_to_folder(filesystem, info)]
         below = (Path(file).relative_to(path).parts for file in files)
         shown = gathered(
             path,
@@ -107,6 +109,11 @@ def _found(name: str) -> list[str]:
         return []
     remote = "://" in name
     return [filesystem.unstrip_protocol(file) if remote else file for file in sorted(shown)]
+
+
+def _leads_to_folder(filesystem: Any, info: Mapping[str, Any]) -> bool:
+    """Whether what was found is a link to a folder, which may be one that it is in."""
+    return bool(info.get("islink") and filesystem.isdir(info["name"]))
 
 
 def _words(error: BaseException) -> str:

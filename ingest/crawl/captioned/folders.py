@@ -7,14 +7,15 @@ from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
+from pairlake.ingest.crawl.lists.layout import HTTP
 from pairlake.ingest.crawl.stream import found_at
 
 # By what pictures are called; what they are is told by their bytes.
-PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif"})
+PICTURES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".avif"})
 CAPTIONS, FACTS = frozenset({".txt"}), frozenset({".json"})
 # What Hugging Face's imagefolder reads beside the pictures, or above them.
 METADATA = frozenset({"metadata.csv", "metadata.jsonl"})
-_TAR = re.compile(r"(.*)\.(?:tar(?:\.gz)?|tgz)", re.IGNORECASE)
+_TAR = re.compile(r"(.*)\.(?:tar(?:\.gz)?|tgz)", re.IGNORECASE | re.DOTALL)
 # What img2dataset writes beside a tar or a folder: of each image what came of it, and their number.
 _ACCOUNT = re.compile(r"(.*?)(?:_stats\.json|\.parquet)")
 
@@ -31,7 +32,9 @@ class File(NamedTuple):
 
 def brings_pictures(location: str) -> bool:
     """Whether a crawl file is a folder of pictures, or by its name a tar."""
-    return location.endswith("/") or _TAR.fullmatch(re.split("[?#]", location)[0]) is not None
+    # In the name of a file on disk these are letters as others are.
+    path = re.split("[?#]", location)[0] if HTTP.match(location) else location
+    return location.endswith("/") or _TAR.fullmatch(path) is not None
 
 
 def ending(name: str) -> str:

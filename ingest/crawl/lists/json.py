@@ -62,7 +62,7 @@ class BrokenJson(Exception):
 def json_lines(lines: Iterable[str]) -> Iterator[Record | None]:
     """The object of each line; None for a line that is none."""
     for line in lines:
-        if not line.isspace():
+        if line and not line.isspace():
             try:
                 yield _object(json.loads(line))
             except (ValueError, RecursionError):

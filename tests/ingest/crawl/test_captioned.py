@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pairlake.ingest.crawl.captioned.folders import brings_pictures
 from pairlake.ingest.crawl.captioned.members import Damage, Member, tar_members
 from pairlake.ingest.crawl.job import CrawlSummary, crawl
 from pairlake.ingest.crawl.sources import named_files
@@ -255,6 +256,8 @@ def test_captions_come_from_beside_or_from_hugging_faces_metadata(tmp_path: Path
             "hf/train/sub/2.png": PNG,
             "csv/metadata.csv": b'\xef\xbb\xbffile_name,caption\r\n3.webp,"three, in\nlines"\r\n',
             "csv/3.webp": WEBP,
+            "plain/saved.jfif": JPEG,
+            "plain/saved.txt": b"five",
             "plain/Photo.v2.JPG": JPEG,
             "plain/Photo.v2.txt": b"\xef\xbb\xbffour\r\n",
             "plain/readme.csv": b"url,caption\nhttps://a.example/list.jpg,of a list\n",
@@ -278,6 +281,7 @@ def test_captions_come_from_beside_or_from_hugging_faces_metadata(tmp_path: Path
             (urn(PNG), "zwei"),
             (urn(WEBP), "three, in\nlines"),
             (urn(JPEG), "four"),
+            (urn(JPEG), "five"),
             ("https://a.example/list.jpg", "of a list"),
         ]
     )
@@ -357,6 +361,27 @@ def test_what_was_taken_down_is_not_kept(tmp_path: Path) -> None:
     crawled(tar(tmp_path / "x.tar", files))
     assert rows("select outcome, count(*) from lake.raw.downloads group by 1") == [("blocked", 4)]
     assert rows("select count(*) from lake.raw.image_pixels") == [(0,)]
+
+
+@pytest.mark.parametrize("name", ["cats #1.tar", "what? [1].tar.gz", "two\nlines.TAR"])
+def test_a_tar_is_known_by_its_whole_name(tmp_path: Path, name: str) -> None:
+    made = tar(tmp_path / name, SHARD, packed=name.endswith("gz"))
+    assert crawled(made).downloads == 3
+    assert brings_pictures("https://a.example/0.tar?sig=1#2")
+    assert not brings_pictures("https://a.example/list.csv?of=0.tar")
+
+
+def test_empty_lines_of_metadata_are_no_lines(tmp_path: Path) -> None:
+    line = told(file_name="a.jpg", text="a")
+    made = folder(tmp_path / "x", {"a.jpg": JPEG, "metadata.jsonl": line + b"\n\n"})
+    crawled(made)
+    assert (pairs(), others()) == ([(urn(JPEG), "a")], {})
+
+
+def test_links_to_folders_are_not_followed(tmp_path: Path) -> None:
+    made = folder(tmp_path / "x", {"a.jpg": JPEG, "a.txt": b"a"})
+    (made / "again").symlink_to(".")
+    assert named_files([str(made)]) == [f"{made}/"]
 
 
 def test_a_tar_under_another_name_is_told_how_to_land(tmp_path: Path) -> None:
