@@ -64,7 +64,7 @@ class _Commands(click.Group):
                 with explained_failures():
                     return super().invoke(ctx)
         except PairlakeError as error:
-            if "dbt build" in error.message and (where := where_dbt_builds()):
+            if "run: dbt build" in error.message and (where := where_dbt_builds()):
                 raise PairlakeError(error.message + where) from error
             raise
         finally:

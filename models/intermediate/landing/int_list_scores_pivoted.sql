@@ -18,15 +18,26 @@ finite as (
 
 ),
 
+-- DataComp and COYO have names of their own; of two similarities, that of CLIP ViT-L/14.
 pivoted as (
 
     select
         pair_id,
         source,
-        max(score) filter (where name = 'similarity') as similarity,
+        coalesce(
+            max(score) filter (where name = 'similarity'),
+            max(score) filter (where name = 'clip_l14_similarity_score'),
+            max(score) filter (where name = 'clip_similarity_vitl14')
+        ) as similarity,
         max(score) filter (where name = 'punsafe') as punsafe,
-        max(score) filter (where name = 'pwatermark') as pwatermark,
-        max(score) filter (where name = 'aesthetic_score') as aesthetic_score,
+        coalesce(
+            max(score) filter (where name = 'pwatermark'),
+            max(score) filter (where name = 'watermark_score')
+        ) as pwatermark,
+        coalesce(
+            max(score) filter (where name = 'aesthetic_score'),
+            max(score) filter (where name = 'aesthetic_score_laion_v2')
+        ) as aesthetic_score,
         coalesce(
             max(score) filter (where name = 'original_width'),
             max(score) filter (where name = 'width')
