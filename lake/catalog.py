@@ -24,6 +24,7 @@ from pairlake.lake.storage import grant_access, is_remote
 from pairlake.lake.tables import ensure_tables, set_options, tables_are_current
 
 EXTENSIONS = ("ducklake", "httpfs")
+_IMPORTED_BY_DUCKDB = ("pandas", "pyarrow.dataset")
 # How long SQLite itself waits for another writer before it says "database is locked".
 BUSY_TIMEOUT_MS = 60_000
 # DuckDB counts a blob as 16 bytes of what waits to be streamed, and would let thousands of pictures
@@ -99,6 +100,7 @@ def prepare(con: duckdb.DuckDBPyConnection, *, options: str = "") -> None:
 
 def make_ready(con: duckdb.DuckDBPyConnection, current: Settings) -> None:
     """Load the extensions and settings that a connection needs before it attaches a lake."""
+    _import_for_duckdb()
     _limit(con, current)
     _load_extensions(con, current)
     register_functions(con)
@@ -247,6 +249,14 @@ def _unreadable(current: Settings, error: Exception) -> LakeUnreadable:
         f"The catalog {current.catalog_file} cannot be opened ({said}); "
         "put a backup in its place with: pairlake restore, or name another with PAIRLAKE_CATALOG."
     )
+
+
+def _import_for_duckdb() -> None:
+    """Import what DuckDB would: in its hands a Ctrl-C is taken for a module that is not there."""
+    for name in _IMPORTED_BY_DUCKDB:
+        # pandas is not ours, and DuckDB does without whatever is wrong with it.
+        with suppress(Exception):
+            importlib.import_module(name)
 
 
 def _limit(con: duckdb.DuckDBPyConnection, current: Settings) -> None:

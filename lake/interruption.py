@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any
@@ -12,6 +15,8 @@ from pairlake.lake.errors import PairlakeError
 
 # What a shell gives a command that ended by SIGINT.
 _EXIT_CODE = 130
+# By then Python has left what ignored it.
+_AGAIN_SECONDS = 0.05
 
 
 class Interrupted(PairlakeError):
@@ -27,12 +32,31 @@ class Interrupted(PairlakeError):
 @contextmanager
 def explained_interruptions() -> Iterator[None]:
     """Turns a KeyboardInterrupt, and every error that one was the cause of, into Interrupted."""
+    before = sys.unraisablehook
+
+    def heard(ignored: sys.UnraisableHookArgs) -> None:
+        # In a destructor, or where a process forks, Python only says that one came, and goes on.
+        if ignored.exc_type is KeyboardInterrupt:
+            _interrupt_again()
+        else:
+            before(ignored)
+
+    sys.unraisablehook = heard
     try:
         yield
     except BaseException as error:
         if not isinstance(error, Interrupted) and was_interrupted(error):
             raise Interrupted("Interrupted; what had landed is kept.") from error
         raise
+    finally:
+        sys.unraisablehook = before
+
+
+def _interrupt_again() -> None:
+    main = threading.main_thread().ident
+    again = threading.Timer(_AGAIN_SECONDS, signal.pthread_kill, (main, signal.SIGINT))
+    again.daemon = True
+    again.start()
 
 
 def was_interrupted(error: BaseException) -> bool:

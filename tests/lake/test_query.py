@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -120,6 +121,40 @@ def test_an_interrupt_is_one_line_while_duckdb_is_at_work(format: str, tmp_path:
         assert process.wait() == 130
         assert process.stderr is not None
         assert process.stderr.read() == "Interrupted; what had landed is kept.\n"
+
+
+@pytest.mark.parametrize("module", ["pandas", "pyarrow.dataset"])
+def test_an_interrupt_is_not_lost_in_what_duckdb_imports(module: str) -> None:
+    program = (
+        "import os, signal, sys\n"
+        "class Finder:\n"
+        "    def find_spec(name, path=None, target=None):\n"
+        f"        if name == {module!r} and Finder in sys.meta_path:\n"
+        "            sys.meta_path.remove(Finder)\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finder)\n"
+        "from pairlake.commands import main\n"
+        "main(['sql', 'select 1'])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 130
+    assert (done.stdout, done.stderr) == ("", "Interrupted; what had landed is kept.\n")
+
+
+def test_an_interrupt_that_python_ignores_comes_again() -> None:
+    with pytest.raises(Interrupted), explained_interruptions():
+        _go_on_after(_Deaf())
+
+
+class _Deaf:
+    def __del__(self) -> None:
+        raise KeyboardInterrupt
+
+
+def _go_on_after(ignored: object) -> None:
+    del ignored
+    for _ in range(1_000):
+        threading.Event().wait(0.01)
 
 
 def test_what_others_make_of_an_interrupt_is_one() -> None:
