@@ -114,14 +114,16 @@ _fetch_limits = _options(
 
 
 @main.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-def init(folder: Path) -> None:
+@click.argument("folder")
+def init(folder: str) -> None:
     """Lay out the dbt project in a FOLDER of your own: models, macros and seeds to change.
 
     There `dbt build` and every command go by it, and keep what they make in its `data`.
     Example: pairlake init cats && cd cats && pairlake run --crawl CC-MAIN-2026-43
     """
-    lay_out(folder)
+    if not folder:
+        raise BadRequest("Name a folder for the project: pairlake init cats")
+    lay_out(Path(folder))
     click.echo(f"init     {folder}: its models, macros and seeds are yours to change")
 
 

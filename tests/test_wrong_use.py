@@ -201,3 +201,18 @@ def test_what_asks_no_model_imports_neither_torch_nor_open_clip() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip().splitlines()[-1] == "set()"
+
+
+def test_ctrl_c_while_the_commands_are_imported_is_one_line() -> None:
+    program = (
+        "import builtins, runpy, sys\n"
+        "load = builtins.__import__\n"
+        "def interrupted(name, *more, **named):\n"
+        "    if name == 'click': raise KeyboardInterrupt\n"
+        "    return load(name, *more, **named)\n"
+        "builtins.__import__ = interrupted\n"
+        "runpy.run_module('pairlake', run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "Interrupted; what had landed is kept.\n"

@@ -70,6 +70,7 @@ def test_init_takes_the_place_of_nothing(tmp_path: Path, monkeypatch: pytest.Mon
         with pytest.raises(BadRequest, match=f"has its {part} already"):
             lay_out(other)
         assert [path for path in other.rglob("*") if path.is_file()] == []
+    assert "Name a folder" in _ran("init", "")[1]
     (tmp_path / "file").touch()
     with pytest.raises(BadRequest, match="cannot be written"):
         lay_out(tmp_path / "file" / "project")
