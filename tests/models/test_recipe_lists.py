@@ -12,7 +12,6 @@ SEED = "models/seeds/recipes.csv"
 MODELS = "models/intermediate/recipes/int_recipe_models.sql"
 RESOLVED = "models/intermediate/recipes/int_recipes_resolved.sql"
 UNSCORED = "models/intermediate/worklists/int_images_unscored.sql"
-KEPT = "models/intermediate/judging/int_pairs_kept.sql"
 RULES = "macros/rules.sql"
 # What pairs are not rated by: each has rules of its own.
 APART = {"language_model", "image_hash_model", "similarity_model_en", "similarity_model_other"}
@@ -31,30 +30,23 @@ def _found(path: str, pattern: str, begin: str = "", end: str = r"\Z") -> set[st
 
 def _lists(models: set[str]) -> dict[str, tuple[set[str], set[str]]]:
     """Of each list: what stands in it, and what has to."""
-    ids = {model.replace("_model", "_model_id") for model in models}
     scored = {model for model in models if not model.startswith("similarity")}
     ratings = returned("ratings.sql", "ratings()")
     rated = {f"{rating['kind']}_model" for rating in ratings}
     of_images = {rating["kind"] for rating in ratings if rating["key"] == ["image_id"]}
     image_scores = {rating["score"] for rating in ratings if rating["key"] == ["image_id"]}
-    kinds = {model.removesuffix("_model") for model in scored}
-    id_ = r"\w+_model_id\w*"
+    kinds = {model.removesuffix("_model") for model in APART & scored}
     return {
         "macros/ratings.sql": (rated, models - APART),
-        f"{MODELS}, names": (_found(MODELS, r"'name': (\w+_model)\b"), scored),
+        f"{MODELS}, names": (_found(MODELS, r"'name': (\w+_model)\b"), APART & scored),
         f"{MODELS}, kinds": (_found(MODELS, r"\{ 'kind': '(\w+)'"), kinds),
         f"{MODELS}, similarities": (_found(MODELS, r"recipes\.(\w+_model_\w+)"), models - scored),
-        f"{RESOLVED}, joins": (_found(RESOLVED, r"recipes\.(\w+) = \w+\.name"), models),
-        f"{RESOLVED}, kinds": (_found(RESOLVED, r"\.kind = '(\w+)'"), kinds | {"similarity"}),
-        f"{RESOLVED}, ids": (_found(RESOLVED, rf"model_id as ({id_})"), ids),
-        f"{RESOLVED}, list_count": (_found(RESOLVED, id_, r"list_count\(\[", r"\]\)"), ids),
-        f"{RESOLVED}, covers": (_found(RESOLVED, rf"covers\('({id_})'\)"), ids),
+        f"{RESOLVED}, kinds": (_found(RESOLVED, r"'(\w+)': '\w+'"), APART),
         f"{RULES}, if_known": (
             _found(RULES, r"if_known\('(\w+)_id', '\w+'\)"), APART & scored
         ),
         f"{UNSCORED}, kinds": (_found(UNSCORED, r"'(\w+)': \("), of_images),
         f"{UNSCORED}, scores": (_found(UNSCORED, r": \('(\w+)', "), image_scores),
-        f"{KEPT}, rating": (_found(KEPT, r"rating\('\w+', '(\w+)_id'\)"), rated),
     }  # fmt: skip
 
 
