@@ -49,7 +49,20 @@
 
 {#- Of which SQL a table is made, as its comment. -#}
 {% macro note_version() -%}
-    comment on table {{ this }} is '{{ local_md5(model.raw_code) }}'
+    comment on table {{ this }} is '{{ version(model) }}'
+{%- endmacro %}
+
+
+{#-
+    The md5 of a model's SQL, and of the columns that its contract has: those of
+    the ratings do not stand in the SQL.
+-#}
+{% macro version(node) -%}
+    {%- set columns = '' -%}
+    {%- if node.config.contract.enforced -%}
+        {%- set columns = node.columns | list -%}
+    {%- endif -%}
+    {{ return(local_md5(node.raw_code ~ columns)) }}
 {%- endmacro %}
 
 
@@ -67,7 +80,7 @@
                 database=node.database, schema=node.schema, identifier=node.alias
             )) -%}
             {%- if table is not none -%}
-                {{ _renew(table, local_md5(node.raw_code)) }}
+                {{ _renew(table, version(node)) }}
             {%- endif -%}
         {%- endfor %}
     {%- endif %}

@@ -199,52 +199,24 @@
         where outcome = 'ok' and not isnan(similarity)
 
     ),
+    {% for rating in ratings() %}
 
-    image_nsfw as (
+    {{ rating.table }} as (
 
-        select * from {{ ref('stg_enriched__image_nsfw') }}
+        select * from {{ ref('stg_enriched__' ~ rating.table) }}
         where outcome = 'ok'
 
     ),
-
-    image_watermarks as (
-
-        select * from {{ ref('stg_enriched__image_watermarks') }}
-        where outcome = 'ok'
-
-    ),
-
-    image_aesthetics as (
-
-        select * from {{ ref('stg_enriched__image_aesthetics') }}
-        where outcome = 'ok'
-
-    ),
-
-    image_inappropriate as (
-
-        select * from {{ ref('stg_enriched__image_inappropriate') }}
-        where outcome = 'ok'
-
-    ),
-
-    caption_toxicity as (
-
-        select * from {{ ref('stg_enriched__caption_toxicity') }}
-        where outcome = 'ok'
-
-    ),
+    {% endfor %}
 
     routed as (
 
         select
             read.* exclude (read_as),
             measuring.recipe as measured_as,
-            measuring.nsfw_model_id,
-            measuring.watermark_model_id,
-            measuring.aesthetic_model_id,
-            measuring.inappropriate_model_id,
-            measuring.toxicity_model_id,
+            {% for rating in ratings() %}
+            measuring.{{ rating.kind }}_model_id,
+            {% endfor %}
             case
                 when read.split = 'en' then measuring.similarity_model_en
                 when read.has_language then measuring.similarity_model_other
@@ -262,45 +234,23 @@
 
         select
             routed.* exclude (
-                nsfw_model_id,
-                watermark_model_id,
-                aesthetic_model_id,
-                inappropriate_model_id,
-                toxicity_model_id
+                {{ ratings() | map(attribute='kind') | join('_model_id, ') }}_model_id
             ),
-            pair_similarities.similarity,
-            image_nsfw.punsafe,
-            image_watermarks.pwatermark,
-            image_aesthetics.aesthetic_score,
-            image_inappropriate.pinappropriate,
-            caption_toxicity.toxicity
+            {{ ratings() | map(attribute='score') | join(', ') }},
+            pair_similarities.similarity
         from routed
         left join pair_similarities
             on
                 routed.image_id = pair_similarities.image_id
                 and routed.caption_id = pair_similarities.caption_id
                 and routed.similarity_model_id = pair_similarities.model_id
-        left join image_nsfw
+        {% for rating in ratings() %}
+        left join {{ rating.table }}
             on
-                routed.image_id = image_nsfw.image_id
-                and routed.nsfw_model_id = image_nsfw.model_id
-        left join image_watermarks
-            on
-                routed.image_id = image_watermarks.image_id
-                and routed.watermark_model_id = image_watermarks.model_id
-        left join image_aesthetics
-            on
-                routed.image_id = image_aesthetics.image_id
-                and routed.aesthetic_model_id = image_aesthetics.model_id
-        left join image_inappropriate
-            on
-                routed.image_id = image_inappropriate.image_id
-                and routed.inappropriate_model_id = image_inappropriate.model_id
-        left join caption_toxicity
-            on
-                routed.caption_id = caption_toxicity.caption_id
-                and routed.language is not distinct from caption_toxicity.language
-                and routed.toxicity_model_id = caption_toxicity.model_id
+                routed.{{ rating.key[0] }} = {{ rating.table }}.{{ rating.key[0] }}
+                and {{ same_language(rating, 'routed') }}
+                and routed.{{ rating.kind }}_model_id = {{ rating.table }}.model_id
+        {% endfor %}
 
     )
 {%- endmacro %}

@@ -19,24 +19,21 @@
                 phash,
                 similarity_model,
                 similarity_model_id,
-                punsafe,
-                pwatermark,
-                aesthetic_score,
-                pinappropriate,
-                toxicity
+                {{ ratings() | map(attribute='score') | join(', ') }}
             ),
             recipes_applied.* exclude (source, measured_as),
+            {% for rating in ratings() %}
+            case
+                when recipes_applied.{{ rating.kind }}_model_id is not null
+                    then pairs_measured.{{ rating.score }}
+            end as {{ rating.score }},
+            {% endfor %}
             recipes_applied.language_model_id is not null
             and pairs_measured.has_language as has_language,
             {{ if_known('language_model_id', 'language') }},
             {{ if_known('language_model_id', 'language_probability') }},
             {{ if_known('language_model_id', 'split') }},
-            {{ if_known('image_hash_model_id', 'phash') }},
-            {{ if_known('nsfw_model_id', 'punsafe') }},
-            {{ if_known('watermark_model_id', 'pwatermark') }},
-            {{ if_known('aesthetic_model_id', 'aesthetic_score') }},
-            {{ if_known('inappropriate_model_id', 'pinappropriate') }},
-            {{ if_known('toxicity_model_id', 'toxicity') }}
+            {{ if_known('image_hash_model_id', 'phash') }}
         from pairs_measured
         inner join recipes_applied
             on pairs_measured.measured_as = recipes_applied.measured_as
@@ -170,40 +167,21 @@
 
         select
             *,
+            {% for rating in ratings() %}
             is_worth_rating
-            and punsafe is null
-            and coalesce(max_punsafe, below_punsafe, max_punsafe_with_keyword)
-            is not null as is_punsafe_missing,
-            coalesce(punsafe > max_punsafe, false)
-            or coalesce(punsafe >= below_punsafe, false)
-            or coalesce(
-                has_unsafe_keyword and punsafe > max_punsafe_with_keyword, false
-            ) as is_unsafe,
-            is_worth_rating
-            and pwatermark is null
-            and below_pwatermark is not null as is_pwatermark_missing,
-            coalesce(pwatermark >= below_pwatermark, false) as has_watermark,
-            is_worth_rating
-            and aesthetic_score is null
-            and above_aesthetic_score is not null as is_aesthetic_score_missing,
-            coalesce(aesthetic_score <= above_aesthetic_score, false)
-                as is_aesthetic_score_too_low,
-            is_worth_rating
-            and pinappropriate is null
-            and below_pinappropriate is not null as is_pinappropriate_missing,
-            coalesce(pinappropriate >= below_pinappropriate, false)
-                as is_inappropriate,
-            is_worth_rating
-            and toxicity is null
-            and below_toxicity is not null as is_toxicity_missing,
-            coalesce(toxicity >= below_toxicity, false) as is_toxic,
+            and {{ rating.score }} is null
+            and coalesce({{ rating.rules | join(', ') }}) is not null
+                as is_{{ rating.score }}_missing,
+            coalesce(
+                {{ rating.rules.values() | join(', false) or coalesce(') }}, false
+            ) as is_{{ rating.score }}_unwanted,
+            {% endfor %}
             -- Pixels that its URL brings no more, no model will see.
             is_image_gone and (
                 is_similarity_missing
-                or is_punsafe_missing
-                or is_pwatermark_missing
-                or is_aesthetic_score_missing
-                or is_pinappropriate_missing
+                {% for rating in ratings() if rating.key == ['image_id'] %}
+                or is_{{ rating.score }}_missing
+                {% endfor %}
             ) as is_out_of_reach
         from rated
 
@@ -235,31 +213,30 @@
                 {{ reason('is_language_missing', 'language_missing') }},
                 {{ reason('is_similarity_missing', 'similarity_missing') }},
                 {{ reason('is_similarity_too_low', 'similarity_too_low') }},
-                {{ reason('is_punsafe_missing', 'punsafe_missing') }},
-                {{ reason('is_unsafe', 'unsafe') }},
-                {{ reason('is_pwatermark_missing', 'pwatermark_missing') }},
-                {{ reason('has_watermark', 'watermark') }},
-                {{ reason('is_aesthetic_score_missing', 'aesthetic_score_missing') }},
-                {{ reason('is_aesthetic_score_too_low', 'aesthetic_score_too_low') }},
-                {{ reason('is_pinappropriate_missing', 'pinappropriate_missing') }},
-                {{ reason('is_inappropriate', 'inappropriate') }},
-                {{ reason('is_toxicity_missing', 'toxicity_missing') }},
-                {{ reason('is_toxic', 'toxic') }}
+                {% for rating in ratings() %}
+                case
+                    when is_{{ rating.score }}_missing
+                        then '{{ rating.score }}_missing'
+                end,
+                case
+                    when is_{{ rating.score }}_unwanted
+                        then '{{ rating.reason }}'
+                end,
+                {% endfor %}
+                null
             ), ''), ' ') as reasons,
             is_worth_rating and (
-                is_punsafe_missing
-                or is_pwatermark_missing
-                or is_aesthetic_score_missing
-                or is_pinappropriate_missing
-                or is_toxicity_missing
+                false
+                {% for rating in ratings() %}
+                or is_{{ rating.score }}_missing
+                {% endfor %}
             ) as lacks_rating,
             is_worth_rating
             and not lacks_rating
-            and not is_unsafe
-            and not has_watermark
-            and not is_aesthetic_score_too_low
-            and not is_inappropriate
-            and not is_toxic as is_passing,
+            {% for rating in ratings() %}
+            and not is_{{ rating.score }}_unwanted
+            {% endfor %}
+                as is_passing,
             not is_out_of_reach and (
                 is_not_downloaded
                 or (is_language_missing and is_worth_scoring)

@@ -1,6 +1,8 @@
-"""A dbt macro as SQL, for tests that run it without dbt."""
+"""A dbt macro as SQL or as what it returns, for tests that run it without dbt."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from jinja2 import Template
 
@@ -9,4 +11,15 @@ from pairlake.lake.project import ROOT
 
 def rendered(file: str, call: str) -> str:
     """What a call comes to of a macro in that file of macros/."""
-    return Template((ROOT / "macros" / file).read_text() + f"{{{{ {call} }}}}").render().strip()
+    return _template(file, call).render().strip()
+
+
+def returned(file: str, call: str) -> Any:
+    """What a call returns of a macro in that file of macros/."""
+    found: list[Any] = []
+    _template(file, call).render({"return": found.append})
+    return found[0]
+
+
+def _template(file: str, call: str) -> Template:
+    return Template((ROOT / "macros" / file).read_text() + f"{{{{ {call} }}}}")

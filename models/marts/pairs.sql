@@ -75,16 +75,10 @@ pairs as (
         pairs_changed.sha256,
         pairs_changed.similarity,
         pairs_changed.similarity_model_id,
-        pairs_changed.punsafe,
-        pairs_changed.nsfw_model_id,
-        pairs_changed.pwatermark,
-        pairs_changed.watermark_model_id,
-        pairs_changed.aesthetic_score,
-        pairs_changed.aesthetic_model_id,
-        pairs_changed.pinappropriate,
-        pairs_changed.inappropriate_model_id,
-        pairs_changed.toxicity,
-        pairs_changed.toxicity_model_id,
+        {% for rating in ratings() -%}
+            pairs_changed.{{ rating.score }},
+            pairs_changed.{{ rating.kind }}_model_id,
+        {% endfor -%}
         pairs_changed.phash,
         case
             when pairs_changed.is_page_taken_down

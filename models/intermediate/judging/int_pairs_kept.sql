@@ -76,11 +76,13 @@ kept as (
             when pairs_measured.similarity is not null
                 then pairs_measured.similarity_model_id
         end as similarity_model_id,
-        {{ rating('punsafe', 'nsfw_model_id') }},
-        {{ rating('pwatermark', 'watermark_model_id') }},
-        {{ rating('aesthetic_score', 'aesthetic_model_id') }},
-        {{ rating('pinappropriate', 'inappropriate_model_id') }},
-        {{ rating('toxicity', 'toxicity_model_id') }},
+        {% for rating in ratings() -%}
+            pairs_measured.{{ rating.score }},
+            case
+                when pairs_measured.{{ rating.score }} is not null
+                    then recipes_applied.{{ rating.kind }}_model_id
+            end as {{ rating.kind }}_model_id,
+        {% endfor -%}
         pairs_measured.phash,
         totals.occurrences,
         pairs_deduplicated.crawl_id,

@@ -29,13 +29,14 @@ scores as (
 
     select
         unnest([
+            {% for rating in ratings() -%}
+                {
+                    'kind': '{{ rating.kind }}',
+                    'name': {{ rating.kind }}_model
+                },
+            {% endfor -%}
             { 'kind': 'language', 'name': language_model },
-            { 'kind': 'image_hash', 'name': image_hash_model },
-            { 'kind': 'nsfw', 'name': nsfw_model },
-            { 'kind': 'watermark', 'name': watermark_model },
-            { 'kind': 'aesthetic', 'name': aesthetic_model },
-            { 'kind': 'inappropriate', 'name': inappropriate_model },
-            { 'kind': 'toxicity', 'name': toxicity_model }
+            { 'kind': 'image_hash', 'name': image_hash_model }
         ], recursive := true)
     from recipes
 

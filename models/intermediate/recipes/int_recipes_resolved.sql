@@ -1,3 +1,15 @@
+{#- What a recipe names, and of which kind it is. -#}
+{%- set kinds = {
+    'language_model': 'language',
+    'image_hash_model': 'image_hash',
+    'similarity_model_en': 'similarity',
+    'similarity_model_other': 'similarity'
+} -%}
+{%- for rating in ratings() -%}
+    {%- do kinds.update({rating.kind ~ '_model': rating.kind}) -%}
+{%- endfor -%}
+{%- set model_ids = kinds | map('replace', '_model', '_model_id') | list -%}
+
 with
 
 recipes as (
@@ -16,52 +28,17 @@ resolved as (
 
     select
         recipes.*,
-        languages.model_id as language_model_id,
-        image_hashes.model_id as image_hash_model_id,
-        similarities_en.model_id as similarity_model_id_en,
-        similarities_other.model_id as similarity_model_id_other,
-        nsfw.model_id as nsfw_model_id,
-        watermarks.model_id as watermark_model_id,
-        aesthetics.model_id as aesthetic_model_id,
-        inappropriate.model_id as inappropriate_model_id,
-        toxicity.model_id as toxicity_model_id
+        {% for name in kinds -%}
+            {{ name }}s.model_id as {{ model_ids[loop.index0] }}
+            {%- if not loop.last %},{% endif %}
+        {% endfor %}
     from recipes
-    left join models as languages
-        on
-            recipes.language_model = languages.name
-            and languages.kind = 'language'
-    left join models as image_hashes
-        on
-            recipes.image_hash_model = image_hashes.name
-            and image_hashes.kind = 'image_hash'
-    left join models as similarities_en
-        on
-            recipes.similarity_model_en = similarities_en.name
-            and similarities_en.kind = 'similarity'
-    left join models as similarities_other
-        on
-            recipes.similarity_model_other = similarities_other.name
-            and similarities_other.kind = 'similarity'
-    left join models as nsfw
-        on
-            recipes.nsfw_model = nsfw.name
-            and nsfw.kind = 'nsfw'
-    left join models as watermarks
-        on
-            recipes.watermark_model = watermarks.name
-            and watermarks.kind = 'watermark'
-    left join models as aesthetics
-        on
-            recipes.aesthetic_model = aesthetics.name
-            and aesthetics.kind = 'aesthetic'
-    left join models as inappropriate
-        on
-            recipes.inappropriate_model = inappropriate.name
-            and inappropriate.kind = 'inappropriate'
-    left join models as toxicity
-        on
-            recipes.toxicity_model = toxicity.name
-            and toxicity.kind = 'toxicity'
+    {% for name, kind in kinds.items() -%}
+        left join models as {{ name }}s
+            on
+                recipes.{{ name }} = {{ name }}s.name
+                and {{ name }}s.kind = '{{ kind }}'
+    {% endfor %}
 
 ),
 
@@ -70,15 +47,7 @@ counted as (
     select
         *,
         list_count([
-            language_model_id,
-            image_hash_model_id,
-            similarity_model_id_en,
-            similarity_model_id_other,
-            nsfw_model_id,
-            watermark_model_id,
-            aesthetic_model_id,
-            inappropriate_model_id,
-            toxicity_model_id
+            {{ model_ids | join(', ') }}
         ]) as model_count
     from resolved
 
@@ -100,20 +69,17 @@ coverings as (
     from resolved
     inner join counted as rivals
         on
-            {{ covers('language_model_id') }}
-            and (
+            (
                 resolved.language_model_id is null
                 or resolved.min_language_probability
                 is not distinct from rivals.min_language_probability
             )
-            and {{ covers('image_hash_model_id') }}
-            and {{ covers('similarity_model_id_en') }}
-            and {{ covers('similarity_model_id_other') }}
-            and {{ covers('nsfw_model_id') }}
-            and {{ covers('watermark_model_id') }}
-            and {{ covers('aesthetic_model_id') }}
-            and {{ covers('inappropriate_model_id') }}
-            and {{ covers('toxicity_model_id') }}
+            {% for model_id in model_ids -%}
+                and (
+                    resolved.{{ model_id }} is null
+                    or resolved.{{ model_id }} = rivals.{{ model_id }}
+                )
+            {% endfor %}
     group by resolved.recipe
 
 ),

@@ -1,10 +1,6 @@
-{#- Of each kind of rating: its score, and the table that holds it. -#}
-{%- set ratings = {
-    'nsfw': ('punsafe', 'image_nsfw'),
-    'watermark': ('pwatermark', 'image_watermarks'),
-    'aesthetic': ('aesthetic_score', 'image_aesthetics'),
-    'inappropriate': ('pinappropriate', 'image_inappropriate')
-} -%}
+{%- set image_ratings =
+    ratings() | selectattr('key', 'equalto', ['image_id']) | list
+-%}
 
 with
 
@@ -16,8 +12,8 @@ pairs_flagged as (
         similarity_model,
         is_worth_comparing,
         is_similarity_missing,
-        {% for score, _ in ratings.values() -%}
-            is_{{ score }}_missing,
+        {% for rating in image_ratings -%}
+            is_{{ rating.score }}_missing,
         {% endfor -%}
         is_worth_rating
     from {{ ref('int_pairs_flagged_live') }}
@@ -71,8 +67,9 @@ images as (
 
     select
         image_id,
-        {% for score, _ in ratings.values() -%}
-            bool_or(is_{{ score }}_missing) as is_{{ score }}_missing,
+        {% for rating in image_ratings -%}
+            bool_or(is_{{ rating.score }}_missing)
+                as is_{{ rating.score }}_missing,
         {% endfor -%}
         bool_or(is_worth_rating) as is_worth_rating
     from pairs_flagged
@@ -100,16 +97,16 @@ compared as (
 
 rated as (
 
-    {% for kind, (score, _) in ratings.items() %}
+    {% for rating in image_ratings %}
         select
             images.image_id,
             models.*,
-            images.is_{{ score }}_missing as is_deciding
+            images.is_{{ rating.score }}_missing as is_deciding
         from images
         cross join models
         where
             images.is_worth_rating
-            and models.kind = '{{ kind }}'
+            and models.kind = '{{ rating.kind }}'
         {% if not loop.last %}union all{% endif %}
     {% endfor %}
 
@@ -188,15 +185,15 @@ scores as (
         outcome
     from {{ ref('stg_enriched__image_embeddings') }}
 
-    {% for kind, (_, table) in ratings.items() %}
+    {% for rating in image_ratings %}
         union all
 
         select
             image_id,
-            '{{ kind }}' as kind,
+            '{{ rating.kind }}' as kind,
             model_id,
             outcome
-        from {{ ref('stg_enriched__' ~ table) }}
+        from {{ ref('stg_enriched__' ~ rating.table) }}
     {% endfor %}
 
 ),
