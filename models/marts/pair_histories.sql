@@ -1,22 +1,30 @@
 {{ config(materialized='view') }}
 
-{#- Of each rating: what names its model in a recipe, and its rules there. -#}
-{% set ratings = {
-    'punsafe': ('nsfw', ['max_punsafe', 'below_punsafe', 'max_punsafe_with_keyword']),
-    'pwatermark': ('watermark', ['below_pwatermark']),
-    'aesthetic_score': ('aesthetic', ['above_aesthetic_score']),
-    'pinappropriate': ('inappropriate', ['below_pinappropriate']),
-    'toxicity': ('toxicity', ['below_toxicity']),
+{#- Of each score, what names its model in a recipe. -#}
+{% set scores = {
+    'similarity': 'similarity',
+    'punsafe': 'nsfw',
+    'pwatermark': 'watermark',
+    'aesthetic_score': 'aesthetic',
+    'pinappropriate': 'inappropriate',
+    'toxicity': 'toxicity',
 } %}
 
-{#- What is measured of a pair beside its ratings, by the rule that it is held against. -#}
-{% set measures = {
+{#- Of each rule with a threshold, what is held against it. -#}
+{% set rules = {
     'min_caption_chars': 'caption_chars',
     'min_caption_words': 'caption_words',
     'min_image_bytes': 'image_bytes',
     'min_image_side': 'least(width, height)',
     'max_aspect_ratio': 'greatest(width, height) / least(width, height)',
     'min_similarity': 'similarity',
+    'max_punsafe': 'punsafe',
+    'below_punsafe': 'punsafe',
+    'max_punsafe_with_keyword': 'punsafe',
+    'below_pwatermark': 'pwatermark',
+    'above_aesthetic_score': 'aesthetic_score',
+    'below_pinappropriate': 'pinappropriate',
+    'below_toxicity': 'toxicity',
 } %}
 
 with
@@ -103,13 +111,12 @@ known as (
         pairs_measured.image_format,
         pairs_measured.image_bytes,
         pairs_measured.phash,
-        pairs_measured.similarity,
-        {%- for score in ratings %}
+        {%- for score in scores %}
             pairs_measured.{{ score }},
         {%- endfor %}
         pairs_described.md5,
         pairs_described.sha256,
-        recipes_applied.* exclude (recipe, source),
+        recipes_applied.* exclude (recipe, source),  -- noqa: RF02
         -- As the rules have it: of English, or of all other captions.
         case
             when pairs_judged.split = 'en'
@@ -143,47 +150,20 @@ known as (
 
 ),
 
-told as (
+held as (
 
     select
-        known.pair_id,
-        known.url_id,
-        known.caption_id,
-        known.image_id,
-        known.recipe,
-        known.drop_reason,
-        known.drop_reasons,
-        known.is_undecided,
-        known.is_hidden,
-        known.keeper_id,
-        known.image_url,
-        known.caption,
-        known.source_id,
-        known.language,
-        known.split,
-        known.width,
-        known.height,
-        known.image_format,
-        known.image_bytes,
-        known.md5,
-        known.sha256,
-        known.phash,
+        *,
         -- A score counts only where the recipe's own model made it.
         list_filter(
             [
-                {
-                    'score': 'similarity',
-                    'value': known.similarity::double,
-                    'model': known.similarity_model,
-                    'model_id': known.similarity_model_id
-                }
-                {%- for score, (kind, _) in ratings.items() %},
-                {
-                    'score': '{{ score }}',
-                    'value': known.{{ score }}::double,
-                    'model': known.{{ kind }}_model,
-                    'model_id': known.{{ kind }}_model_id
-                }
+                {%- for score, kind in scores.items() %}
+                    {
+                        'score': '{{ score }}',
+                        'value': {{ score }}::double,
+                        'model': {{ kind }}_model,
+                        'model_id': {{ kind }}_model_id
+                    }{{ '' if loop.last else ',' }}
                 {%- endfor %}
             ],
             lambda each: each['value'] is not null
@@ -191,32 +171,53 @@ told as (
         ) as scores,
         list_filter(
             [
-                {%- for rule, measure in measures.items() %}
+                {%- for rule, measure in rules.items() %}
                     {
                         'rule': '{{ rule }}',
-                        'threshold': known.{{ rule }}::double,
+                        'threshold': {{ rule }}::double,
                         'value': ({{ measure }})::double
-                    },
-                {%- endfor %}
-                {%- for score, (_, rules) in ratings.items() %}
-                    {%- set outer = loop %}
-                    {%- for rule in rules %}
-                        {
-                            'rule': '{{ rule }}',
-                            'threshold': known.{{ rule }}::double,
-                            'value': known.{{ score }}::double
-                        }{{ '' if outer.last and loop.last else ',' }}
-                    {%- endfor %}
+                    }{{ '' if loop.last else ',' }}
                 {%- endfor %}
             ],
             lambda each: each['threshold'] is not null
-        ) as thresholds,
+        ) as thresholds
+    from known
+
+),
+
+told as (
+
+    select
+        held.pair_id,
+        held.url_id,
+        held.caption_id,
+        held.image_id,
+        held.recipe,
+        held.drop_reason,
+        held.drop_reasons,
+        held.is_undecided,
+        held.is_hidden,
+        held.keeper_id,
+        held.image_url,
+        held.caption,
+        held.source_id,
+        held.language,
+        held.split,
+        held.width,
+        held.height,
+        held.image_format,
+        held.image_bytes,
+        held.md5,
+        held.sha256,
+        held.phash,
+        held.scores,
+        held.thresholds,
         pairs_sighted.occurrences,
         coalesce(pairs_sighted.sightings, []) as sightings,
         coalesce(urls_attempted.downloads, []) as downloads
-    from known
-    left join pairs_sighted on known.pair_id = pairs_sighted.pair_id
-    left join urls_attempted on known.url_id = urls_attempted.url_id
+    from held
+    left join pairs_sighted on held.pair_id = pairs_sighted.pair_id
+    left join urls_attempted on held.url_id = urls_attempted.url_id
 
 ),
 
