@@ -19,9 +19,10 @@ from pairlake.lake.takedowns import record_takedowns
 from pairlake.serve.publish.publish import publish
 from pairlake.serve.search.search import Search
 from pairlake.serve.web.app import create_app
-from tests.serve.conftest import APPLE, CAT, ENCODERS, POMME, Mart, uuids
+from tests.serve.conftest import APPLE, CAT, ENCODERS, POMME, Mart, Pair, uuids
 
 PAGES = ("https://pages.example/one", "https://pages.example/two")
+UNSAFE = Pair(caption="a star, undressed", picture="star", punsafe=0.9, pinappropriate=0.8)
 DROPPED, UNKNOWN = UUID(int=77), UUID(int=78)
 
 
@@ -139,6 +140,20 @@ def test_why_tells_several_pairs_apart(client: TestClient) -> None:
     assert text.startswith("2 pairs, those that are kept first:\n")
     for pair in (APPLE, POMME):
         assert f"pair {pair.pair_id} is kept\n  caption    {pair.caption}\n" in text
+
+
+def test_what_is_not_published_has_its_scores_and_no_thumbnail(
+    client: TestClient, mart: Mart
+) -> None:
+    mart.keep(APPLE, UNSAFE)
+    story = client.get(f"/api/pairs/{UNSAFE.pair_id}").json()
+    # By these the page blurs it.
+    assert (story["pair"]["punsafe"], story["pair"]["pinappropriate"]) == (
+        pytest.approx(0.9),
+        pytest.approx(0.8),
+    )
+    assert story["is_published"] is False
+    assert client.get(f"/thumbnails/{UNSAFE.image_id}.jpg").status_code == 404
 
 
 def test_of_what_is_forgotten_or_blocked_the_reason_is_told_and_nothing_else(
