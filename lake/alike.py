@@ -1,4 +1,4 @@
-"""Finds what in the lake is nearest to a request that matches nothing, for who asked to look at."""
+"""Finds what in the lake is nearest to what matches nothing, for who asked to look at."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ _DIGITS_OF_ID = 32
 _NEAR = 0.8
 # What a text is compared by.
 _CHARS = 200
-_URLS = "(select image_url as url from lake.raw.image_text_pairs)"
+_PAIRS = "lake.raw.image_text_pairs"
+_URLS = "(select image_url as url from {pairs})"
 _PAGES = f"""
 (
     select {PAGE} as url
@@ -36,7 +37,7 @@ limit {MOST}
 """
 _DOMAINS = f"""
 select domain
-from ({domains_of("lake.raw.image_text_pairs", "image_url")})
+from ({{domains}})
 where
     contains(domain, '.')
     and (
@@ -60,7 +61,7 @@ from (
     select
         caption,
         jaro_winkler_similarity(lower(caption[:{_CHARS}]), lower($meant[:{_CHARS}])) as likeness
-    from (select distinct caption from lake.raw.image_text_pairs)
+    from (select distinct caption from {{pairs}})
 )
 where likeness >= {_NEAR}
 order by likeness desc, caption
@@ -68,33 +69,40 @@ limit {MOST}
 """
 
 
-def alike(con: duckdb.DuckDBPyConnection, kind: str, value: str) -> list[str]:
+def alike(
+    con: duckdb.DuckDBPyConnection, kind: str, value: str, *, pairs: str = _PAIRS
+) -> list[str]:
     """At most MOST values of a kind that have landed, the nearest to `value` first.
 
     URLs with the same host and path come first, then those of the same registrable domain; for a
     domain without any, domains that look like it. A hash has no neighbours, but it may be an id.
+    `pairs` is where URLs, domains and captions are looked for: it has `image_url` and `caption`.
     """
     if kind == "caption":
-        return _told(con, _CAPTIONS, meant=value)
+        return _told(con, _CAPTIONS.format(pairs=pairs), meant=value)
     if kind == "domain":
-        return _domains(con, same_host(value))
+        return _domains(con, same_host(value), pairs)
     if kind == "image_hash":
         digits = value.strip()
         return _told(con, _PICTURES, meant=digits) if len(digits) == _DIGITS_OF_ID else []
     meant = same_url(value)
     domain = registrable_domain(host_of(meant))
     place = meant.partition("://")[2].partition("?")[0]
-    rows = _URLS if kind == "url" else _PAGES
+    rows = _URLS.format(pairs=pairs) if kind == "url" else _PAGES
     query = _OF_DOMAIN.format(rows=rows)
     found = _told(con, query, domain=domain, place=place, meant=meant) if domain else []
-    return found or _domains(con, host_of(meant))
+    return found or _domains(con, host_of(meant), pairs)
 
 
-def _domains(con: duckdb.DuckDBPyConnection, host: str) -> list[str]:
-    return _told(con, _DOMAINS, domain=registrable_domain(host), meant=host) if host else []
+def _domains(con: duckdb.DuckDBPyConnection, host: str, pairs: str) -> list[str]:
+    query = _DOMAINS.format(domains=domains_of(pairs, "image_url"))
+    return _told(con, query, domain=registrable_domain(host), meant=host) if host else []
 
 
 def _told(con: duckdb.DuckDBPyConnection, query: str, **values: Any) -> list[str]:
-    # Strangers wrote it: nothing of it may steer a terminal.
-    found = [text for (text,) in con.execute(query, values).fetchall()]
-    return ["".join(c if c.isprintable() else " " for c in text) for text in found]
+    return [printable(text) for (text,) in con.execute(query, values).fetchall()]
+
+
+def printable(text: str) -> str:
+    """What strangers wrote, so that nothing of it steers a terminal."""
+    return "".join(c if c.isprintable() else " " for c in text)

@@ -186,12 +186,13 @@ def serve(port: int | None) -> None:
     Example: pairlake serve --port 8080
     """
     from pairlake.encoders import opened_search
+    from pairlake.ingest.crawl.spellings import spellings
     from pairlake.lake.settings import settings
     from pairlake.serve.web.app import serve as serve_page
 
     if port is None:
         port = settings().port
-    serve_page(opened_search(), port=port, progress=click.echo)
+    serve_page(opened_search(), port=port, progress=click.echo, spell=spellings)
 
 
 @main.command()
@@ -441,6 +442,22 @@ def sql(query: str, format: str) -> None:
     if format == "parquet" and sys.stdout.isatty():
         raise BadRequest("Parquet is not for a terminal; write it to a file: … > answer.parquet")
     write(query, format, sys.stdout.buffer)
+
+
+@main.command()
+@click.argument("pair")
+def why(pair: str) -> None:
+    """Tell why a PAIR is kept or out: all that is known of it, by its URL, pair_id or caption.
+
+    Of one that was taken down, whose domain is blocked or whose site has opted out, only that.
+    Example: pairlake why https://photos.example/cat.jpg
+             pairlake why "a photo of a cat"
+    """
+    from pairlake.ingest.crawl.spellings import found_in_lake, spellings
+    from pairlake.serve.search.why import why as explained
+
+    for line in explained(pair, spell=spellings, find=found_in_lake):
+        click.echo(line)
 
 
 @main.command()

@@ -106,9 +106,9 @@ def test_models_are_listed_and_refused_in_words() -> None:
     )
 
 
-@pytest.mark.parametrize("command", ["fetch", "enrich", "publish"])
+@pytest.mark.parametrize("command", ["fetch", "enrich", "publish", "why a.example/1.jpg"])
 def test_before_the_first_build_the_next_step_is_named(command: str) -> None:
-    _complains(_pairlake(command), "dbt build")
+    _complains(_pairlake(*command.split()), "dbt build")
 
 
 @pytest.mark.parametrize(
@@ -120,6 +120,7 @@ def test_before_the_first_build_the_next_step_is_named(command: str) -> None:
         ("enrich", "\udce9"),
         ("forget", "--url", "http://a.example/\udce9"),
         ("models", "--fetch", "\udce9"),
+        ("why", "\udce9"),
     ],
 )
 def test_arguments_that_are_no_text(arguments: tuple[str, ...]) -> None:

@@ -15,21 +15,23 @@ import pyarrow.parquet
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 
+from pairlake.lake.keys import text_id
+from pairlake.lake.takedowns import Spell
 from pairlake.serve.search.facts import COLUMNS
 from pairlake.serve.search.hits import Hit
 from pairlake.serve.search.in_time import in_time
 from pairlake.serve.search.index import NothingPublished, Publication
 from pairlake.serve.search.search import Answer, Search
-from pairlake.serve.web.asked import Asked, Exporting, Searching
-from pairlake.serve.web.story import story_of
+from pairlake.serve.web.asked import Asked, Exporting, Searching, Url
+from pairlake.serve.web.story import pairs_of, story_of
 
 
-def api(search: Search) -> APIRouter:
-    """The routes below `/api`, and `/thumbnails`."""
+def api(search: Search, spell: Spell) -> APIRouter:
+    """The routes below `/api`, and `/thumbnails`; `spell` gives all spellings of a URL."""
     router = APIRouter(dependencies=[Depends(_json_alone)])
     _add_search(router, search)
     _add_dataset(router, search)
-    _add_pairs(router, search)
+    _add_pairs(router, search, spell)
     return router
 
 
@@ -82,12 +84,17 @@ def _add_dataset(router: APIRouter, search: Search) -> None:
         }
 
 
-def _add_pairs(router: APIRouter, search: Search) -> None:
+def _add_pairs(router: APIRouter, search: Search, spell: Spell) -> None:
+    @router.get("/api/pairs")
+    async def of_url(url: Url) -> Response:
+        """The pairs of an image's URL, kept or dropped, however the URL is spelled."""
+        url_ids = {text_id(spelling) for spelling in spell("url", url)}
+        return _json({"pairs": await in_time(pairs_of, url_ids, search)})
+
     @router.get("/api/pairs/{pair_id}")
     async def story(pair_id: UUID) -> Response:
-        """All that is known of a published pair: where it was seen, and what came of it."""
-        pair = await in_time(search.pair, pair_id)
-        return _json({"pair": pair, **await in_time(story_of, pair_id, search.denied)})
+        """All that is known of a pair, kept or dropped: where it was seen, and what came of it."""
+        return _json(await in_time(story_of, pair_id, search))
 
     @router.get("/thumbnails/{image_id}.jpg", response_class=Response)
     async def thumbnail(image_id: UUID) -> Response:

@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pairlake.lake.errors import BadRequest, PairlakeError
 from pairlake.lake.ports import HOST, listening
 from pairlake.lake.settings import settings
+from pairlake.lake.takedowns import Spell
 from pairlake.serve.search.deny_list import NoDenyList
 from pairlake.serve.search.in_time import TooSlow
 from pairlake.serve.search.index import NothingPublished
@@ -42,8 +43,15 @@ _PAGE = Path(__file__).resolve().parent / "page"
 _LOG = logging.getLogger("uvicorn.error")
 
 
-def create_app(search: Search) -> FastAPI:
-    """The page at `/`, the API that it speaks, clip-retrieval's endpoints, and `/metrics`."""
+def _as_typed(_: str, url: str) -> set[str]:
+    return {url.strip()}
+
+
+def create_app(search: Search, spell: Spell = _as_typed) -> FastAPI:
+    """The page at `/`, the API that it speaks, clip-retrieval's endpoints, and `/metrics`.
+
+    `spell` gives all spellings of a URL under which a pair may have landed.
+    """
     # The interactive documentation of FastAPI loads scripts from elsewhere; /openapi.json is here.
     app = FastAPI(title="pairlake", docs_url=None, redoc_url=None)
     metrics = Metrics()
@@ -58,12 +66,18 @@ def create_app(search: Search) -> FastAPI:
         app.get(path, include_in_schema=False)(_file(file))
     # Browsers ask for an icon by themselves.
     app.get(_ICON, include_in_schema=False)(lambda: Response(status_code=204))
-    for router in (api(search), clip_retrieval(search), metrics.routes()):
+    for router in (api(search, spell), clip_retrieval(search), metrics.routes()):
         app.include_router(router)
     return app
 
 
-def serve(search: Search, *, port: int, progress: Callable[[str], None]) -> None:
+def serve(
+    search: Search,
+    *,
+    port: int,
+    progress: Callable[[str], None],
+    spell: Spell = _as_typed,
+) -> None:
     """Serve the page until it is interrupted or terminated; PortInUse if the port is taken.
 
     Port 0 takes any free port; `progress` hears the address once it is open.
@@ -75,7 +89,9 @@ def serve(search: Search, *, port: int, progress: Callable[[str], None]) -> None
             # Without a model, or an index, there is the rest of the page.
             progress(error.format_message())
         progress(f"Search page at http://{HOST}:{listener.getsockname()[1]}/ (Ctrl-C ends it)")
-        config = uvicorn.Config(create_app(search), log_level="warning", http=Punctual, ws="none")
+        config = uvicorn.Config(
+            create_app(search, spell), log_level="warning", http=Punctual, ws="none"
+        )
         server = uvicorn.Server(config)
         # Asked to end, uvicorn ends, and then tells Python, which may say so or not. A service
         # manager asks by SIGTERM, which by itself would leave no time to end the other processes.

@@ -133,6 +133,8 @@ class ExportParameters(Parameters):
     rows: Annotated[int, Field(ge=1, le=10_000)] = 1_000
 
 
+# As long as a crawl lands them.
+Url = Annotated[str, Parameter(min_length=1, max_length=2_000)]
 Searching = Annotated[SearchParameters, Parameter()]
 Exporting = Annotated[ExportParameters, Parameter()]
 

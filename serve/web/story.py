@@ -1,7 +1,9 @@
-"""Everything the lake knows of one published pair: where it was seen, and what came of it."""
+"""Everything the lake knows of one pair: where it was seen, and what came of it."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -9,85 +11,20 @@ import duckdb
 
 from pairlake.lake.catalog import connect
 from pairlake.lake.errors import PairlakeError
-from pairlake.serve.search.deny_list import DenyList, Known
-from pairlake.serve.search.facts import COLUMNS
-from pairlake.serve.search.in_time import check_wanted, ended_by
+from pairlake.serve.search.deny_list import DenyList
+from pairlake.serve.search.facts import COLUMNS, Column
+from pairlake.serve.search.histories import MOST_ROWS, History, histories, rows, shown
+from pairlake.serve.search.hits import Hit
+from pairlake.serve.search.in_time import ended_by
+from pairlake.serve.search.search import Search, UnknownPair
 
-MOST_ROWS = 100  # of each list
-
-_IMAGE = """
-select
-    image_format as format,
-    image_bytes as bytes,
-    md5::varchar as md5,
-    lower(hex(sha256)) as sha256,
-    lpad(lower(hex(phash)), 16, '0') as phash
-from lake.marts.pairs
-where pair_id = $pair_id
-"""
-_EACH_SCORE = ", ".join(
-    f"{{'score': '{name}', 'value': {name}, 'model_id': {column.model}}}"
-    for name, column in COLUMNS.items()
-    if column.model
-)
-_SCORES = f"""
-with
-kept as (
-    select * from lake.marts.pairs where pair_id = $pair_id
-),
-scores as (
-    select unnest([
-        {_EACH_SCORE}
-    ], recursive := true)
-    from kept
-)
-select
-    scores.score,
-    scores.value,
-    models.name as model,
-    scores.model_id
-from scores
-left join lake.staging.stg_enriched__models as models using (model_id)
-where scores.value is not null
-"""
-# What was seen on a page that is to be forgotten is not told.
-_SIGHTINGS = f"""
-with
-seen as (
-    select
-        crawl_id,
-        path,
-        unnest(sightings, recursive := true)
-    from lake.staging.stg_raw__image_text_pairs
-    where pair_id = $pair_id
-)
-select
-    seen.crawl_id,
-    seen.path,
-    seen.record_offset,
-    seen.page_url,
-    seen.license_url
-from seen
-anti join lake.staging.stg_raw__takedowns as takedowns
-    on takedowns.kind = 'page' and takedowns.value_id = md5(seen.page_url)::uuid
-order by seen.crawl_id, seen.path, seen.record_offset
-limit {MOST_ROWS}
-"""
-_OCCURRENCES = "select occurrences from lake.marts.pairs where pair_id = $pair_id"
-_DOWNLOADS = f"""
-select
-    downloads.attempted_at::varchar as attempted_at,
-    downloads.outcome,
-    downloads.http_status,
-    downloads.final_url,
-    downloads.content_type,
-    downloads.bytes,
-    downloads.elapsed_ms
-from lake.staging.stg_raw__downloads as downloads
-semi join (select url_id from lake.marts.pairs where pair_id = $pair_id) as kept using (url_id)
-order by downloads.attempted_at
-limit {MOST_ROWS}
-"""
+_OF_EACH = ("pair_id", "drop_reason", "caption")
+_OF_THE_VERDICT = ("recipe", "drop_reason", "drop_reasons", "is_undecided", "keeper", "occurrences")
+_LISTS = ("scores", "thresholds", "sightings", "downloads")
+_OF_THE_IMAGE = ("image_format", "image_bytes", "md5", "sha256", "phash")
+_AS_IN_A_HIT = (
+    "pair_id", "image_id", "caption", "image_url", "language", "split", "width", "height"
+)  # fmt: skip
 _CAPTIONS = f"""
 select
     others.pair_id::varchar as pair_id,
@@ -123,12 +60,40 @@ class NoLake(PairlakeError):
     """The index is here without the lake that it was published from."""
 
 
-def story_of(pair_id: UUID, denied: DenyList) -> dict[str, Any]:
+def pairs_of(url_ids: Collection[UUID], search: Search) -> list[dict[str, Any]]:
+    """The pairs of a URL, kept or dropped: their ids, verdicts and captions; None what is hidden.
+
+    Raises UnknownPair where there is none, and NoLake as `story_of` does.
+    """
+    with _lake() as con:
+        found = histories(con, url_ids, search.denied)
+    if not found:
+        raise UnknownPair("No pair of this URL is known here; to land it, run: pairlake crawl")
+    return [{name: each.get(name) for name in _OF_EACH} for each in found]
+
+
+def story_of(pair_id: UUID, search: Search) -> dict[str, Any]:
     """What the lake has of a pair that may be shown, beside what the search index shows.
 
-    Of other pairs none that is to be forgotten. Raises NoLake where the lake is not there, or has
-    lost what dbt builds.
+    Of other pairs none that is to be forgotten. Raises UnknownPair where nothing is known of the
+    pair, or may be told but its reason; NoLake where the lake is not there, or has lost what dbt
+    builds.
     """
+    published, unknown = _published(pair_id, search)
+    with _lake() as con:
+        history = next(iter(histories(con, {pair_id}, search.denied)), None)
+        if history is None and unknown is not None:
+            raise unknown
+        if history is not None and history["is_hidden"]:
+            raise UnknownPair(
+                f"The pair {pair_id} is not published ({history['drop_reason']}), and "
+                "nothing else is told of it."
+            )
+        return _told(con, pair_id, published, history or {}, search.denied)
+
+
+@contextmanager
+def _lake() -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         con = connect(read_only=True)
     except (PairlakeError, duckdb.Error) as error:
@@ -137,49 +102,55 @@ def story_of(pair_id: UUID, denied: DenyList) -> dict[str, Any]:
         ) from error
     try:
         with ended_by(con.interrupt):
-            return _told(con, pair_id, denied)
+            yield con
     except duckdb.CatalogException as error:
         raise NoLake("The lake behind this index has no marts now; run: dbt build") from error
     finally:
         con.close()
 
 
-def _told(con: duckdb.DuckDBPyConnection, pair_id: UUID, denied: DenyList) -> dict[str, Any]:
-    downloads = _rows(con, _DOWNLOADS, pair_id)
-    led_to = denied.gone(Known(image_url=download["final_url"]) for download in downloads)
-    for download, is_gone in zip(downloads, led_to, strict=True):
-        download["final_url"] = None if is_gone else download["final_url"]
+def _published(pair_id: UUID, search: Search) -> tuple[Hit | None, UnknownPair | None]:
+    try:
+        return search.pair(pair_id), None
+    except UnknownPair as unknown:
+        return None, unknown
+
+
+def _told(
+    con: duckdb.DuckDBPyConnection,
+    pair_id: UUID,
+    published: Hit | None,
+    history: History,
+    denied: DenyList,
+) -> dict[str, Any]:
+    captions, duplicates = (rows(con, query, pair_id=pair_id) for query in (_CAPTIONS, _DUPLICATES))
+    told = {name: history.get(name) for name in _OF_THE_VERDICT}
+    lists = {name: history.get(name, []) for name in _LISTS}
+    image = {name.removeprefix("image_"): history[name] for name in _OF_THE_IMAGE if history}
     return {
-        "image": next(iter(_rows(con, _IMAGE, pair_id)), None),
-        "scores": _rows(con, _SCORES, pair_id),
-        "sightings": _rows(con, _SIGHTINGS, pair_id),
-        **next(iter(_rows(con, _OCCURRENCES, pair_id)), {}),
-        "downloads": downloads,
-        "captions": _shown(_rows(con, _CAPTIONS, pair_id), denied, but={"image_url"}),
-        "duplicates": _shown(_rows(con, _DUPLICATES, pair_id), denied, but={"image_id"}),
+        "pair": published or _as_hit(history),
+        "is_published": published is not None,
+        "image": image if history and history["image_id"] else None,
+        **told,
+        **lists,
+        "captions": shown(captions, denied, but={"image_url"}),
+        "duplicates": shown(duplicates, denied, but={"image_id"}),
     }
 
 
-def _shown(rows: list[dict[str, Any]], denied: DenyList, *, but: set[str]) -> list[dict[str, Any]]:
-    """Other pairs that may be shown, less the columns that only tell whether they may."""
-    gone = denied.gone(
-        Known(
-            pair_id=UUID(row["pair_id"]).bytes,
-            image_id=UUID(row["image_id"]).bytes if row.get("image_id") else None,
-            image_url=row["image_url"],
-            caption=row["caption"],
-        )
-        for row in rows
-    )
-    return [
-        {column: value for column, value in row.items() if column not in but}
-        for row, is_gone in zip(rows, gone, strict=True)
-        if not is_gone
-    ]
+def _as_hit(history: History) -> dict[str, Any]:
+    """What a result would show of a pair that is none."""
+    scores = {each["score"]: each["value"] for each in history["scores"]}
+    pages = [each for each in history["sightings"] if each["page_url"]]
+    page = pages[0] if pages else {"page_url": None, "license_url": None}
+    return {
+        **{name: history[name] for name in _AS_IN_A_HIT},
+        "page_url": page["page_url"],
+        "license_url": page["license_url"],
+        "pair_similarity": scores.get("similarity"),
+        **{name: scores.get(name) for name, column in COLUMNS.items() if _is_rating(name, column)},
+    }
 
 
-def _rows(con: duckdb.DuckDBPyConnection, query: str, pair_id: UUID) -> list[dict[str, Any]]:
-    check_wanted()
-    found = con.execute(query, {"pair_id": pair_id})
-    names = [column[0] for column in found.description]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+def _is_rating(name: str, column: Column) -> bool:
+    return column.model is not None and name != "similarity"

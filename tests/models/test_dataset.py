@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import uuid
@@ -20,12 +21,14 @@ import polars
 import pyarrow as pa
 import pyarrow.dataset as pads
 import pytest
+from click.testing import CliRunner
 
+from pairlake.commands import main
 from pairlake.lake import dbt_plugin
 from pairlake.lake.catalog import connect
 from pairlake.lake.dbt_plugin import build_dataset, build_worklists, dataset_is_current, run_dbt
 from pairlake.lake.errors import BadSetting, JobFailed
-from pairlake.lake.keys import text_id
+from pairlake.lake.keys import pair_id, text_id
 from pairlake.lake.project import ROOT
 from pairlake.lake.recipe import check_built
 from pairlake.lake.retention import release_pixels
@@ -174,6 +177,83 @@ def test_listed_pairs_are_filtered_by_their_lists_scores_without_a_download(
         (case.caption, LIST, f"listed {case.caption}", 640, case.drop_reason) for case in LISTED
     }
     assert _rows(con, query + "where similarity > 0.8") == []
+
+
+def _why(asked: str) -> str:
+    return CliRunner().invoke(main, ["why", asked]).output
+
+
+def test_why_tells_all_that_is_known_of_a_dropped_pair(con: duckdb.DuckDBPyConnection) -> None:
+    case = CASES[9]
+    key = pair_id(case.image_url, case.caption)
+    # As it stands, as people type it, by its caption, and by its id in two spellings.
+    spelled = ("HTTP://host.example:80/another%2Dthing.jpg#1", "host.example/another-thing.jpg")
+    asked = (case.image_url, *spelled, case.caption, str(key), key.hex)
+    told = {_why(each) for each in asked}
+    assert len(told) == 1, told
+    (text,) = told
+    for known in (
+        f"pair {key} is out: similarity_too_low",
+        f"caption    {case.caption}",
+        "min_similarity 0.27: 0.1",
+        "similarity 0.1 by mini_clip@s",
+        "2026-01-01 00:00:00, ok",
+        "2 times",
+        f"https://page.example/{CRAWL}/one.wat in {CRAWL}, one.wat",
+    ):
+        assert known in text
+
+
+def test_why_tells_of_a_duplicate_which_pair_is_kept(con: duckdb.DuckDBPyConnection) -> None:
+    keeper = CASES[12]
+    text = _why("its twin")
+    assert "out: duplicate_image" in text
+    assert f"lost to    {pair_id(keeper.image_url, keeper.caption)}: {keeper.caption}" in text
+    assert "is kept" in _why(keeper.caption)
+
+
+def test_why_tells_of_what_is_blocked_or_opted_out_the_reason_alone(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    for case in (CASES[4], CASES[7]):
+        key = pair_id(case.image_url, case.caption)
+        told = f"pair {key} is out: {case.drop_reason}; nothing else of it is told\n"
+        assert _why(case.image_url) == told
+    hidden = "select * from pair_histories where is_hidden"
+    (row, *_) = con.execute(hidden).to_arrow_table().to_pylist()
+    known = {name for name, value in row.items() if value is not None}
+    ids, verdict = {"pair_id", "url_id", "caption_id"}, {"drop_reason", "drop_reasons"}
+    assert known == ids | verdict | {"recipe", "is_undecided", "is_hidden"}
+
+
+def test_why_tells_what_is_nearest_but_nothing_of_what_is_hidden(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    assert "nearest:\n  another thing\n" in _why("another thin")
+    assert "nearest:\n  https://host.example/another-thing.jpg\n" in _why(
+        "https://host.example/another-thing.jpeg"
+    )
+    assert "opt" not in _why("with an opt-ou").replace("with an opt-ou", "")
+    assert "blocked" not in _why("images.blocked.example/b.jpg")
+    assert "pairlake crawl" in _why(str(uuid.uuid4()))
+
+
+def test_why_goes_by_what_is_to_be_forgotten_now(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(built, tmp_path / "copy")
+    # A lake of its own.
+    (tmp_path / "copy" / "lake.json").unlink()
+    monkeypatch.setenv("PAIRLAKE_HOME", str(tmp_path / "copy"))
+    keeper = CASES[12]
+    landed.take_down(keeper.caption)
+    assert _why(keeper.image_url).endswith("is out: takedown; nothing else of it is told\n")
+    assert keeper.caption not in _why("its twin")
+    assert keeper.caption not in _why("a pictures")
+    new = replace(CASES[0], caption="another caption")
+    landed.land_file((new,), LATER_CRAWL, "new.wat")
+    assert "A pair has landed" in _why(new.caption)
+    assert "dbt build" in _why(new.caption)
 
 
 def test_worklists_hold_what_can_still_change_a_verdict(con: duckdb.DuckDBPyConnection) -> None:

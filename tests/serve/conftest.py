@@ -13,16 +13,19 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
+from jinja2 import Template
 from PIL import Image, UnidentifiedImageError
 
 from pairlake.lake.append import append
 from pairlake.lake.catalog import connect, writing
 from pairlake.lake.errors import BadRequest
 from pairlake.lake.keys import pair_id, text_id
+from pairlake.lake.project import ROOT
 from pairlake.lake.vectors import Matrix, to_blobs
 from pairlake.serve.publish.publish import publish
 from pairlake.serve.search import published as published_by
 from pairlake.serve.search.search import Encoders, Search
+from tests.macro import returned
 
 DIMENSIONS = 8
 # The directions that texts and pictures point in.
@@ -76,6 +79,60 @@ create view lake.staging.stg_raw__image_text_pairs as select * from lake.raw.ima
 create view lake.staging.stg_raw__downloads as select * from lake.raw.downloads;
 create view lake.staging.stg_raw__takedowns as select * from lake.raw.takedowns;
 """
+# What the histories are made of: the kept pairs, and those of int_duplicate_pairs.
+_KNOWN = """
+create or replace view lake.intermediate.int_pairs_known as
+    select
+        *, 'demo' as recipe, 'demo' as measured_as, length(caption) as caption_chars,
+        1 as caption_words, null::varchar as drop_reason, []::varchar[] as drop_reasons,
+        false as is_undecided, null::uuid as keeper_id
+    from lake.marts.pairs
+    union all by name
+    select
+        pair_id, md5(image_url)::uuid as url_id, md5(caption)::uuid as caption_id, image_url,
+        caption, 'demo' as recipe, 'demo' as measured_as, false as is_undecided, keeper_id,
+        coalesce('duplicate_' || kind, 'blocked_domain') as drop_reason,
+        [drop_reason] as drop_reasons
+    from lake.intermediate.int_duplicate_pairs
+    inner join lake.intermediate.int_pairs_deduplicated using (pair_id);
+create or replace view lake.intermediate.int_pairs_judged as
+    select * from lake.intermediate.int_pairs_known;
+create or replace view lake.intermediate.int_pairs_landed as
+    select * replace (coalesce(occurrences, 1) as occurrences) from lake.raw.image_text_pairs;
+create or replace view lake.intermediate.int_takedowns_in_force as
+    select kind, value_id from lake.raw.takedowns;
+create or replace table lake.intermediate.int_recipes_applied as select
+    'demo' as recipe, 'demo' as measured_as, '' as source, 5 as min_caption_chars,
+    null::integer as min_caption_words, null::integer as min_image_bytes,
+    null::integer as min_image_side, null::float as max_aspect_ratio,
+    0.25::float as min_similarity_en, 0.25::float as min_similarity_other,
+    'tiny' as similarity_model_en, 'tiny' as similarity_model_other,
+    'similarity-1' as similarity_model_id_en, 'similarity-1' as similarity_model_id_other,
+    'tiny' as nsfw_model, 'nsfw-1' as nsfw_model_id, 0.5::float as max_punsafe,
+    null::float as below_punsafe, null::float as max_punsafe_with_keyword,
+    'tiny' as watermark_model, 'watermark-1' as watermark_model_id,
+    null::float as below_pwatermark,
+    'pretty' as aesthetic_model, 'aesthetic-1' as aesthetic_model_id,
+    null::float as above_aesthetic_score,
+    'tiny' as inappropriate_model, 'inappropriate-1' as inappropriate_model_id,
+    null::float as below_pinappropriate,
+    'tiny' as toxicity_model, 'toxicity-1' as toxicity_model_id, null::float as below_toxicity;
+create or replace table lake.seeds.download_outcomes as
+    from read_csv('{seeds}/download_outcomes.csv');
+"""
+# The models themselves, each over what stands for what it reads.
+_HISTORIES = {
+    "landing/int_pairs_sighted": "intermediate",
+    "downloads/int_urls_attempted": "intermediate",
+    "pair_histories": "marts",
+}
+_STANDS_FOR = {
+    "int_pairs_deduplicated": "lake.intermediate.int_pairs_known",
+    "int_pairs_described": "lake.intermediate.int_pairs_known",
+    "int_pairs_measured": "lake.intermediate.int_pairs_known",
+    "download_outcomes": "lake.seeds.download_outcomes",
+    "stg_raw__downloads": "lake.staging.stg_raw__downloads",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -168,6 +225,10 @@ class Mart:
         with writing(self.con):
             self.con.execute(_AROUND)
             self.con.execute(_PAIRS)
+            self.con.execute(_KNOWN.format(seeds=ROOT / "models" / "seeds"))
+            for path, schema in _HISTORIES.items():
+                name = path.rpartition("/")[2]
+                self.con.execute(f"create view lake.{schema}.{name} as {_model(schema, path)}")
 
     def keep(self, *pairs: Pair, pixels: Mapping[str, bytes] | None = None) -> None:
         """Make these the kept pairs; vectors and pixels of new ones land as jobs land them."""
@@ -212,6 +273,16 @@ class Mart:
                 "embedding": to_blobs(np.stack(vectors)) if new else pa.array([], pa.binary()),
             }
         )
+
+
+def _model(schema: str, path: str) -> str:
+    """The SQL of a model of the project."""
+    written = (ROOT / "models" / schema / f"{path}.sql").read_text()
+    return Template(written, extensions=["jinja2.ext.do"]).render(
+        ratings=lambda: returned("ratings.sql", "ratings()"),
+        ref=lambda name: _STANDS_FOR.get(name, f"lake.intermediate.{name}"),
+        config=lambda **_: "",
+    )
 
 
 def picture(name: str) -> bytes:

@@ -18,7 +18,8 @@ finite as (
 
 ),
 
--- DataComp and COYO have names of their own; of two similarities, that of CLIP ViT-L/14.
+-- DataComp and COYO have names of their own; of two similarities, that of CLIP
+-- ViT-L/14.
 pivoted as (
 
     select

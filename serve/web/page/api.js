@@ -91,7 +91,10 @@ export async function story(pairId) {
   if (!stories.has(pairId)) {
     const told = await ask(`api/pairs/${encodeURIComponent(pairId)}`);
     stories.set(pairId, told);
-    if (!known.has(pairId)) known.set(pairId, told.pair);
+    if (told.is_published && !known.has(pairId)) known.set(pairId, told.pair);
   }
   return stories.get(pairId);
 }
+
+// The pairs of an image's address, kept or dropped.
+export const pairsOf = async (url) => (await ask(`api/pairs?url=${encodeURIComponent(url)}`)).pairs;

@@ -1,7 +1,7 @@
 // What is searched for: words, a picture that is uploaded, dropped or pasted, and terms to steer by.
 import { go, hasParts, leads, listen, NO_PARTS, pictureOf, state } from "./address.js";
 import { known, story } from "./api.js";
-import { element, make } from "./elements.js";
+import { element, make, webAddress } from "./elements.js";
 
 const MOST_BYTES = 10_000_000; // of a picture: the server takes no more
 const OPPOSITE = { q: "not", not: "q", like: "unlike", unlike: "like" };
@@ -27,8 +27,10 @@ export function start() {
 function submit(event) {
   event.preventDefault();
   const words = element("q").value.trim();
+  // Nobody searches for pictures like an address: it asks what became of the pairs that have it.
+  if (webAddress(words)) return go({ pair: words });
   const q = [words, ...state.q.slice(1)].filter(Boolean);
-  go({ q, hybrid: state.hybrid && q.length > 0, tab: "search", pair: "" });
+  return go({ q, hybrid: state.hybrid && q.length > 0, tab: "search", pair: "" });
 }
 
 function addTerm(event, sign) {

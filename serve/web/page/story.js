@@ -1,6 +1,6 @@
 // The story of one pair: where it was seen, what came of it, and all it is known by.
 import { go, leads, listen, NO_PARTS, state } from "./address.js";
-import { story } from "./api.js";
+import { pairsOf, story } from "./api.js";
 import { copyButton, counted, element, languageName, make, number, outward, shellWord, webAddress } from "./elements.js";
 import { heading, open } from "./panels.js";
 import { beside, focusOn, outwardLinks, showPicture, steer } from "./results.js";
@@ -49,8 +49,8 @@ async function show(pairId) {
   open(dialog);
   element("story-title").focus();
   try {
-    const known = await story(pairId);
-    if (told === pairId) dialog.lastChild.replaceWith(body(known));
+    const made = webAddress(pairId) ? pairs(await pairsOf(pairId)) : body(await story(pairId));
+    if (told === pairId) dialog.lastChild.replaceWith(made);
   } catch (error) {
     if (told === pairId) dialog.lastChild.replaceWith(problem(error, pairId));
   }
@@ -73,10 +73,17 @@ function problem(error, pairId) {
   return make("div", { className: "notice", role: "alert" }, make("p", {}, error.message), error.again ? again : null);
 }
 
+// What became of each pair of an address; what is hidden shows its reason and nothing else.
+const pairs = (rows) =>
+  make("div", { className: "story" }, section("Pairs of this address", make("ul", {}, ...rows.map((row) => make("li", {},
+    row.caption === null ? "a pair" : leads(make("a", { dir: "auto" }, row.caption), { pair: row.pair_id }),
+    ` ${row.drop_reason === null ? "is kept" : `is out: ${row.drop_reason}`}`)))));
+
 function body(known) {
   const { pair } = known;
   return make("div", { className: "story" },
-    portrait(pair),
+    portrait(pair, known.is_published),
+    section("Verdict", ...verdict(known)),
     section("Scores", scores(known.scores)),
     section(`Seen ${counted(known.occurrences ?? known.sightings.length, "time")}`, sightings(known)),
     section("Licence", make("p", {}, pair.license_url ? outward(pair.license_url) : "The pages name none.")),
@@ -89,14 +96,24 @@ function body(known) {
 
 const section = (title, ...content) => make("section", {}, make("h3", {}, title), ...content);
 
-function portrait(pair) {
+function verdict({ drop_reason, drop_reasons, recipe, keeper, thresholds }) {
+  const said = drop_reason === null ? "Kept" : `Out, for ${drop_reasons.join(", ")}`;
+  const lost = keeper && make("p", {}, "In its place is kept: ", leads(make("a", { dir: "auto" }, keeper.caption), { pair: keeper.pair_id }));
+  const digits = (value) => (value === null ? null : number(value));
+  const rules = table(["Rule", "Threshold", "This pair"], thresholds.map((row) => [row.rule, digits(row.threshold), digits(row.value)]), "The recipe has no thresholds.");
+  return [make("p", {}, recipe ? `${said}, under the recipe ${recipe}.` : "The lake has none of it now."), ...[lost].filter(Boolean), rules];
+}
+
+function portrait(pair, isPublished) {
   const frame = make("div", { className: "frame" }, make("img"), make("button", { type: "button", className: "show" }, "Show picture"));
   const caption = make("p", { className: "caption", dir: "auto", lang: pair.language ?? "" }, pair.caption);
   const reveal = make("button", { type: "button", className: "show-caption small" }, "Show caption");
-  const facts = [languageName(pair.language), `split ${pair.split}`, `${pair.width}×${pair.height}`].join(" · ");
+  const facts = [languageName(pair.language), pair.split && `split ${pair.split}`, pair.width && `${pair.width}×${pair.height}`].filter(Boolean).join(" · ");
   const made = make("div", { className: "portrait" }, frame,
-    make("div", {}, caption, reveal, make("p", { className: "quiet" }, facts), actions(pair)));
-  showPicture(frame, pair);
+    make("div", {}, caption, reveal, make("p", { className: "quiet" }, facts), isPublished ? actions(pair) : make("p", { className: "actions" }, ...outwardLinks(pair))));
+  // Only what is published has a thumbnail.
+  if (isPublished) showPicture(frame, pair);
+  else frame.classList.add("empty");
   unveils(made, pair, () => veil(made, pair, state.safe));
   veil(made, pair, state.safe);
   return made;

@@ -8,8 +8,10 @@ from uuid import UUID
 
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 from starlette.testclient import TestClient
 
+from pairlake.commands import main
 from pairlake.lake.append import append
 from pairlake.lake.catalog import writing
 from pairlake.lake.keys import text_id
@@ -17,10 +19,11 @@ from pairlake.lake.takedowns import record_takedowns
 from pairlake.serve.publish.publish import publish
 from pairlake.serve.search.search import Search
 from pairlake.serve.web.app import create_app
-from tests.serve.conftest import APPLE, CAT, ENCODERS, POMME, Mart, uuids
+from tests.serve.conftest import APPLE, CAT, ENCODERS, POMME, Mart, Pair, uuids
 
 PAGES = ("https://pages.example/one", "https://pages.example/two")
-DROPPED = UUID(int=77)
+UNSAFE = Pair(caption="a star, undressed", picture="star", punsafe=0.9, pinappropriate=0.8)
+DROPPED, UNKNOWN = UUID(int=77), UUID(int=78)
 
 
 @pytest.fixture
@@ -101,8 +104,78 @@ def test_a_page_that_is_to_be_forgotten_is_not_told(client: TestClient) -> None:
     assert [seen["page_url"] for seen in story["sightings"]] == [PAGES[1]]
 
 
-def test_a_pair_that_is_not_published_has_no_story(client: TestClient) -> None:
+def test_a_pair_that_was_dropped_has_its_story_too(client: TestClient) -> None:
+    story = client.get(f"/api/pairs/{DROPPED}").json()
+    assert (story["drop_reason"], story["is_published"]) == ("duplicate_image", False)
+    assert story["pair"]["caption"] == "apple again"
+    assert story["keeper"] == {
+        "pair_id": str(APPLE.pair_id),
+        "image_url": APPLE.image_url,
+        "caption": APPLE.caption,
+    }
+    kept = client.get(f"/api/pairs/{APPLE.pair_id}").json()
+    assert (kept["drop_reason"], kept["is_published"], kept["keeper"]) == (None, True, None)
+    assert {"rule": "min_similarity", "threshold": 0.25, "value": pytest.approx(0.31)} in kept[
+        "thresholds"
+    ]
+
+
+def test_pairs_of_a_url_are_found_kept_or_dropped(client: TestClient, mart: Mart) -> None:
+    found = client.get("/api/pairs", params={"url": " https://copies.example/apple.png"}).json()
+    assert found["pairs"] == [
+        {"pair_id": str(DROPPED), "drop_reason": "duplicate_image", "caption": "apple again"}
+    ]
+    found = client.get("/api/pairs", params={"url": APPLE.image_url}).json()
+    assert {each["caption"] for each in found["pairs"]} == {APPLE.caption, POMME.caption}
+    assert client.get("/api/pairs", params={"url": "https://a.example/"}).status_code == 404
+    assert client.get("/api/pairs").status_code == 400
+    record_takedowns({"caption": [POMME.caption]}, reason=None, among=0)
+    found = client.get("/api/pairs", params={"url": APPLE.image_url}).json()
+    hidden = {"pair_id": str(POMME.pair_id), "drop_reason": "takedown", "caption": None}
+    assert hidden in found["pairs"]
+
+
+def test_why_tells_several_pairs_apart(client: TestClient) -> None:
+    text = CliRunner().invoke(main, ["why", APPLE.image_url]).output
+    assert text.startswith("2 pairs, those that are kept first:\n")
+    for pair in (APPLE, POMME):
+        assert f"pair {pair.pair_id} is kept\n  caption    {pair.caption}\n" in text
+
+
+def test_what_is_not_published_has_its_scores_and_no_thumbnail(
+    client: TestClient, mart: Mart
+) -> None:
+    mart.keep(APPLE, UNSAFE)
+    story = client.get(f"/api/pairs/{UNSAFE.pair_id}").json()
+    # By these the page blurs it.
+    assert (story["pair"]["punsafe"], story["pair"]["pinappropriate"]) == (
+        pytest.approx(0.9),
+        pytest.approx(0.8),
+    )
+    assert story["is_published"] is False
+    assert client.get(f"/thumbnails/{UNSAFE.image_id}.jpg").status_code == 404
+
+
+def test_of_what_is_forgotten_or_blocked_the_reason_is_told_and_nothing_else(
+    client: TestClient, mart: Mart
+) -> None:
+    record_takedowns({"url": [APPLE.image_url]}, reason=None, among=0)
+    told = client.get(f"/api/pairs/{DROPPED}").json()
+    assert told["keeper"] is None
+    answer = client.get(f"/api/pairs/{APPLE.pair_id}")
+    assert answer.status_code == 404
+    assert "takedown" in answer.json()["error"]
+    assert client.get(f"/thumbnails/{APPLE.image_id}.jpg").status_code == 404
+    with writing(mart.con) as con:
+        con.execute("update lake.intermediate.int_duplicate_pairs set kind = null")
     answer = client.get(f"/api/pairs/{DROPPED}")
+    assert answer.status_code == 404
+    assert "blocked_domain" in answer.json()["error"]
+    assert "apple" not in answer.text
+
+
+def test_a_pair_that_is_not_published_has_no_story(client: TestClient) -> None:
+    answer = client.get(f"/api/pairs/{UNKNOWN}")
     assert answer.status_code == 404
     assert "not published" in answer.json()["error"]
     assert client.get("/api/pairs/7").status_code == 400

@@ -37,6 +37,20 @@ def test_a_story_tells_where_a_pair_is_from(page: Page, address: str) -> None:
     expect(card(page, APPLE).locator(".open")).to_be_focused()
 
 
+def test_a_dropped_pair_is_looked_up_by_its_address(page: Page, address: str) -> None:
+    page.get_by_role("searchbox").fill("https://copies.example/apple.png")
+    page.get_by_role("button", name="Search", exact=True).click()
+    story = page.get_by_role("dialog", name="The pair's story")
+    expect(story).to_contain_text("is out: duplicate_image")
+    story.get_by_role("link", name="apple again").click()
+    expect(story).to_contain_text("Out, for duplicate_image, under the recipe demo.")
+    expect(story).to_contain_text("min_caption_chars")
+    expect(story.locator(".frame img")).to_have_js_property("naturalWidth", 0)
+    story.get_by_role("link", name=APPLE.caption).click()
+    expect(story.locator(".caption")).to_have_text(APPLE.caption)
+    expect(story).to_contain_text("Kept, under the recipe demo.")
+
+
 def test_a_story_has_an_address(page: Page, address: str) -> None:
     page.goto(f"{address}?pair={NAKED.pair_id}")
     story = page.get_by_role("dialog")
