@@ -15,8 +15,8 @@ from pairlake.lake.catalog import rows, writing
 from tests.serve.conftest import Mart, Pair
 
 _VERDICTS = """
-create schema if not exists lake.intermediate;
-create table if not exists lake.intermediate.int_pairs_judged (
+drop view lake.intermediate.int_pairs_judged;
+create table lake.intermediate.int_pairs_judged (
     pair_id uuid, drop_reason varchar
 );
 """
