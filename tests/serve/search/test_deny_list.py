@@ -26,7 +26,7 @@ from pairlake.serve.search.published import Published
 from pairlake.serve.search.search import Search
 from pairlake.serve.web.app import create_app
 from tests.serve.conftest import APPLE, CAT, ENCODERS, POMME, Mart, uuids
-from tests.serve.export.exporting import snapshot, with_verdicts
+from tests.serve.export.exporting import snapshot
 
 PAGE, OTHER_PAGE = "https://pages.example/1", "https://other.example/"
 MD5 = UUID(int=5)
@@ -43,7 +43,6 @@ REQUESTS = {
 @pytest.fixture
 def client(mart: Mart, home: Path) -> TestClient:
     """A server over a published index; APPLE was seen on PAGE, POMME on another page too."""
-    with_verdicts(mart)
     mart.keep(APPLE, POMME, CAT)
     pages = {APPLE: [PAGE], POMME: [PAGE, OTHER_PAGE]}
     schema = mart.con.sql("select sightings from lake.raw.image_text_pairs").to_arrow_table().schema
