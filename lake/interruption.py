@@ -34,14 +34,14 @@ def explained_interruptions() -> Iterator[None]:
     """Turns a KeyboardInterrupt, and every error that one was the cause of, into Interrupted."""
     before = sys.unraisablehook
 
-    def heard(ignored: sys.UnraisableHookArgs) -> None:
+    def unraisable(ignored: sys.UnraisableHookArgs) -> None:
         # In a destructor, or where a process forks, Python only says that one came, and goes on.
         if ignored.exc_type is KeyboardInterrupt:
             _interrupt_again()
         else:
             before(ignored)
 
-    sys.unraisablehook = heard
+    sys.unraisablehook = unraisable
     try:
         yield
     except BaseException as error:

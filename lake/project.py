@@ -17,14 +17,14 @@ RECIPES = Path("models", "seeds", "recipes.csv")
 
 def project() -> Path:
     """The working folder where such a project lies in it, as dbt itself has it; else ROOT."""
-    here = _here()
+    here = working_folder()
     is_project = (here / "dbt_project.yml").is_file() and (here / RECIPES).is_file()
     return here if is_project else ROOT
 
 
 def data_folder() -> Path:
     """`data` beside the project; in the working folder where the package holds the project."""
-    return (_here() if is_packaged() else project()) / "data"
+    return (working_folder() if is_packaged() else project()) / "data"
 
 
 def is_packaged() -> bool:
@@ -57,14 +57,15 @@ def lay_out(folder: Path) -> None:
 
 def where_dbt_builds() -> str:
     """What to say behind `dbt build` to one whose working folder is no project; else nothing."""
-    if project() != ROOT or _here() == ROOT:
+    if project() != ROOT or working_folder() == ROOT:
         return ""
     if is_packaged():
         return " (in a folder that has run `pairlake init .` first)"
     return f" (in {ROOT})"
 
 
-def _here() -> Path:
+def working_folder() -> Path:
+    """The folder in which this runs; BadRequest where it is gone."""
     try:
         return Path.cwd()
     except FileNotFoundError as error:

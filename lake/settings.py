@@ -16,7 +16,7 @@ from pairlake.lake.errors import BadSetting, is_text
 from pairlake.lake.postgres import PREFIX as POSTGRES
 from pairlake.lake.postgres import names_password
 from pairlake.lake.project import ROOT as ROOT  # scripts that run dbt look for it here
-from pairlake.lake.project import data_folder
+from pairlake.lake.project import data_folder, working_folder
 from pairlake.lake.storage import is_remote
 
 PREFIX = "PAIRLAKE_"
@@ -34,7 +34,7 @@ def _setting(default: Any, help: str) -> Any:
 
 def _folder(text: str) -> Path:
     """A folder that was named: `.` too, which by itself would be taken for none."""
-    return Path.cwd() if Path(text) == Path() else Path(text)
+    return working_folder() if Path(text) == Path() else Path(text)
 
 
 @dataclass(frozen=True, kw_only=True)

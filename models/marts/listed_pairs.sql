@@ -74,12 +74,8 @@ listed_pairs as (
         pairs_judged.language,
         pairs_judged.split,
         pairs_judged.drop_reason,
-        -- By others than the recipe, and before it, whatever it says.
-        coalesce(
-            pairs_judged.drop_reason = 'blocked_domain'
-            or download_outcomes.kind = 'opt_out',
-            false
-        ) as is_refused
+        {{ is_refused('pairs_judged.drop_reason', 'download_outcomes') }}
+            as is_refused
     from listings
     inner join pairs_deduplicated
         on listings.pair_id = pairs_deduplicated.pair_id

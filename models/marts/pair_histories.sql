@@ -32,11 +32,9 @@ pairs_judged as (
 
     select
         pairs_judged.*,
-        coalesce(
-            pairs_judged.drop_reason in ('takedown', 'blocked_domain')
-            or download_outcomes.kind = 'opt_out',
-            false
-        ) as is_hidden
+        coalesce(pairs_judged.drop_reason = 'takedown', false)
+        or {{ is_refused('pairs_judged.drop_reason', 'download_outcomes') }}
+            as is_hidden
     from {{ ref('int_pairs_judged') }} as pairs_judged
     left join download_outcomes
         on pairs_judged.drop_reason = download_outcomes.outcome

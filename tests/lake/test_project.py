@@ -129,5 +129,7 @@ def test_a_working_folder_that_is_gone_is_said(
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
-    code, said = _ran("fetch")
-    assert (code, "is gone; change into another" in said) == (1, True)
+    for home in ("", "."):
+        monkeypatch.setenv("PAIRLAKE_HOME", home)
+        code, said = _ran("fetch")
+        assert (code, "is gone; change into another" in said) == (1, True)

@@ -25,7 +25,7 @@ from pairlake.lake.vectors import Matrix, to_blobs
 from pairlake.serve.publish.publish import publish
 from pairlake.serve.search import published as published_by
 from pairlake.serve.search.search import Encoders, Search
-from tests.macro import returned
+from tests.macro import rendered, returned
 
 DIMENSIONS = 8
 # The directions that texts and pictures point in.
@@ -280,6 +280,7 @@ def _model(schema: str, path: str) -> str:
     written = (ROOT / "models" / schema / f"{path}.sql").read_text()
     return Template(written, extensions=["jinja2.ext.do"]).render(
         ratings=lambda: returned("ratings.sql", "ratings()"),
+        is_refused=lambda *names: rendered("is_refused.sql", f"is_refused{names}"),
         ref=lambda name: _STANDS_FOR.get(name, f"lake.intermediate.{name}"),
         config=lambda **_: "",
     )
