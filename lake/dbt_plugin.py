@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
@@ -25,7 +26,7 @@ from dbt.flags import get_flags
 from dbt_common.events.base_types import EventMsg
 from duckdb import DuckDBPyConnection
 
-from pairlake.lake.catalog import locked, prepare, rows
+from pairlake.lake.catalog import connect, locked, prepare, rows
 from pairlake.lake.errors import BadRequest, JobFailed, PairlakeError
 from pairlake.lake.identity import METADATA
 from pairlake.lake.progress import bar
@@ -33,28 +34,25 @@ from pairlake.lake.project import project
 from pairlake.lake.recipe import check_known
 from pairlake.lake.settings import settings
 from pairlake.lake.storage import is_remote
+from pairlake.lake.tables import TABLES
 
 Progress = Callable[[str], object]
 
 _HELD = ExitStack()
-# How many rows each of Python's tables has ever had, which no upkeep of files changes.
-_COUNTED = f"""
-select
-    schemas.schema_name || '.' || tables.table_name,
-    tables.table_id,
-    coalesce(stats.next_row_id, 0)
+# How many rows each of Python's tables was ever given, those that an update wrote among them.
+_WRITTEN = f"""
+select schemas.schema_name || '.' || tables.table_name, stats.record_count
 from {METADATA}ducklake_table as tables
 inner join {METADATA}ducklake_schema as schemas on tables.schema_id = schemas.schema_id
-left join {METADATA}ducklake_table_stats as stats on tables.table_id = stats.table_id
+inner join {METADATA}ducklake_table_stats as stats on tables.table_id = stats.table_id
 where tables.end_snapshot is null and schemas.schema_name in ('raw', 'enriched')
-order by all
 """
-# They test the rules, not the data: `make test` and plain `dbt build` run them.
-_NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 
 
 class Plugin(BasePlugin):
     """dbt-duckdb's hook: lock, extensions, attach, tables."""
+
+    _landed = "null"
 
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
         """Called once, before dbt attaches what its profile names."""
@@ -64,6 +62,7 @@ class Plugin(BasePlugin):
             # Inlining costs a table of the catalog for each table that is made, and slows down all.
             prepare(conn, options=", data_inlining_row_limit 0")
             _HELD.enter_context(locked(settings()))
+            self._landed = _as_map(landed_so_far(conn))
         except PairlakeError as error:
             # What dbt-duckdb takes for a failure to connect; of others dbt prints the stack.
             raise RuntimeError(error.format_message()) from error
@@ -76,6 +75,24 @@ class Plugin(BasePlugin):
             Path(place).mkdir(parents=True, exist_ok=True)
         quoted = place.replace("'", "''")
         cursor.execute(f"set variable published = '{quoted}'")
+        cursor.execute(f"set variable landed = {self._landed}")
+
+
+def landed_so_far(con: DuckDBPyConnection) -> dict[str, str]:
+    """Of each table of Python's, what changes when its rows do; a merge of files changes nothing.
+
+    With the versions that made them, as `release`. macros/table.sql goes by it.
+    """
+    written = dict(con.execute(_WRITTEN).fetchall())
+    landed = {"release": f"{version('pairlake')} {duckdb.__version__}"}
+    for table in TABLES:
+        (now,) = con.execute(f"select count(*) from lake.{table}").fetchone() or (0,)
+        landed[table] = f"{written.get(table, 0)}:{now}"
+    return landed
+
+
+def _as_map(texts: dict[str, str]) -> str:
+    return "map {" + ", ".join(f"'{name}': '{text}'" for name, text in texts.items()) + "}"
 
 
 def _check_threads() -> None:
@@ -150,18 +167,19 @@ class _Watch:
 def build_worklists(*, progress: Progress = lambda line: None) -> None:
     """Build what the jobs read, over the pairs that have landed; the marts stay as they are."""
     _stamp().unlink(missing_ok=True)
-    run_dbt("build", "--exclude", "marts", "resource_type:test", *_NO_UNIT_TESTS, progress=progress)
+    others = ("marts", "resource_type:test", "resource_type:unit_test")
+    run_dbt("build", "--exclude", *others, progress=progress)
 
 
 def build_dataset(*, anew: bool = False, progress: Progress = lambda line: None) -> None:
-    """Build everything and test the data; what `dbt build` does but for the unit tests of rules.
+    """Build what has changed and test the data, as `dbt build` does.
 
-    `anew`: incremental tables too, as they must be when what they took in has been erased.
+    `anew`: all of it, as it must be when what tables took in has been erased.
     """
     _stamp().unlink(missing_ok=True)
     # What lands while dbt runs may not be in it.
     before = _state()
-    run_dbt("build", *_NO_UNIT_TESTS, *(["--full-refresh"] if anew else []), progress=progress)
+    run_dbt("build", *(["--full-refresh"] if anew else []), progress=progress)
     _stamp().write_text(before)
 
 
@@ -191,8 +209,11 @@ def _state() -> str:
         path for name in ("dbt_project.yml", "models", "macros") for path in _below(at_work / name)
     ):
         models.update(f"{file.relative_to(at_work)} ".encode() + file.read_bytes())
-    counted = rows(_COUNTED, read_only=True)
-    landed = {name: [table, count] for name, table, count in counted}
+    con = connect(read_only=True)
+    try:
+        landed = landed_so_far(con)
+    finally:
+        con.close()
     return json.dumps({"recipe": settings().recipe, "models": models.hexdigest(), "landed": landed})
 
 

@@ -27,7 +27,8 @@
     {%- endif -%}
     {%- call statement("main") -%}
         create table {{ relation }} as
-        {{ seed_rows(model, "auto_detect = false, columns = " ~ columns) }}
+        {{ seed_rows(model, "auto_detect = false, columns = " ~ columns) }};
+        comment on table {{ relation }} is '{{ local_md5(seed_bytes(model) ~ columns) }}';
     {%- endcall -%}
     {%- do adapter.commit() -%}
     {{ return({"relations": [relation]}) }}
@@ -46,9 +47,22 @@
 {%- endmacro %}
 
 
+{#- The md5 of a seed's file, by which what reads it is known to be of it (macros/table.sql). -#}
+{% macro seed_bytes(seed) -%}
+    {{ return(run_query(
+        "select md5(content) from read_blob('" ~ seed_file(seed) ~ "')"
+    ).columns[0].values()[0]) }}
+{%- endmacro %}
+
+
+{% macro seed_file(seed) -%}
+    {{ return((seed.root_path ~ "/" ~ seed.original_file_path) | replace("'", "''")) }}
+{%- endmacro %}
+
+
 {% macro seed_rows(seed, columns) -%}
     from read_csv(
-        '{{ (seed.root_path ~ "/" ~ seed.original_file_path) | replace("'", "''") }}',
+        '{{ seed_file(seed) }}',
         header = true, delim = ',', quote = '"', escape = '"', {{ columns }}
     )
 {%- endmacro %}

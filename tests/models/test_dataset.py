@@ -26,7 +26,7 @@ from click.testing import CliRunner
 from pairlake.commands import main
 from pairlake.lake import dbt_plugin
 from pairlake.lake.catalog import connect
-from pairlake.lake.dbt_plugin import build_dataset, build_worklists, dataset_is_current, run_dbt
+from pairlake.lake.dbt_plugin import build_worklists, dataset_is_current, run_dbt
 from pairlake.lake.errors import BadSetting, JobFailed
 from pairlake.lake.keys import pair_id, text_id
 from pairlake.lake.project import ROOT
@@ -44,9 +44,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PAIRLAKE_HOME", str(home))
         patch.setenv("PAIRLAKE_RECIPE", "demo")
-        patch.setattr("pairlake.lake.dbt_plugin._NO_UNIT_TESTS", ())
         landed.land()
-        build_dataset()
+        run_dbt("build", "--select", "fqn:*")
     return home
 
 

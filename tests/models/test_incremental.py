@@ -101,7 +101,7 @@ def test_going_on_and_building_anew_come_to_the_same(monkeypatch: pytest.MonkeyP
     run_dbt("run", *MADE)
     unfiltered = _contents()
     monkeypatch.setenv("PAIRLAKE_RECIPE", "demo")
-    run_dbt("run", "--selector", "judging")
+    run_dbt("run", *MADE)
     gone_on = _contents()
     for name in ("intermediate.int_recipe_models", "marts.pairs"):
         assert unfiltered[name] != gone_on[name]
@@ -113,7 +113,7 @@ def test_going_on_and_building_anew_come_to_the_same(monkeypatch: pytest.MonkeyP
     for name in RELATIONS:
         assert gone_on[name] == anew[name], name
     monkeypatch.setenv("PAIRLAKE_RECIPE", "no_filter")
-    run_dbt("run", "--selector", "judging")
+    run_dbt("run", *MADE)
     judged_anew = _contents()
     for name in RELATIONS:
         assert unfiltered[name] == judged_anew[name], name
