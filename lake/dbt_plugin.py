@@ -8,16 +8,12 @@ the connection as every other command does, so that plain `dbt build` works on a
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from importlib.metadata import version
 from pathlib import Path
 
-import duckdb
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt.adapters.factory import get_adapter_by_type
@@ -26,27 +22,18 @@ from dbt.flags import get_flags
 from dbt_common.events.base_types import EventMsg
 from duckdb import DuckDBPyConnection
 
-from pairlake.lake.catalog import connect, locked, prepare, rows
+from pairlake.lake.built import landed_so_far, stamp, state
+from pairlake.lake.catalog import locked, prepare
 from pairlake.lake.errors import BadRequest, JobFailed, PairlakeError
-from pairlake.lake.identity import METADATA
 from pairlake.lake.progress import bar
 from pairlake.lake.project import project
 from pairlake.lake.recipe import check_known
 from pairlake.lake.settings import settings
 from pairlake.lake.storage import is_remote
-from pairlake.lake.tables import TABLES
 
 Progress = Callable[[str], object]
 
 _HELD = ExitStack()
-# How many rows each of Python's tables was ever given, those that an update wrote among them.
-_WRITTEN = f"""
-select schemas.schema_name || '.' || tables.table_name, stats.record_count
-from {METADATA}ducklake_table as tables
-inner join {METADATA}ducklake_schema as schemas on tables.schema_id = schemas.schema_id
-inner join {METADATA}ducklake_table_stats as stats on tables.table_id = stats.table_id
-where tables.end_snapshot is null and schemas.schema_name in ('raw', 'enriched')
-"""
 
 
 class Plugin(BasePlugin):
@@ -76,19 +63,6 @@ class Plugin(BasePlugin):
         quoted = place.replace("'", "''")
         cursor.execute(f"set variable published = '{quoted}'")
         cursor.execute(f"set variable landed = {self._landed}")
-
-
-def landed_so_far(con: DuckDBPyConnection) -> dict[str, str]:
-    """Of each table of Python's, what changes when its rows do; a merge of files changes nothing.
-
-    With the versions that made them, as `release`. macros/table.sql goes by it.
-    """
-    written = dict(con.execute(_WRITTEN).fetchall())
-    landed = {"release": f"{version('pairlake')} {duckdb.__version__}"}
-    for table in TABLES:
-        (now,) = con.execute(f"select count(*) from lake.{table}").fetchone() or (0,)
-        landed[table] = f"{written.get(table, 0)}:{now}"
-    return landed
 
 
 def _as_map(texts: dict[str, str]) -> str:
@@ -166,7 +140,7 @@ class _Watch:
 
 def build_worklists(*, progress: Progress = lambda line: None) -> None:
     """Build what the jobs read, over the pairs that have landed; the marts stay as they are."""
-    _stamp().unlink(missing_ok=True)
+    stamp().unlink(missing_ok=True)
     others = ("marts", "resource_type:test", "resource_type:unit_test")
     run_dbt("build", "--exclude", *others, progress=progress)
 
@@ -176,52 +150,8 @@ def build_dataset(*, anew: bool = False, progress: Progress = lambda line: None)
 
     `anew`: all of it, as it must be when what tables took in has been erased.
     """
-    _stamp().unlink(missing_ok=True)
+    stamp().unlink(missing_ok=True)
     # What lands while dbt runs may not be in it.
-    before = _state()
+    before = state()
     run_dbt("build", *(["--full-refresh"] if anew else []), progress=progress)
-    _stamp().write_text(before)
-
-
-def dataset_is_current() -> bool:
-    """Whether the dataset was built of all that the lake holds now, by the models as they are now.
-
-    It goes by what the catalog has counted and the files hold, and not by any clock. On Postgres
-    nobody can say: another machine may have built it by models of its own.
-    """
-    if settings().on_postgres:
-        return False
-    if not _stamp().exists() or _stamp().read_text() != _state():
-        return False
-    try:
-        recipes = rows(
-            "select distinct recipe from lake.intermediate.int_pairs_judged", read_only=True
-        )
-    except duckdb.CatalogException:
-        return False  # the stamp outlived its lake
-    return recipes in ([], [(settings().recipe,)])
-
-
-def _state() -> str:
-    """What a dataset is made of: the recipe, the models, and the rows of Python's tables so far."""
-    at_work, models = project(), hashlib.sha256()
-    for file in sorted(
-        path for name in ("dbt_project.yml", "models", "macros") for path in _below(at_work / name)
-    ):
-        models.update(f"{file.relative_to(at_work)} ".encode() + file.read_bytes())
-    con = connect(read_only=True)
-    try:
-        landed = landed_so_far(con)
-    finally:
-        con.close()
-    return json.dumps({"recipe": settings().recipe, "models": models.hexdigest(), "landed": landed})
-
-
-def _below(path: Path) -> list[Path]:
-    """The files of a folder, or the one that it is."""
-    return [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-
-
-def _stamp() -> Path:
-    """Written when a whole build went well, with what it was of. Lost, it costs one build."""
-    return settings().home / "dbt" / "built"
+    stamp().write_text(before)

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from urllib.parse import urlsplit
 
 from publicsuffixlist import PublicSuffixList
 
-# Those of registries only: all blogs below blogspot.com are one operator's servers.
-_SUFFIXES = PublicSuffixList(only_icann=True)
-# Those too below which an operator gives names away. What is on no list, as localhost, is a host.
-_GIVEN_AWAY = PublicSuffixList(accept_unknown=False)
+
+# Each list takes 30 ms to read, and most commands want none.
+@cache
+def _suffixes() -> PublicSuffixList:
+    """Those of registries only: all blogs below blogspot.com are one operator's servers."""
+    return PublicSuffixList(only_icann=True)
+
+
+@cache
+def _given_away() -> PublicSuffixList:
+    """Those too below which an operator gives names away; what is on no list is a host."""
+    return PublicSuffixList(accept_unknown=False)
 
 
 @lru_cache(65_536)
@@ -19,7 +27,7 @@ def registrable_domain(host: str) -> str:
 
     By the Public Suffix List that the package publicsuffixlist carries.
     """
-    return host if is_address(host) else _SUFFIXES.privatesuffix(host) or host
+    return host if is_address(host) else _suffixes().privatesuffix(host) or host
 
 
 def is_address(host: str) -> bool:
@@ -29,7 +37,7 @@ def is_address(host: str) -> bool:
 
 def is_public_suffix(host: str) -> bool:
     """Whether many have names of their own right below a host in ASCII: com, co.uk, github.io."""
-    return bool(_GIVEN_AWAY.is_public(host))
+    return bool(_given_away().is_public(host))
 
 
 def host_of(url: str) -> str:

@@ -47,7 +47,7 @@
 {%- endmacro %}
 
 
-{#- The md5 of a seed's file, by which what reads it is known to be of it (macros/table.sql). -#}
+{#- The md5 of a seed's file: what is made of a seed knows it by this. -#}
 {% macro seed_bytes(seed) -%}
     {{ return(run_query(
         "select md5(content) from read_blob('" ~ seed_file(seed) ~ "')"
@@ -56,7 +56,8 @@
 
 
 {% macro seed_file(seed) -%}
-    {{ return((seed.root_path ~ "/" ~ seed.original_file_path) | replace("'", "''")) }}
+    {%- set file = seed.root_path ~ "/" ~ seed.original_file_path -%}
+    {{ return(file | replace("'", "''")) }}
 {%- endmacro %}
 
 

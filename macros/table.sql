@@ -10,151 +10,23 @@
     {%- set existing = load_cached_relation(this) -%}
     {%- set known = versions() -%}
     {%- set stamp = stamp_of(compiled_code, model.depends_on.nodes, known) -%}
-
     {%- if stands(existing, stamp, known) and not should_full_refresh() -%}
         {%- do store_raw_result("main", message="UNCHANGED", code="UNCHANGED", rows_affected="0") -%}
-    {%- else -%}
-        {{ run_hooks(pre_hooks, inside_transaction=False) }}
-        {{ run_hooks(pre_hooks, inside_transaction=True) }}
-        {%- do adapter.ensure_transaction() -%}
-        {%- if existing is not none -%}
-            {%- do adapter.drop_relation(existing) -%}
-        {%- endif -%}
-        {%- call statement("main") -%}
-            {{ create_table_as(False, relation, compiled_code, "sql") }}
-        {%- endcall -%}
-        {%- do note_stamp(relation, stamp) -%}
-        {{ run_hooks(post_hooks, inside_transaction=True) }}
-        {%- do adapter.commit() -%}
-        {{ run_hooks(post_hooks, inside_transaction=False) }}
+        {{ return({"relations": [relation]}) }}
     {%- endif -%}
+
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+    {%- do adapter.ensure_transaction() -%}
+    {%- if existing is not none -%}
+        {%- do adapter.drop_relation(existing) -%}
+    {%- endif -%}
+    {%- call statement("main") -%}
+        {{ create_table_as(False, relation, compiled_code, "sql") }}
+    {%- endcall -%}
+    {%- do note_stamp(relation, stamp) -%}
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {%- do adapter.commit() -%}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
     {{ return({"relations": [relation]}) }}
 {% endmaterialization %}
-
-
-{#- With the rows that it has: what somebody has changed by hand is not left alone. -#}
-{% macro note_stamp(relation, stamp) -%}
-    {%- set comment = stamp ~ " " ~ rows_in(relation) -%}
-    {%- do run_query("comment on table " ~ relation ~ " is '" ~ comment ~ "'") -%}
-{%- endmacro %}
-
-
-{% macro stands(table, stamp, known) -%}
-    {%- if table is none or table.is_view -%}
-        {{ return(false) }}
-    {%- endif -%}
-    {%- set comment, written = known.get(name_of(table), "::").split(":")[:2] -%}
-    {{ return(comment == stamp ~ " " ~ written and comment == stamp ~ " " ~ rows_in(table)) }}
-{%- endmacro %}
-
-
-{% macro rows_in(table) -%}
-    {{ return(run_query("select count(*) from " ~ table).columns[0].values()[0]) }}
-{%- endmacro %}
-
-
-{#-
-    Of what a table is made: the md5 of its SQL, of the views that it reads through, and of the
-    versions of the tables behind them.
--#}
-{% macro stamp_of(sql, depends_on, known) -%}
-    {%- set parts = [sql, known["release"]] -%}
-    {%- for node in reached(depends_on) | sort(attribute="unique_id") -%}
-        {%- set name = node.schema ~ "." ~ (node.alias or node.identifier) -%}
-        {%- do parts.append(name ~ " " ~ known.get(name)) -%}
-    {%- endfor -%}
-    {{ return(local_md5(parts | join("\n"))) }}
-{%- endmacro %}
-
-
-{#- The nodes that SQL reads: views with all that they read themselves. -#}
-{% macro reached(ids) -%}
-    {%- set found = {} -%}
-    {%- for id in ids -%}
-        {%- set node = graph.sources.get(id) or graph.nodes.get(id) -%}
-        {%- do found.update({id: node}) -%}
-        {%- if node.resource_type == "model" and node.config.materialized == "view" -%}
-            {%- for below in reached(node.depends_on.nodes) -%}
-                {%- do found.update({below.unique_id: below}) -%}
-            {%- endfor -%}
-        {%- endif -%}
-    {%- endfor -%}
-    {{ return(found.values() | list) }}
-{%- endmacro %}
-
-
-{% macro name_of(relation) -%}
-    {{ return(relation.schema ~ "." ~ relation.identifier) }}
-{%- endmacro %}
-
-
-{#-
-    Of each table and view of the lake, what changes when its rows may have: of a table of Python's
-    what the build found when it began, of dbt's its comment, how many rows were ever written to it, and
-    how many its files have. No clock changes it, nor does a merge of files.
--#}
-{% macro versions() -%}
-    {%- set metadata = "__ducklake_metadata_" ~ target.database -%}
-    {%- set query -%}
-        with
-
-        objects as (
-            select schema_id, table_id as id, table_name as name
-            from {{ metadata }}.ducklake_table
-            where end_snapshot is null
-            union all
-            select schema_id, view_id, view_name
-            from {{ metadata }}.ducklake_view
-            where end_snapshot is null
-        ),
-
-        comments as (
-            select object_id as id, any_value(value) as comment
-            from {{ metadata }}.ducklake_tag
-            where end_snapshot is null and key = 'comment'
-            group by object_id
-        ),
-
-        files as (
-            select table_id as id, record_count as row_count
-            from {{ metadata }}.ducklake_data_file
-            where end_snapshot is null
-            union all
-            select table_id, -delete_count
-            from {{ metadata }}.ducklake_delete_file
-            where end_snapshot is null
-        ),
-
-        counts as (
-            select id, sum(row_count)::bigint as row_count
-            from files
-            group by id
-        )
-
-        select
-            schemas.schema_name || '.' || objects.name as name,
-            concat_ws(
-                ':',
-                coalesce(comments.comment, ''),
-                coalesce(stats.record_count, 0),
-                coalesce(counts.row_count, 0)
-            ) as version
-        from objects
-        inner join {{ metadata }}.ducklake_schema as schemas
-            on objects.schema_id = schemas.schema_id
-        left join {{ metadata }}.ducklake_table_stats as stats on objects.id = stats.table_id
-        left join comments on objects.id = comments.id
-        left join counts on objects.id = counts.id
-        where schemas.schema_name not in ('raw', 'enriched')
-
-        union all
-
-        select unnest(map_keys(landed)), unnest(map_values(landed))
-        from (select getvariable('landed') as landed)
-    {%- endset -%}
-    {%- set known = {} -%}
-    {%- for row in run_query(query).rows -%}
-        {%- do known.update({row[0]: row[1]}) -%}
-    {%- endfor -%}
-    {{ return(known) }}
-{%- endmacro %}

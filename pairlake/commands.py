@@ -664,7 +664,7 @@ def _say_why_nothing() -> None:
 
 def _maintain() -> None:
     from pairlake.ingest.crawl.workspace import clear_workspaces
-    from pairlake.lake.dbt_plugin import dataset_is_current
+    from pairlake.lake.built import dataset_is_current
     from pairlake.lake.erasure import (
         erase_takedowns,
         note_erased,
@@ -724,13 +724,15 @@ def _say_what_would_go() -> None:
 
 
 def _run(limit: int | None = None, minutes: float | None = None, **arguments: Any) -> None:
-    from pairlake.lake.dbt_plugin import build_worklists, dataset_is_current
+    from pairlake.lake.built import dataset_is_current
     from pairlake.lake.recipe import check_known
     from pairlake.udfs.jobs import AFTER_FETCH, BEFORE_FETCH
 
     check_known()
     problems = _crawl(**arguments)
     if not dataset_is_current():
+        from pairlake.lake.dbt_plugin import build_worklists
+
         # The worklists are views: built once over the new pairs, they follow what the jobs land.
         build_worklists(progress=progress.show)
         progress.show("")

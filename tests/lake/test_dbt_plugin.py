@@ -11,8 +11,9 @@ import pyarrow as pa
 import pytest
 
 from pairlake.lake.append import append
+from pairlake.lake.built import dataset_is_current
 from pairlake.lake.catalog import connect
-from pairlake.lake.dbt_plugin import build_dataset, dataset_is_current, run_dbt
+from pairlake.lake.dbt_plugin import build_dataset, run_dbt
 from pairlake.lake.errors import JobFailed
 from pairlake.lake.maintain import tidy
 from pairlake.lake.project import lay_out

@@ -13,8 +13,9 @@ import pytest
 
 from benchmarks.harness.stores import PROGRAMS, Postgres
 from benchmarks.harness.stores import postgres as started
+from pairlake.lake.built import dataset_is_current
 from pairlake.lake.catalog import connect, rows
-from pairlake.lake.dbt_plugin import dataset_is_current, run_dbt
+from pairlake.lake.dbt_plugin import run_dbt
 from pairlake.lake.errors import BadSetting, JobFailed, LakeUnreadable
 from pairlake.lake.maintain import erasure_is_unfinished, tidy
 from pairlake.lake.settings import settings

@@ -24,9 +24,9 @@ import pytest
 from click.testing import CliRunner
 
 from pairlake.commands import main
-from pairlake.lake import dbt_plugin
+from pairlake.lake.built import dataset_is_current, stamp, state
 from pairlake.lake.catalog import connect
-from pairlake.lake.dbt_plugin import build_worklists, dataset_is_current, run_dbt
+from pairlake.lake.dbt_plugin import build_worklists, run_dbt
 from pairlake.lake.errors import BadSetting, JobFailed
 from pairlake.lake.keys import pair_id, text_id
 from pairlake.lake.project import ROOT
@@ -516,7 +516,7 @@ def test_a_dataset_is_current_until_something_lands_or_another_recipe_is_asked_f
     con.close()
     assert not dataset_is_current(), "much has landed since it was built"
     # As if it had been built after that.
-    (settings().home / "dbt" / "built").write_text(dbt_plugin._state())
+    stamp().write_text(state())
     assert dataset_is_current()
 
     monkeypatch.setenv("PAIRLAKE_RECIPE", "demo_near")

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
+from pairlake.lake.built import landed_so_far
 from pairlake.lake.catalog import connect
-from pairlake.lake.dbt_plugin import landed_so_far, run_dbt
+from pairlake.lake.dbt_plugin import run_dbt
 from pairlake.lake.maintain import tidy
 from pairlake.lake.settings import settings
 from pairlake.lake.tables import TABLES

@@ -1,0 +1,84 @@
+"""Tells of what the dataset was built, and whether that is what the lake holds now."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import duckdb
+
+from pairlake.lake.catalog import connect, rows
+from pairlake.lake.identity import METADATA
+from pairlake.lake.project import project
+from pairlake.lake.settings import settings
+from pairlake.lake.tables import TABLES
+
+# How many rows each of Python's tables was ever given, those that an update wrote among them.
+_WRITTEN = f"""
+select schemas.schema_name || '.' || tables.table_name, stats.record_count
+from {METADATA}ducklake_table as tables
+inner join {METADATA}ducklake_schema as schemas on tables.schema_id = schemas.schema_id
+inner join {METADATA}ducklake_table_stats as stats on tables.table_id = stats.table_id
+where tables.end_snapshot is null and schemas.schema_name in ('raw', 'enriched')
+"""
+
+
+def landed_so_far(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Of each table of Python's, what changes when its rows do; a merge of files changes nothing.
+
+    With the versions that made them, as `release`. macros/stamps.sql goes by it.
+    """
+    written = dict(con.execute(_WRITTEN).fetchall())
+    landed = {"release": f"{version('pairlake')} {duckdb.__version__}"}
+    for table in TABLES:
+        (now,) = con.execute(f"select count(*) from lake.{table}").fetchone() or (0,)
+        landed[table] = f"{written.get(table, 0)}:{now}"
+    return landed
+
+
+def dataset_is_current() -> bool:
+    """Whether the dataset was built of all that the lake holds now, by the models as they are now.
+
+    It goes by what the catalog has counted and the files hold, and not by any clock. On Postgres
+    nobody can say: another machine may have built it by models of its own.
+    """
+    if settings().on_postgres:
+        return False
+    if not stamp().exists() or stamp().read_text() != state():
+        return False
+    try:
+        recipes = rows(
+            "select distinct recipe from lake.intermediate.int_pairs_judged", read_only=True
+        )
+    except duckdb.CatalogException:
+        return False  # the stamp outlived its lake
+    return recipes in ([], [(settings().recipe,)])
+
+
+def state() -> str:
+    """What a dataset is made of: the recipe, the models, and the rows of Python's tables so far."""
+    at_work, models = project(), hashlib.sha256()
+    for file in sorted(
+        path for name in ("dbt_project.yml", "models", "macros") for path in _below(at_work / name)
+    ):
+        models.update(f"{file.relative_to(at_work)} ".encode() + file.read_bytes())
+    con = connect(read_only=True)
+    try:
+        landed = landed_so_far(con)
+    finally:
+        con.close()
+    # They come with a download, and what `maintain` releases is asked for by nothing.
+    del landed["raw.image_pixels"]
+    return json.dumps({"recipe": settings().recipe, "models": models.hexdigest(), "landed": landed})
+
+
+def _below(path: Path) -> list[Path]:
+    """The files of a folder, or the one that it is."""
+    return [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+
+
+def stamp() -> Path:
+    """Written when a whole build went well, with what it was of. Lost, it costs one build."""
+    return settings().home / "dbt" / "built"
