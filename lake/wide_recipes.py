@@ -46,7 +46,8 @@ def rewrite(file: Path) -> Rewritten:
     Raises BadRequest if it is none, or if it cannot be read or written.
     """
     try:
-        place = file.resolve(strict=True)
+        # A link stays one.
+        place = file.resolve() if file.is_symlink() else file
         before = place.read_bytes()
         wide = _recipes(file, before)
         shipped = _Shipped(wide)
@@ -61,7 +62,7 @@ def rewrite(file: Path) -> Rewritten:
     return Rewritten(
         shipped=as_shipped,
         full=[name for name in wide if name not in as_shipped],
-        kept=file.with_name(kept.name),
+        kept=kept,
     )
 
 

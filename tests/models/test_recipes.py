@@ -311,6 +311,21 @@ def test_a_mistake_is_refused_with_its_sentence(con: duckdb.DuckDBPyConnection) 
         _recipes(con, many)
 
 
+def test_the_recipe_that_the_page_shows_is_right(con: duckdb.DuckDBPyConnection) -> None:
+    page = (ROOT / "docs" / "dataset.md").read_text()
+    shown = page.partition("    recipe,like,rule,value\n")[2].partition("\n\n")[0]
+    lines = csv.reader(line.strip() for line in shown.splitlines() if line.strip() != "…")
+    shipped = _shipped()
+    rows: list[Row] = [(a, b, c, d) for a, b, c, d in lines]
+    own = [row for row in rows if row[0] == "safe_art"]
+    assert len(own) == 3
+    # Sources are cut there.
+    assert {row[:3] for row in rows} - {row[:3] for row in own} <= {row[:3] for row in shipped}
+    found = _recipes(con, shipped + own)
+    changed = found["laion_art"] | found["safe_art"]
+    assert found["safe_art"] == {n: v for n, v in changed.items() if n != "below_punsafe"}
+
+
 def test_rules_name_what_there_is() -> None:
     rules = {rule["rule"]: rule for rule in recipe_rules()}
     assert set(DECODED) <= set(rules["image_formats"]["words"].split())

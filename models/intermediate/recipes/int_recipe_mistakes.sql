@@ -20,7 +20,7 @@ similarity_models as (
 ),
 
 -- Blanks around a cell are a mistake of their own, and lead to no other.
-cells as (
+trimmed as (
 
     select
         nullif({{ without_blanks('recipe') }}, '') as recipe,
@@ -35,11 +35,16 @@ cells as (
 
 ),
 
+cells as (
+
+    select * from trimmed
+    where recipe is not null
+
+),
+
 recipe_names as (
 
-    select coalesce(list(distinct recipe order by recipe), []) as known
-    from cells
-    where recipe is not null
+    select list(distinct recipe order by recipe) as known from cells
 
 ),
 
@@ -54,7 +59,7 @@ listed as (
                     'rule': '{{ rule.rule }}',
                     'wants': '{{ rule.wants }}',
                     'takes': '{{ rule.takes or "" }}',
-                    'pattern': '(?i){{ rule.pattern or ".*" }}',
+                    'pattern': '(?is){{ rule.pattern or ".*" }}',
                     'lowest': {{ between[0] }}::double,
                     'highest': {{ between[1] }}::double,
                     'words': [
@@ -162,9 +167,7 @@ values_given as (
         cells.recipe,
         cells.rule,
         cells.value,
-        rules.takes,
         rules.wants,
-        if(rules.takes = '', '', 'among ') as among,
         regexp_full_match(cells.value, rules.pattern)
         and (
             rules.lowest = '-inf'::double
@@ -214,9 +217,8 @@ mistakes_of_cells as (
         'A row with the rule ''' || coalesce(rule, '')
         || ''' and the value ''' || coalesce(value, '')
         || ''' names no recipe: write it into the first cell, '
-        || 'or take the row out.'
-            as mistake
-    from cells
+        || 'or take the row out.' as mistake
+    from trimmed
     where recipe is null
 
     union all
@@ -226,7 +228,7 @@ mistakes_of_cells as (
         'a row names no rule (its value is ''' || coalesce(value, '')
         || '''): write it into the third cell, or take the row out.' as mistake
     from cells
-    where recipe is not null and rule is null
+    where rule is null
 
     union all
 
@@ -281,8 +283,7 @@ mistakes_of_cells as (
         'it is like ''' || likes.taken_over || ''', which is no recipe: write '
         || coalesce(
             {{ most_like('likes.taken_over', 'recipe_names.known') }},
-            'one of '
-            || array_to_string(recipe_names.known, ', ')
+            'one of ' || array_to_string(recipe_names.known, ', ')
         ) || '.' as mistake
     from likes
     cross join recipe_names
