@@ -26,8 +26,8 @@ from pairlake.lake.built import landed_so_far, stamp, state
 from pairlake.lake.catalog import locked, prepare
 from pairlake.lake.errors import BadRequest, JobFailed, PairlakeError
 from pairlake.lake.progress import bar
-from pairlake.lake.project import project
-from pairlake.lake.recipe import check_known
+from pairlake.lake.project import RECIPES, project
+from pairlake.lake.recipe import check_known, written
 from pairlake.lake.settings import settings
 from pairlake.lake.storage import is_remote
 
@@ -46,6 +46,7 @@ class Plugin(BasePlugin):
         _HELD.close()
         try:
             _check_threads()
+            _check_recipes()
             # Inlining costs a table of the catalog for each table that is made, and slows down all.
             prepare(conn, options=", data_inlining_row_limit 0")
             _HELD.enter_context(locked(settings()))
@@ -83,6 +84,14 @@ def _check_threads() -> None:
             f"A lake is built by one thread of dbt, and not by {threads}: leave out --threads, or "
             "put `threads: 1` back into profiles.yml; DuckDB uses all processors all the same."
         )
+
+
+def _check_recipes() -> None:
+    """Raise BadSetting where dbt's project has recipes in another form than its models read."""
+    config = get_adapter_by_type("duckdb").config  # type: ignore[no-untyped-call]
+    root = Path(config.project_root)
+    if (root / RECIPES).is_file():
+        written(root)
 
 
 def run_dbt(*arguments: str, progress: Progress = lambda line: None) -> None:

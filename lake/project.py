@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("dbt_project.yml", "profiles.yml", "selectors.yml", "models", "macros", "tests/data")
 # dbt has to be told by its own file, and the commands read this one.
 RECIPES = Path("models", "seeds", "recipes.csv")
+RULES = Path("macros", "recipes.sql")
 
 
 def project() -> Path:

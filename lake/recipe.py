@@ -3,24 +3,72 @@
 from __future__ import annotations
 
 import csv
+import shlex
+from pathlib import Path
 
 import duckdb
 
 from pairlake.lake.catalog import rows
 from pairlake.lake.errors import BadSetting
-from pairlake.lake.project import RECIPES, project
+from pairlake.lake.project import RECIPES, RULES, project, working_folder
 from pairlake.lake.settings import settings
+
+# The first line of models/seeds/recipes.csv.
+COLUMNS = ["recipe", "like", "rule", "value"]
 
 
 def check_known() -> None:
-    """Raise BadSetting if PAIRLAKE_RECIPE is no row of models/seeds/recipes.csv."""
-    with (project() / RECIPES).open(newline="") as handle:
-        known = [row["recipe"] for row in csv.DictReader(handle)]
+    """Raise BadSetting if PAIRLAKE_RECIPE is no recipe of models/seeds/recipes.csv."""
+    known = list(dict.fromkeys(name.strip() for name, *_ in written(project()) if name))
     if settings().recipe not in known:
         raise BadSetting(
-            f"PAIRLAKE_RECIPE is {settings().recipe!r}, which is no row of "
+            f"PAIRLAKE_RECIPE is {settings().recipe!r}, which is no recipe of "
             f"models/seeds/recipes.csv; there are {', '.join(known)}."
         )
+
+
+def written(at: Path) -> list[list[str]]:
+    """The rows of a project's recipes.csv, (recipe, like, rule, value) each.
+
+    Raises BadSetting if it has another form, such as that of before, with a column for each rule.
+    """
+    file = at / RECIPES
+    shown = RECIPES if at == working_folder() else file
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as handle:
+            reader = csv.reader(handle, strict=True)
+            header = next(reader, [])
+            found = [(reader.line_num, row) for row in reader if row]
+    except (OSError, UnicodeError, csv.Error) as error:
+        raise BadSetting(f"{shown} cannot be read ({error}); write it as CSV in UTF-8.") from error
+    if header != COLUMNS:
+        raise BadSetting(_other_form(at, str(shown), header))
+    for line, row in found:
+        if len(row) != len(COLUMNS):
+            raise BadSetting(
+                f"{shown} has {len(row)} cells in line {line}, and not {','.join(COLUMNS)}; write "
+                "what holds a comma in double quotes, and a comma for each cell that is empty."
+            )
+    return [row for _, row in found]
+
+
+def _other_form(at: Path, shown: str, header: list[str]) -> str:
+    """What to say of a recipes.csv that begins so."""
+    if "recipe" not in header or "rule" in header:
+        return f"{shown} begins with {','.join(header)!r}; its first line is {','.join(COLUMNS)}."
+    if (at / RULES).is_file():
+        command = f"pairlake recipes {shlex.quote(shown)}"
+        return f"{shown} has a column for each rule, as it was before; run: {command}"
+    return of_older_project(at)
+
+
+def of_older_project(at: Path) -> str:
+    """What to say of a project that has no list of rules."""
+    return (
+        f"The project in {at} was laid out by an older pairlake, with a column for each rule in "
+        f"{RECIPES}; lay it out anew beside it (pairlake init), carry your changes over, and there "
+        f"run: pairlake recipes {RECIPES}"
+    )
 
 
 def check_built() -> None:

@@ -63,7 +63,9 @@ class Settings:
         "What `crawl`, `fetch` and `enrich` run on: `local`, this machine, or `ray`, the cluster "
         "at RAY_ADDRESS.",
     )
-    recipe: str = _setting("laion_5b", "Row of models/seeds/recipes.csv that decides what is kept.")
+    recipe: str = _setting(
+        "laion_5b", "Recipe of models/seeds/recipes.csv that decides what is kept."
+    )
     crawl_root: str = _setting(
         "https://data.commoncrawl.org/",
         "Where `crawl --crawl` finds crawl-data/: a URL or a folder.",

@@ -35,13 +35,22 @@
 {% endmaterialization %}
 
 
-{#- `dbt run` loads no seeds; a lake without them gets them all the same. -#}
+{#-
+    `dbt run` loads no seeds; a lake without them, or with one that lacks a column of today's, gets them
+    all the same.
+-#}
 {% macro seeds_for_run() -%}
     {% if execute and flags.WHICH == "run" -%}
         {% for seed in graph.nodes.values() if seed.resource_type == "seed" %}
-            create schema if not exists {{ seed.database }}.{{ seed.schema }};
-            create table if not exists {{ seed.relation_name }} as
-            {{ seed_rows(seed, "types = " ~ seed.config.column_types) }};
+            {%- set held = run_query(
+                "select column_name from duckdb_columns() where database_name = '" ~ seed.database
+                ~ "' and schema_name = '" ~ seed.schema ~ "' and table_name = '" ~ seed.alias ~ "'"
+            ).columns[0].values() -%}
+            {%- if seed.config.column_types | reject("in", held) | list %}
+                create schema if not exists {{ seed.database }}.{{ seed.schema }};
+                create or replace table {{ seed.relation_name }} as
+                {{ seed_rows(seed, "types = " ~ seed.config.column_types) }};
+            {%- endif -%}
         {% endfor %}
     {%- endif %}
 {%- endmacro %}

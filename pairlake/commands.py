@@ -128,6 +128,20 @@ def init(folder: str) -> None:
 
 
 @main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def recipes(file: Path) -> None:
+    """Rewrite a recipes.csv of before, with a column for each rule, to a row for each rule.
+
+    FILE is kept beside it as it was. Its recipes come to the same; shipped ones that you have not
+    changed are written as they are shipped now.
+    Example: pairlake recipes models/seeds/recipes.csv
+    """
+    from pairlake.lake.wide_recipes import rewrite
+
+    click.echo(f"recipes  {file}: {rewrite(file)}")
+
+
+@main.command()
 @_crawl_arguments
 @click.option("--with-bytes", is_flag=True, help="Also the images that web archives hold.")
 def crawl(**arguments: Any) -> None:

@@ -12,7 +12,8 @@ kept_twice as (
 
     select min(judged.pair_id) as pair_id
     from judged
-    inner join {{ ref('recipes') }} as recipes on judged.recipe = recipes.recipe
+    inner join {{ ref('int_recipes') }} as recipes
+        on judged.recipe = recipes.recipe
     where judged.drop_reason is null
     group by
         case recipes.duplicates

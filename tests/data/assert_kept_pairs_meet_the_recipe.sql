@@ -1,7 +1,7 @@
 -- What is published, held against the recipe itself and not its flags.
 select pairs.pair_id
 from {{ ref('pairs') }} as pairs
-inner join {{ ref('recipes') }} as recipes
+inner join {{ ref('int_recipes') }} as recipes
     on recipes.recipe = '{{ recipe() }}'
 where
     length(pairs.caption) < recipes.min_caption_chars

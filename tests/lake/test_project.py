@@ -46,8 +46,9 @@ def test_commands_go_by_the_project_of_the_working_folder(
     monkeypatch.chdir("mine")
     assert (project(), settings().home) == (tmp_path / "mine", tmp_path / "mine" / "data")
     recipes = _recipes(Path())
-    header, laion, *_ = recipes.splitlines()
-    Path(RECIPES).write_text(f"{header}\n{laion.replace(laion.split(',')[0], 'my_own', 1)}\n")
+    header, *rows = recipes.splitlines()
+    laion = [row.replace("laion_5b", "my_own", 1) for row in rows if row.startswith("laion_5b,")]
+    Path(RECIPES).write_text("\n".join((header, *laion, "")))
     monkeypatch.setenv("PAIRLAKE_RECIPE", "demo")
     code, said = _ran("enrich")
     assert code == 1

@@ -15,16 +15,14 @@ from tests.models.landed import Case
 
 # The recipe `demo` with a threshold for each rating.
 _RECIPE = """
-update lake.seeds.recipes
-set
-    below_punsafe = 0.5,
-    below_pwatermark = 0.8,
-    aesthetic_model = 'aesthetic_v2_l14',
-    above_aesthetic_score = 5,
-    inappropriate_model = 'eyes',
-    below_pinappropriate = 0.9,
-    below_toxicity = 0.6
-where recipe = 'demo'
+insert into lake.seeds.recipes (recipe, rule, value) values
+    ('demo', 'below_punsafe', '0.5'),
+    ('demo', 'below_pwatermark', '0.8'),
+    ('demo', 'aesthetic_model', 'aesthetic_v2_l14'),
+    ('demo', 'above_aesthetic_score', '5'),
+    ('demo', 'inappropriate_model', 'eyes'),
+    ('demo', 'below_pinappropriate', '0.9'),
+    ('demo', 'below_toxicity', '0.6')
 """
 
 

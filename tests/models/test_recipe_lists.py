@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import re
 
 from pairlake.lake.project import ROOT
-from tests.macro import returned
+from tests.macro import recipe_rules, returned
 
-SEED = "models/seeds/recipes.csv"
+COLUMNS = "macros/recipes.sql"
 MODELS = "models/intermediate/recipes/int_recipe_models.sql"
 RESOLVED = "models/intermediate/recipes/int_recipes_resolved.sql"
 RULES = "macros/rules.sql"
@@ -24,8 +23,7 @@ def _found(path: str, pattern: str) -> set[str]:
 
 
 def _columns_of_models() -> set[str]:
-    with (ROOT / SEED).open(newline="") as seed:
-        return {column for column in next(csv.reader(seed)) if "_model" in column}
+    return {rule["rule"] for rule in recipe_rules() if "_model" in rule["rule"]}
 
 
 def _worklists() -> set[str]:
@@ -48,7 +46,7 @@ def _lists() -> dict[str, tuple[set[str], set[str]]]:
         for rating in ratings
     }
     return {
-        SEED: (_columns_of_models(), rated | ALONE | SIMILARITIES),
+        COLUMNS: (_columns_of_models(), rated | ALONE | SIMILARITIES),
         f"{MODELS}, names": (_found(MODELS, r"'name': (\w+_model)\b"), ALONE),
         f"{MODELS}, similarities": (_found(MODELS, r"recipes\.(\w+_model_\w+)"), SIMILARITIES),
         RESOLVED: (_found(RESOLVED, r"'(\w+)': '\w+'"), ALONE | SIMILARITIES),

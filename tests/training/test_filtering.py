@@ -236,16 +236,18 @@ def test_a_copy_of_the_project_has_the_recipes_that_are_asked_for(tmp_path: Path
     )
     lay_out(tmp_path, by_similarity("teacher", (0.2, 0.1)), ["teacher"], [head])
     seeds = tmp_path / "models" / "seeds"
-    lines = (seeds / "recipes.csv").read_text().splitlines()
-    names = lines[0].split(",")
-    # The source may hold commas; ours does not.
-    rows = {line.split(",")[0]: line.split(",") for line in lines[-3:]}
-    assert set(rows) == {FORM, "bench_teacher", "bench_teacher_deduplicated"}
-    told = {name: dict(zip(names, row, strict=True)) for name, row in rows.items()}
-    assert told[FORM]["similarity_model_en"] == ""
-    assert told["bench_teacher"]["min_similarity_en"] == "0.2"
-    assert told["bench_teacher"]["min_similarity_other"] == "0.1"
-    assert [one["duplicates"] for one in told.values()] == ["none", "none", "image"]
+    told: dict[str, dict[str, str]] = {}
+    for line in (seeds / "recipes.csv").read_text().splitlines():
+        # The sources of others hold commas.
+        recipe, like, rule, value = line.split(",", 3)
+        told.setdefault(recipe, {"like": like})[rule] = value
+    assert [*told][-3:] == [FORM, "bench_teacher", "bench_teacher_deduplicated"]
+    form, kept, deduplicated = [*told.values()][-3:]
+    assert [one["like"] for one in (form, kept, deduplicated)] == ["demo", FORM, FORM]
+    assert form["similarity_model_en"] == ""
+    assert kept["min_similarity_en"] == "0.2"
+    assert kept["min_similarity_other"] == "0.1"
+    assert [one["duplicates"] for one in (form, kept, deduplicated)] == ["none", "none", "image"]
     assert "teacher,teacher,teacher" in (seeds / "similarity_models.csv").read_text()
     assert "mine,teacher" in (seeds / "image_heads.csv").read_text()
     assert 'name = "mine"' in (tmp_path / "udfs" / "models.toml").read_text()

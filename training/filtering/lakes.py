@@ -1,6 +1,6 @@
 """The noisy web, crawled, fetched and judged by pairlake itself, in a project with recipes added.
 
-A recipe is a row of a seed: the project is copied, as someone with a model of their own would
+A recipe is some rows of a seed: the project is copied, as someone with a model of their own would
 change it, and the rows are written there.
 """
 
@@ -170,7 +170,7 @@ def lay_out(
 ) -> None:
     """Copy the project to `folder`, with these recipes besides FORM, by models of these names.
 
-    A recipe is told by what it changes in the demo's rules of form.
+    A recipe is told by what it changes in FORM, the demo's rules of form.
     """
     shutil.rmtree(folder, ignore_errors=True)
     project.lay_out(folder)
@@ -178,9 +178,11 @@ def lay_out(
     for part in _CODE:
         shutil.copytree(ROOT / part, folder / part, symlinks=True, ignore=ignored)
     seeds = folder / "models" / "seeds"
-    form = _form(ROOT / "models" / "seeds" / "recipes.csv")
-    rows = [{**form, **changes} for changes in ({"recipe": FORM}, *recipes)]
-    _append(seeds / "recipes.csv", [list(row.values()) for row in rows])
+    _append(seeds / "recipes.csv", _rows(FORM, "demo", dict.fromkeys(_BEYOND_FORM)))
+    for changes in recipes:
+        name, rules = str(changes["recipe"]), {**changes}
+        del rules["recipe"]
+        _append(seeds / "recipes.csv", _rows(name, FORM, rules))
     _append(seeds / "similarity_models.csv", [[name, name, name] for name in models])
     _append(seeds / "image_heads.csv", [[head.name, head.encoder] for head in heads])
     with (folder / "udfs" / "models.toml").open("a") as registry:
@@ -203,11 +205,10 @@ def by_similarity(name: str, thresholds: tuple[float, float]) -> list[dict[str, 
     return [kept, {**kept, "recipe": f"bench_{name}_deduplicated", "duplicates": "image"}]
 
 
-def _form(seed: Path) -> dict[str, object]:
-    with seed.open(newline="") as handle:
-        (demo,) = (row for row in csv.DictReader(handle) if row["recipe"] == "demo")
-    changes = {"source": "training.filtering", "duplicates": "none"}
-    return {**demo, **dict.fromkeys(_BEYOND_FORM, ""), **changes}
+def _rows(name: str, like: str, rules: Mapping[str, object]) -> list[list[object]]:
+    """A recipe as the seed has it: as another, but for these rules."""
+    told = {"source": "training.filtering", "duplicates": "none", **rules}
+    return [[name, like, rule, value] for rule, value in told.items()]
 
 
 def _append(seed: Path, rows: Sequence[Sequence[object]]) -> None:

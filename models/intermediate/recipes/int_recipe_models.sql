@@ -2,7 +2,7 @@ with
 
 recipes as (
 
-    select * from {{ ref('recipes') }}
+    select * from {{ ref('int_recipes') }}
     where recipe = '{{ recipe() }}'
 
 ),

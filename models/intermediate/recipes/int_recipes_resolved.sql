@@ -14,7 +14,7 @@ with
 
 recipes as (
 
-    select * from {{ ref('recipes') }}
+    select * from {{ ref('int_recipes') }}
 
 ),
 

@@ -2,7 +2,7 @@ with
 
 recipes as (
 
-    select * from {{ ref('recipes') }}
+    select * from {{ ref('int_recipes') }}
 
 ),
 
@@ -24,7 +24,7 @@ selected_recipe as (
             else error(
                 'There is no recipe ''{{ recipe() }}'' in'
                 || ' models/seeds/recipes.csv; choose one of '
-                || known_recipes || ', or add a row.'
+                || known_recipes || ', or add it.'
             )
         end as recipe
     from known
