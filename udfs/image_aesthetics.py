@@ -8,10 +8,10 @@ christophschuhmann/improved-aesthetic-predictor (V2).
 from __future__ import annotations
 
 from pairlake.udfs import head_job, heads
-from pairlake.udfs.job import Bound, Model, Udf
+from pairlake.udfs.job import RATINGS, Bound, Model, Udf
 
 table = "enriched.image_aesthetics"
-worklist = "int_images_awaiting_aesthetic"
+worklist = RATINGS
 kind = "aesthetic"
 bound_by: Bound = "lake"
 rows_at_once: int | None = None

@@ -15,11 +15,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from pairlake.udfs import head_job, heads, registry
-from pairlake.udfs.job import Bound, Model, Udf
+from pairlake.udfs.job import RATINGS, Bound, Model, Udf
 from pairlake.udfs.pixels import Picture, picture_udf
 
 table = "enriched.image_nsfw"
-worklist = "int_images_awaiting_nsfw"
+worklist = RATINGS
 kind = "nsfw"
 bound_by: Bound = "cpu"
 rows_at_once: int | None = None

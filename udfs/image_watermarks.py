@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from pairlake.udfs.job import Bound, Model, ModelUnavailable, Udf
+from pairlake.udfs.job import RATINGS, Bound, Model, ModelUnavailable, Udf
 from pairlake.udfs.pixels import READ_PIXELS, picture_udf
 from pairlake.udfs.watermark.weights import PREPROCESSING, sha256
 
 table = "enriched.image_watermarks"
-worklist = "int_images_awaiting_watermark"
+worklist = RATINGS
 kind = "watermark"
 bound_by: Bound = "cpu"
 rows_at_once: int | None = None

@@ -15,6 +15,8 @@ import pyarrow as pa
 from pairlake.lake.errors import PairlakeError
 
 Bound = Literal["gpu", "cpu", "lake"]
+# The worklist of all ratings, told apart by their kind.
+RATINGS = "int_ratings_awaiting"
 
 
 class ModelUnavailable(PairlakeError):

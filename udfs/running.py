@@ -27,7 +27,7 @@ from pairlake.lake.progress import bar
 from pairlake.lake.settings import settings
 from pairlake.lake.worklist import worklist
 from pairlake.udfs.device import device_names
-from pairlake.udfs.job import Job, Model, ModelUnavailable
+from pairlake.udfs.job import RATINGS, Job, Model, ModelUnavailable
 from pairlake.udfs.landing import Landing
 from pairlake.udfs.parts import Parts
 from pairlake.udfs.scoring import ahead_of, keys, loaded, scored
@@ -133,6 +133,7 @@ def _run_on_cluster(job: Job, model: Model, progress: Progress) -> JobSummary:
     with worklist(
         job.worklist,
         batch_size=job.rows_at_once or settings().batch_size,
+        kind=job.kind if job.worklist == RATINGS else None,
         model_id=model.model_id,
         read=job.read,
     ) as work:
@@ -197,6 +198,7 @@ def _run_part(
     with worklist(
         job.worklist,
         batch_size=job.rows_at_once or settings().batch_size,
+        kind=job.kind if job.worklist == RATINGS else None,
         model_id=model.model_id,
         read=job.read,
         part=part,

@@ -51,9 +51,9 @@ create view lake.staging.stg_enriched__image_embeddings as
 from lake.enriched.image_embeddings where outcome = 'ok';
 create view lake.intermediate.int_recipe_models as
 from (values ('nsfw', 'nsfw_b32'), ('nsfw', 'open_nsfw')) as recipe(kind, name);
-create view lake.intermediate.int_images_awaiting_nsfw as
-select images.image_id, models.name as model, models.model_id, images.image_model_id,
-    images.attempt_id
+create view lake.intermediate.int_ratings_awaiting as
+select 'nsfw' as kind, images.image_id, models.name as model, models.model_id,
+    images.image_model_id, images.attempt_id
 from (
     select image_id, 'nsfw_b32' as name, model_id as image_model_id, null::uuid as attempt_id
     from lake.enriched.image_embeddings
