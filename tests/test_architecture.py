@@ -14,7 +14,7 @@ from dbt.cli.main import dbtRunner
 from pairlake.lake.project import ROOT
 from pairlake.lake.tables import TABLES
 from pairlake.udfs.job import RATINGS
-from pairlake.udfs.jobs import JOBS
+from pairlake.udfs.jobs import AFTER_FETCH, BEFORE_FETCH, NAMES, find
 from tests.macro import returned
 
 Manifest = dict[str, Any]
@@ -117,7 +117,7 @@ def test_every_mart_has_a_contract_a_key_and_described_columns(manifest: Manifes
 def test_every_job_has_its_exposure_and_every_exposure_of_a_job_its_job(
     manifest: Manifest,
 ) -> None:
-    jobs = {name: [job.worklist] for name, job in JOBS.items()}
+    jobs = {name: [find(name).worklist] for name in NAMES}
     ratings = {each["table"] for each in _ratings()}
     assert {name for name, reads in jobs.items() if reads == [RATINGS]} == ratings
     exposed = _exposures(manifest)
@@ -128,6 +128,20 @@ def test_every_job_has_its_exposure_and_every_exposure_of_a_job_its_job(
     assert exposed["fetch"][1] == ["int_urls_awaiting_download"]
     worklists = {model["name"] for model in _models(manifest) if "_awaiting_" in model["name"]}
     assert worklists == {name for _, reads in exposed.values() for name in reads} & worklists
+
+
+def test_every_job_declares_what_its_ratings_are_listed_by() -> None:
+    for rating in _ratings():
+        job = find(rating["table"])
+        assert job.kind == rating["kind"]
+        assert job.keys == tuple(rating["key"])
+        assert job.values == {rating["score"]: "FLOAT"}
+
+
+def test_every_job_runs_and_nothing_else_is_named_as_one() -> None:
+    assert {*BEFORE_FETCH, *AFTER_FETCH} == set(NAMES)
+    # Each defines what a job has to, or `find` says what it lacks.
+    assert [find(name).name for name in NAMES] == list(NAMES)
 
 
 def test_every_worklist_that_reads_pixels_is_a_part_of_what_pictures_lack(

@@ -8,13 +8,12 @@ christophschuhmann/improved-aesthetic-predictor (V2).
 from __future__ import annotations
 
 from pairlake.udfs import head_job, heads
-from pairlake.udfs.job import RATINGS, Bound, Model, Udf
+from pairlake.udfs.job import Bound, Model, Udf
 
-table = "enriched.image_aesthetics"
-worklist = RATINGS
 kind = "aesthetic"
+keys = ("image_id",)
+values = {"aesthetic_score": "FLOAT"}
 bound_by: Bound = "lake"
-rows_at_once: int | None = None
 read = head_job.READ_EMBEDDINGS
 
 

@@ -7,13 +7,12 @@ frightens, of which violence is a part. Source: Schramowski et al., arXiv 2202.0
 from __future__ import annotations
 
 from pairlake.udfs import head_job, heads
-from pairlake.udfs.job import RATINGS, Bound, Model, Udf
+from pairlake.udfs.job import Bound, Model, Udf
 
-table = "enriched.image_inappropriate"
-worklist = RATINGS
 kind = "inappropriate"
+keys = ("image_id",)
+values = {"pinappropriate": "FLOAT"}
 bound_by: Bound = "lake"
-rows_at_once: int | None = None
 read = head_job.READ_EMBEDDINGS
 
 
