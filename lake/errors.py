@@ -6,6 +6,7 @@ PairlakeError
 ├── LakeUnreadable     the catalog exists but cannot be opened
 ├── SchemaMismatch     a table has another type than this version writes
 ├── TableMissing       a table or worklist that dbt builds is not there yet
+├── BadJob             a file of udfs/ does not declare what a job has to
 └── JobFailed          a job met something it cannot go on from
 """
 
@@ -41,6 +42,10 @@ class SchemaMismatch(PairlakeError):
 
 class TableMissing(PairlakeError):
     """A table or worklist that dbt builds is not there yet."""
+
+
+class BadJob(PairlakeError):
+    """A file of udfs/ does not declare what a job has to."""
 
 
 class JobFailed(PairlakeError):

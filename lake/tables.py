@@ -1,15 +1,18 @@
 """The tables that Python owns: their columns and types, made on first use, widened when old.
 
-models/staging/_sources.yml describes the same columns; a test holds the two together.
+Those of `enriched` are as the jobs declare them. models/staging/_sources.yml describes the same
+columns; a test holds the two together.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from pairlake.lake.errors import SchemaMismatch
+from pairlake.lake.declared import JOB_FILES, declared
+from pairlake.lake.errors import BadJob, SchemaMismatch
 
 ATTEMPT = {"attempt_id": "UUID", "landed_at": "TIMESTAMP"}
 SIGHTING = (
@@ -18,11 +21,16 @@ SIGHTING = (
 )
 
 
-def _score(keys: str, **values: str) -> dict[str, str]:
-    """Columns of an enriched table: its keys, the model, what came of it, and the score."""
-    key_columns = dict.fromkeys(keys.split(), "UUID")
+def _of_job(file: Path) -> dict[str, str]:
+    """Columns of a job's table: its keys, the model, what came of it, and its values."""
+    keys, values = declared(file, "keys"), declared(file, "values")
+    if not isinstance(keys, tuple) or not isinstance(values, dict):
+        raise BadJob(
+            f'{file}: `keys` are a tuple, as in ("image_id",), and `values` columns with their '
+            'types, as in {"phash": "BIGINT"}.'
+        )
     return {
-        **key_columns,
+        **{key: "UUID" if key.endswith("_id") else "VARCHAR" for key in keys},
         "model_id": "VARCHAR",
         "outcome": "VARCHAR",
         "error": "VARCHAR",
@@ -126,23 +134,7 @@ TABLES: dict[str, dict[str, str]] = {
         "preprocessing": "VARCHAR",
         **ATTEMPT,
     },
-    "enriched.caption_languages": _score(
-        "caption_id", language="VARCHAR", probability="FLOAT", is_reliable="BOOLEAN"
-    ),
-    "enriched.caption_toxicity": {
-        "caption_id": "UUID",
-        "language": "VARCHAR",
-        **_score("", toxicity="FLOAT"),
-    },
-    "enriched.image_embeddings": _score("image_id", embedding="BLOB"),
-    "enriched.caption_embeddings": _score("caption_id", embedding="BLOB"),
-    "enriched.pair_similarities": _score("image_id caption_id", similarity="FLOAT"),
-    "enriched.image_hashes": _score("image_id", phash="BIGINT"),
-    "enriched.image_nsfw": _score("image_id", punsafe="FLOAT"),
-    "enriched.image_watermarks": _score("image_id", pwatermark="FLOAT"),
-    "enriched.image_aesthetics": _score("image_id", aesthetic_score="FLOAT"),
-    "enriched.image_inappropriate": _score("image_id", pinappropriate="FLOAT"),
-    "enriched.image_neighbours": _score("image_id neighbour_id", cosine="FLOAT"),
+    **{f"enriched.{job}": _of_job(file) for job, file in JOB_FILES.items()},
 }
 
 

@@ -26,6 +26,7 @@ def worklist(
     name: str,
     *,
     batch_size: int,
+    kind: str | None = None,
     model_id: str | None = None,
     read: str = "from work",
     part: tuple[int, int] = (0, 1),
@@ -37,20 +38,21 @@ def worklist(
     cost the whole anti-join each time, and rows that the job lands must not disturb what it
     reads. `read` is the query that is streamed, for wide columns (pixels, embeddings) that should
     not be copied: a join of `work` with the table that holds them. With `model_id`, only that
-    model's rows are taken; with `part` (i, n), only the i-th of n parts, by the hash of the column
-    `part_by`.
+    model's rows are taken, with `kind` only those of the kind, where the view has several; with
+    `part` (i, n), only the i-th of n parts, by the hash of the column `part_by`.
     Raises TableMissing if dbt has not built the view, or not by the models of this version.
     """
-    only, parameters = ("where model_id = ?", [model_id]) if model_id else ("where true", [])
+    only = {"kind": kind, "model_id": model_id}
+    wanted = {column: value for column, value in only.items() if value is not None}
+    where = [*(f"{column} = ?" for column in wanted), "true"]
     if part[1] > 1:
-        only += f" and hash({part_by}) % {part[1]:d} = {part[0]:d}"
+        where.append(f"hash({part_by}) % {part[1]:d} = {part[0]:d}")
+    query = f"from lake.intermediate.{name} where {' and '.join(where)}"
     con = connect()
     try:
         con.begin()
         try:
-            con.execute(
-                f"create temp table work as from lake.intermediate.{name} {only}", parameters
-            )
+            con.execute(f"create temp table work as {query}", list(wanted.values()))
         except duckdb.CatalogException as error:
             raise TableMissing(
                 f"The worklist {name} is not in the lake yet; run: dbt build"

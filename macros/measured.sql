@@ -203,8 +203,14 @@
 
     {{ rating.table }} as (
 
-        select * from {{ ref('stg_enriched__' ~ rating.table) }}
-        where outcome = 'ok'
+        select
+            {{ rating.key | join(', ') }},
+            model_id,
+            score as {{ rating.score }}
+        from {{ ref('stg_enriched__ratings') }}
+        where
+            kind = '{{ rating.kind }}'
+            and outcome = 'ok'
 
     ),
     {% endfor %}

@@ -77,11 +77,6 @@
 {%- endmacro %}
 
 
-{% macro one_rating(kind) -%}
-    {{ return(ratings() | selectattr('kind', 'equalto', kind) | first) }}
-{%- endmacro %}
-
-
 {#- Of a score by language too: that it is the same one, or unknown to both. -#}
 {% macro same_language(rating, left) -%}
     {% if 'language' in rating.key -%}

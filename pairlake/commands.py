@@ -631,17 +631,17 @@ def _unforeseen(failed: int, what: str, table: str) -> list[str]:
 def _enrich(names: Iterable[str]) -> list[str]:
     """Run column jobs, all where none is named; returns what they could not do, as sentences."""
     from pairlake.lake.recipe import check_built
-    from pairlake.udfs.jobs import AFTER_FETCH, BEFORE_FETCH, JOBS
+    from pairlake.udfs.jobs import AFTER_FETCH, BEFORE_FETCH, NAMES, find
     from pairlake.udfs.running import run_job
 
     names = list(names) or [*BEFORE_FETCH, *AFTER_FETCH]
-    unknown = [name for name in names if name not in JOBS]
+    unknown = [name for name in names if name not in NAMES]
     if unknown:
-        raise BadRequest(f"There is no column job {unknown[0]!r}; there are {', '.join(JOBS)}.")
+        raise BadRequest(f"There is no column job {unknown[0]!r}; there are {', '.join(NAMES)}.")
     check_built()
     problems: list[str] = []
     for name in names:
-        summary = run_job(JOBS[name], progress=progress.show)
+        summary = run_job(find(name), progress=progress.show)
         progress.show("")
         click.echo(f"enrich   {name}: {summary}")
         problems += summary.unavailable.values()

@@ -13,7 +13,9 @@ from dbt.cli.main import dbtRunner
 
 from pairlake.lake.project import ROOT
 from pairlake.lake.tables import TABLES
-from pairlake.udfs.jobs import JOBS
+from pairlake.udfs.job import RATINGS
+from pairlake.udfs.jobs import AFTER_FETCH, BEFORE_FETCH, NAMES, find
+from tests.macro import returned
 
 Manifest = dict[str, Any]
 
@@ -79,10 +81,13 @@ def test_every_way_that_a_download_fails_is_a_known_reason(manifest: Manifest) -
 
 
 def test_staging_reads_one_source_and_nothing_else_does(manifest: Manifest) -> None:
+    ratings = [f"source.pairlake.enriched.{each['table']}" for each in _ratings()]
     for model in _models(manifest):
         parents = model["depends_on"]["nodes"]
         sources = [parent for parent in parents if parent.startswith("source.")]
-        if model["fqn"][1] == "staging":
+        if model["name"] == "stg_enriched__ratings":
+            assert parents == ratings
+        elif model["fqn"][1] == "staging":
             assert (len(parents), len(sources)) == (1, 1), model["name"]
         else:
             assert sources == [], model["name"]
@@ -112,13 +117,31 @@ def test_every_mart_has_a_contract_a_key_and_described_columns(manifest: Manifes
 def test_every_job_has_its_exposure_and_every_exposure_of_a_job_its_job(
     manifest: Manifest,
 ) -> None:
-    jobs = {name: [job.worklist] for name, job in JOBS.items()}
+    jobs = {name: [find(name).worklist] for name in NAMES}
+    ratings = {each["table"] for each in _ratings()}
+    assert {name for name, reads in jobs.items() if reads == [RATINGS]} == ratings
     exposed = _exposures(manifest)
-    assert {n: reads for n, (kind, reads) in exposed.items() if kind == "ml"} == jobs
+    models = {n: reads for n, (kind, reads) in exposed.items() if kind == "ml"}
+    assert models.pop("ratings") == [RATINGS]
+    assert models == {name: reads for name, reads in jobs.items() if name not in ratings}
     # Nobody else has a worklist: this one stands in ingest, and is no model of a UDF.
     assert exposed["fetch"][1] == ["int_urls_awaiting_download"]
     worklists = {model["name"] for model in _models(manifest) if "_awaiting_" in model["name"]}
     assert worklists == {name for _, reads in exposed.values() for name in reads} & worklists
+
+
+def test_every_job_declares_what_its_ratings_are_listed_by() -> None:
+    for rating in _ratings():
+        job = find(rating["table"])
+        assert job.kind == rating["kind"]
+        assert job.keys == tuple(rating["key"])
+        assert job.values == {rating["score"]: "FLOAT"}
+
+
+def test_every_job_runs_and_nothing_else_is_named_as_one() -> None:
+    assert {*BEFORE_FETCH, *AFTER_FETCH} == set(NAMES)
+    # Each defines what a job has to, or `find` says what it lacks.
+    assert [find(name).name for name in NAMES] == list(NAMES)
 
 
 def test_every_worklist_that_reads_pixels_is_a_part_of_what_pictures_lack(
@@ -145,6 +168,11 @@ def test_exposures_name_all_that_serve_reads_and_every_mart(manifest: Manifest) 
     # A hook of dbt writes it, not a model.
     read.remove("int_build_failures")
     assert read | {mart["name"] for mart in _models(manifest, "marts")} <= exposed
+
+
+def _ratings() -> list[dict[str, Any]]:
+    ratings: list[dict[str, Any]] = returned("ratings.sql", "ratings()")
+    return ratings
 
 
 def _exposures(manifest: Manifest) -> dict[str, tuple[str, list[str]]]:

@@ -37,7 +37,7 @@ from pairlake.lake.errors import BadSetting, JobFailed, PairlakeError
 from pairlake.lake.project import ROOT
 from pairlake.lake.settings import settings
 from pairlake.udfs import parts
-from pairlake.udfs.jobs import JOBS
+from pairlake.udfs.jobs import find
 from tests.ingest.wats import THREE_PAGES
 from tests.marts import contents
 from tests.test_killed import STAGES, Stage, _build_after, _commits, _landed, _settle, world
@@ -282,7 +282,7 @@ def test_parts_wait_where_a_machine_has_died(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(parts, "machines", list)
     monkeypatch.setattr(parts, "Tasks", lambda **_: _Shrinking())
     monkeypatch.setattr("pairlake.lake.processes.first_done", one_of)
-    job = JOBS["image_hashes"]
+    job = find("image_hashes")
     batches = iter([pa.record_batch({"n": [1]})] * 20)
     made = parts.Parts(job).rows("image_hashes", job.identify("phash"), batches, 20)
     assert sum(rows.num_rows for rows in made) > 5
@@ -310,7 +310,7 @@ class _Failing(Tasks):
 
 
 def test_a_part_that_fails_costs_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    job = JOBS["image_hashes"]
+    job = find("image_hashes")
     monkeypatch.setattr(parts, "machines", list)
 
     def made(*failing: int) -> list[int]:

@@ -41,10 +41,10 @@ cross join (select model_id from lake.enriched.models where kind = 'language') a
 anti join lake.enriched.caption_languages as done using (caption_id, model_id);
 """
 COMMAND = """
-from pairlake.udfs.jobs import JOBS
+from pairlake.udfs.jobs import find
 from pairlake.udfs.running import run_job
 
-print(run_job(JOBS["caption_languages"]).outcomes)
+print(run_job(find("caption_languages")).outcomes)
 """
 DONE = (
     "select count(*), count(distinct caption_id), count(*) filter (where outcome = 'ok') "

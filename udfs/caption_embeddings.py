@@ -13,13 +13,14 @@ import pyarrow as pa
 from pairlake.lake.vectors import to_blobs
 from pairlake.udfs import clip, sentences
 from pairlake.udfs.device import in_blocks
-from pairlake.udfs.job import Bound, Model, Udf
+from pairlake.udfs.job import Bound, Model, Stage, Udf
 
-table = "enriched.caption_embeddings"
-worklist = "int_captions_awaiting_embedding"
 kind = "caption_encoder"
+keys = ("caption_id",)
+values = {"embedding": "BLOB"}
+stages: tuple[Stage, ...] = ("encode",)
+worklist = "int_captions_awaiting_embedding"
 bound_by: Bound = "gpu"
-rows_at_once: int | None = None
 read = "select caption_id, caption from work"
 
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pairlake.udfs import registry
-from pairlake.udfs.job import Bound, Model, ModelUnavailable, Udf
+from pairlake.udfs.job import Model, ModelUnavailable, Stage, Udf
 
 # LAION's settings: shorter texts are not judged, longer ones are cut.
 MIN_BYTES = 5
@@ -26,11 +26,12 @@ MAX_BYTES = 2000
 # Where lid.176 says otherwise than CLD3, the recipes speak as CLD3 does.
 CLD3_CODES = {"he": "iw", "tl": "fil"}
 
-table = "enriched.caption_languages"
-worklist = "int_captions_awaiting_language"
 kind = "language"
-bound_by: Bound = "cpu"
-rows_at_once: int | None = 8_192
+keys = ("caption_id",)
+values = {"language": "VARCHAR", "probability": "FLOAT", "is_reliable": "BOOLEAN"}
+stages: tuple[Stage, ...] = ("read",)
+worklist = "int_captions_awaiting_language"
+rows_at_once = 8_192
 read = "select caption_id, caption from work"
 
 

@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pairlake.udfs import registry
-from pairlake.udfs.job import Bound, Model, ModelUnavailable, Udf
+from pairlake.udfs.job import Model, ModelUnavailable, Udf
 
 NO_LANGUAGE = "en"
 # Written without spaces: a listed word counts wherever it stands.
@@ -40,11 +40,10 @@ LEFT_OUT = {"ja": ("sm", "グロ", "女の子"), "zh": ("13.", "性")}
 # One language, two codes.
 SAME = {"nb": "no", "nn": "no", "tl": "fil"}
 
-table = "enriched.caption_toxicity"
-worklist = "int_captions_awaiting_toxicity"
 kind = "toxicity"
-bound_by: Bound = "cpu"
-rows_at_once: int | None = 8_192
+keys = ("caption_id", "language")
+values = {"toxicity": "FLOAT"}
+rows_at_once = 8_192
 read = "select caption_id, language, caption from work"
 
 

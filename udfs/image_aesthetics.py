@@ -10,11 +10,10 @@ from __future__ import annotations
 from pairlake.udfs import head_job, heads
 from pairlake.udfs.job import Bound, Model, Udf
 
-table = "enriched.image_aesthetics"
-worklist = "int_images_awaiting_aesthetic"
 kind = "aesthetic"
+keys = ("image_id",)
+values = {"aesthetic_score": "FLOAT"}
 bound_by: Bound = "lake"
-rows_at_once: int | None = None
 read = head_job.READ_EMBEDDINGS
 
 

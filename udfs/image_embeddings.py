@@ -16,14 +16,15 @@ from numpy.typing import NDArray
 from pairlake.lake.vectors import to_blobs
 from pairlake.udfs import clip
 from pairlake.udfs.device import in_blocks
-from pairlake.udfs.job import Bound, Model, Udf
+from pairlake.udfs.job import Bound, Model, Stage, Udf
 from pairlake.udfs.pixels import READ_PIXELS, Decoded, decode, read_picture
 
-table = "enriched.image_embeddings"
-worklist = "int_images_awaiting_embedding"
 kind = "image_encoder"
+keys = ("image_id",)
+values = {"embedding": "BLOB"}
+stages: tuple[Stage, ...] = ("encode", "encode again")
+worklist = "int_images_awaiting_embedding"
 bound_by: Bound = "gpu"
-rows_at_once: int | None = None
 read = READ_PIXELS
 
 

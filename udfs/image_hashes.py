@@ -13,14 +13,14 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from pairlake.udfs.job import Bound, Model, ModelUnavailable, Udf
+from pairlake.udfs.job import Model, ModelUnavailable, Stage, Udf
 from pairlake.udfs.pixels import READ_PIXELS, Picture, picture_udf
 
-table = "enriched.image_hashes"
-worklist = "int_images_awaiting_hash"
 kind = "image_hash"
-bound_by: Bound = "cpu"
-rows_at_once: int | None = None
+keys = ("image_id",)
+values = {"phash": "BIGINT"}
+stages: tuple[Stage, ...] = ("encode",)
+worklist = "int_images_awaiting_hash"
 read = READ_PIXELS
 
 

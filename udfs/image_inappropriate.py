@@ -9,11 +9,10 @@ from __future__ import annotations
 from pairlake.udfs import head_job, heads
 from pairlake.udfs.job import Bound, Model, Udf
 
-table = "enriched.image_inappropriate"
-worklist = "int_images_awaiting_inappropriate"
 kind = "inappropriate"
+keys = ("image_id",)
+values = {"pinappropriate": "FLOAT"}
 bound_by: Bound = "lake"
-rows_at_once: int | None = None
 read = head_job.READ_EMBEDDINGS
 
 

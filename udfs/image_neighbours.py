@@ -14,14 +14,16 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pairlake.lake.catalog import rows
-from pairlake.udfs.job import Bound, Model, ModelUnavailable, Udf
+from pairlake.udfs.job import Bound, Model, ModelUnavailable, Stage, Udf
 from pairlake.udfs.nearest import Index, Vectors, read_ids, read_vectors
 
-table = "enriched.image_neighbours"
-worklist = "int_images_awaiting_neighbours"
 kind = "image_neighbours"
+keys = ("image_id", "neighbour_id")
+values = {"cosine": "FLOAT"}
+stages: tuple[Stage, ...] = ("match",)
+worklist = "int_images_awaiting_neighbours"
 bound_by: Bound = "lake"
-rows_at_once: int | None = 4_096
+rows_at_once = 4_096
 read = """
 select work.image_id, work.min_cosine, work.max_neighbours, images.embedding
 from work

@@ -15,14 +15,12 @@ from pathlib import Path
 import pyarrow as pa
 
 from pairlake.udfs import head_job, heads, registry
-from pairlake.udfs.job import Bound, Model, Udf
+from pairlake.udfs.job import Model, Udf
 from pairlake.udfs.pixels import Picture, picture_udf
 
-table = "enriched.image_nsfw"
-worklist = "int_images_awaiting_nsfw"
 kind = "nsfw"
-bound_by: Bound = "cpu"
-rows_at_once: int | None = None
+keys = ("image_id",)
+values = {"punsafe": "FLOAT"}
 # A model without an encoder reads pixels. Its half is empty for the others, and costs them nothing.
 read = f"""
 select image_id, embedding, encoder, null::blob as pixels

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from pairlake.udfs.job import Bound, Model, ModelUnavailable, Udf
+from pairlake.udfs.job import Model, ModelUnavailable, Udf
 from pairlake.udfs.pixels import READ_PIXELS, picture_udf
 from pairlake.udfs.watermark.weights import PREPROCESSING, sha256
 
-table = "enriched.image_watermarks"
-worklist = "int_images_awaiting_watermark"
 kind = "watermark"
-bound_by: Bound = "cpu"
-rows_at_once: int | None = None
+keys = ("image_id",)
+values = {"pwatermark": "FLOAT"}
 read = READ_PIXELS
 
 WATERMARK_CNN = "watermark_cnn"

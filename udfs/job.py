@@ -6,15 +6,20 @@ udfs/running.py holds the loop that every job runs in.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import pyarrow as pa
 
 from pairlake.lake.errors import PairlakeError
 
 Bound = Literal["gpu", "cpu", "lake"]
+# When a job runs: "read" before images are fetched, the others after it, in this order. Images are
+# rated only where their similarity keeps them; "encode again" is for heads over a larger encoder.
+Stage = Literal["read", "encode", "compare", "encode again", "rate", "match"]
+# The worklist of all ratings, told apart by their kind.
+RATINGS = "int_ratings_awaiting"
 
 
 class ModelUnavailable(PairlakeError):
@@ -62,22 +67,35 @@ class Udf:
         return self.score(self.prepare(batch))
 
 
-class Job(Protocol):
-    """What one file of udfs/ defines: a table, its worklist and its model."""
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What a file of udfs/ defines, by these names; `name` is the file's own.
 
-    table: str
-    worklist: str
+    The default of what it does not define is what most ratings have.
+    """
+
+    name: str
+    # Of its models, as in `enriched.models`.
     kind: str
+    # The columns that name a row of its table, beside the model, and those that it adds, with their
+    # types. They are read without running the file (lake/declared.py), as `stages` are.
+    keys: tuple[str, ...]
+    values: Mapping[str, str]
     # The query that is streamed, over `work`: the worklist's rows for one model.
     read: str
+    # The model of a name; ModelUnavailable if there is none.
+    identify: Callable[[str], Model]
+    # A callable from a batch of what `read` gives to rows of the table, one for one.
+    load: Callable[[Model], Udf]
+    stages: tuple[Stage, ...] = ("rate",)
+    worklist: str = RATINGS
     # What it is that a faster run would want more of; where that is ways into the lake, more
     # processes do not help.
-    bound_by: Bound
+    bound_by: Bound = "cpu"
     # How many rows a batch has; None for as many as the settings say.
-    rows_at_once: int | None
+    rows_at_once: int | None = None
 
-    def identify(self, name: str) -> Model:
-        """The model of that name; ModelUnavailable if there is none."""
-
-    def load(self, model: Model) -> Udf:
-        """A callable from a batch of the worklist to rows of the table, one for one."""
+    @property
+    def table(self) -> str:
+        """The table that it writes."""
+        return f"enriched.{self.name}"

@@ -1,50 +1,48 @@
-"""The jobs there are, and the order in which one's rows make the next one's worklist."""
+"""The jobs there are, each a file of udfs/, and the order in which they run.
+
+One's rows make the next one's worklist. Jobs of one stage run by the alphabet.
+"""
 
 from __future__ import annotations
 
-from pairlake.udfs import (
-    caption_embeddings,
-    caption_languages,
-    caption_toxicity,
-    image_aesthetics,
-    image_embeddings,
-    image_hashes,
-    image_inappropriate,
-    image_neighbours,
-    image_nsfw,
-    image_watermarks,
-    pair_similarities,
-)
-from pairlake.udfs.job import Job
+from dataclasses import MISSING, fields
+from importlib import import_module
+from typing import Any, get_args
 
-# By the name of the file, which is also the name of the table.
-JOBS: dict[str, Job] = {
-    "caption_languages": caption_languages,
-    "image_hashes": image_hashes,
-    "image_embeddings": image_embeddings,
-    "caption_embeddings": caption_embeddings,
-    "pair_similarities": pair_similarities,
-    "image_nsfw": image_nsfw,
-    "image_watermarks": image_watermarks,
-    "image_aesthetics": image_aesthetics,
-    "image_inappropriate": image_inappropriate,
-    "caption_toxicity": caption_toxicity,
-    "image_neighbours": image_neighbours,
-}
+from pairlake.lake.declared import JOB_FILES, declared
+from pairlake.lake.errors import BadJob
+from pairlake.udfs.job import Job, Stage
 
-# Captions are judged before their image is asked for, and images are rated only where their
-# similarity keeps them: then it is known whose embeddings the heads over a larger encoder want.
-BEFORE_FETCH = ("caption_languages",)
-AFTER_FETCH = (
-    "image_hashes",
-    "image_embeddings",
-    "caption_embeddings",
-    "pair_similarities",
-    "image_embeddings",
-    "image_nsfw",
-    "image_watermarks",
-    "image_aesthetics",
-    "image_inappropriate",
-    "caption_toxicity",
-    "image_neighbours",
-)
+NAMES = tuple(JOB_FILES)
+
+
+def find(name: str) -> Job:
+    """The job of that name, one of NAMES; its file is imported. BadJob if it lacks something."""
+    module = import_module(f"pairlake.udfs.{name}")
+    given: dict[str, Any] = {
+        each.name: getattr(module, each.name, each.default) for each in fields(Job)
+    }
+    lacks = [each for each, value in given.items() if value is MISSING and each != "name"]
+    if lacks:
+        raise BadJob(
+            f"{JOB_FILES[name]} lacks {', '.join(lacks)}; udfs/job.py says what a job defines."
+        )
+    return Job(**{**given, "name": name})
+
+
+def _stages(name: str) -> tuple[Stage, ...]:
+    stages: tuple[Stage, ...] = declared(JOB_FILES[name], "stages", Job.stages)
+    if not isinstance(stages, tuple) or not set(stages) <= set(get_args(Stage)):
+        raise BadJob(
+            f"{JOB_FILES[name]}: `stages` is {stages!r}; it is a tuple of some of "
+            f"{', '.join(get_args(Stage))}."
+        )
+    return stages
+
+
+def _in(*stages: Stage) -> tuple[str, ...]:
+    return tuple(name for stage in stages for name in NAMES if stage in _stages(name))
+
+
+BEFORE_FETCH = _in("read")
+AFTER_FETCH = _in(*get_args(Stage)[1:])

@@ -89,7 +89,7 @@ def _row(name: str, wanted: dict[str, str]) -> tuple[str, ...]:
 def _is_on_disk(name: str) -> bool:
     if entry := registry.entries().get(name):
         return entry.is_on_disk
-    return (settings().models / name / clip.CONFIG).is_file()
+    return name in _of_no_file() or (settings().models / name / clip.CONFIG).is_file()
 
 
 def _own() -> list[str]:
@@ -101,11 +101,21 @@ def _own() -> list[str]:
 
 def _wanted() -> dict[str, str]:
     """The models that the recipe names, similarities apart, with their ids."""
+    return {name: model_id for name, model_id, _ in _named()}
+
+
+def _of_no_file() -> set[str]:
+    """Those of kinds that the registry does not know: all of them stands in their job's file."""
+    known = {kind for entry in registry.entries().values() for kind in entry.kinds}
+    return {name for name, _, kinds in _named() if not known & set(kinds)}
+
+
+def _named() -> list[tuple[str, str, list[str]]]:
     query = (
-        "select name, coalesce(max(model_id), '') from lake.intermediate.int_recipe_models "
-        "where kind <> 'similarity' group by name"
+        "select name, coalesce(max(model_id), ''), list(kind) "
+        "from lake.intermediate.int_recipe_models where kind <> 'similarity' group by name"
     )
     try:
-        return dict(rows(query, read_only=True))
+        return [(name, model_id, kinds) for name, model_id, kinds in rows(query, read_only=True)]
     except duckdb.CatalogException:
-        return {}  # nothing is built yet
+        return []  # nothing is built yet

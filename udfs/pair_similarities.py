@@ -10,13 +10,15 @@ import pyarrow as pa
 
 from pairlake.lake.catalog import rows
 from pairlake.lake.vectors import cosines, from_blobs
-from pairlake.udfs.job import Bound, Model, ModelUnavailable, Udf
+from pairlake.udfs.job import Bound, Model, ModelUnavailable, Stage, Udf
 
-table = "enriched.pair_similarities"
-worklist = "int_pairs_awaiting_similarity"
 kind = "similarity"
+keys = ("image_id", "caption_id")
+values = {"similarity": "FLOAT"}
+stages: tuple[Stage, ...] = ("compare",)
+worklist = "int_pairs_awaiting_similarity"
 bound_by: Bound = "lake"
-rows_at_once: int | None = 8_192
+rows_at_once = 8_192
 read = """
 select work.image_id, work.caption_id, images.embedding as image, captions.embedding as caption
 from work

@@ -19,6 +19,7 @@ from pairlake.lake.errors import BadSetting, JobFailed, PairlakeError, in_words
 from pairlake.lake.processes import as_done
 from pairlake.lake.settings import settings
 from pairlake.udfs.job import Job, Model, ModelUnavailable, Udf
+from pairlake.udfs.jobs import find
 from pairlake.udfs.scoring import ahead_of, loaded, scored
 
 # A part is what is lost with a process. A GPU should not wait for the next one; for a processor so
@@ -112,22 +113,18 @@ def _score(
     name: str, model: Model, part: list[pa.RecordBatch], ahead: int, on_gpu: bool
 ) -> pa.Table:
     """Do one part, in a process of the cluster, which keeps the model for the next."""
-    from pairlake.udfs.jobs import JOBS
-
     device = given_gpu() if on_gpu else "cpu"
     os.environ["PAIRLAKE_DEVICE"] = device
     udf = _loaded(name, model, device)
     return pa.concat_tables(
-        scored(JOBS[name], udf, iter(part), ahead), promote_options="permissive"
+        scored(find(name), udf, iter(part), ahead), promote_options="permissive"
     )
 
 
 @lru_cache(maxsize=1)
 def _loaded(name: str, model: Model, device: str) -> Udf:
     """The model on that device; ModelUnavailable where this machine has another of its name."""
-    from pairlake.udfs.jobs import JOBS
-
-    job = JOBS[name]
+    job = find(name)
     if job.bound_by == "gpu" and job.identify(model.name) != model:
         raise ModelUnavailable(
             f"A machine of the cluster has another {model.name} than {model.model_id} in "

@@ -11,7 +11,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 
 import duckdb
@@ -25,12 +25,13 @@ from pairlake.lake.errors import JobFailed, TableMissing
 from pairlake.lake.processes import WorkerPool, first_done
 from pairlake.lake.progress import bar
 from pairlake.lake.settings import settings
-from pairlake.lake.worklist import worklist
+from pairlake.lake.worklist import Worklist, worklist
 from pairlake.udfs.device import device_names
-from pairlake.udfs.job import Job, Model, ModelUnavailable
+from pairlake.udfs.job import RATINGS, Job, Model, ModelUnavailable
+from pairlake.udfs.jobs import find
 from pairlake.udfs.landing import Landing
 from pairlake.udfs.parts import Parts
-from pairlake.udfs.scoring import ahead_of, keys, loaded, scored
+from pairlake.udfs.scoring import ahead_of, loaded, scored
 
 # How long a process for one of several devices may take, once interrupted, for the batch in hand
 # and its commit.
@@ -104,7 +105,7 @@ def _run_on_devices(job: Job, model: Model, devices: list[str], progress: Progre
     errors: list[BaseException] = []
     try:
         waiting = {
-            pool.submit(_run_part_on, device, _name(job), model, (number, len(devices)))
+            pool.submit(_run_part_on, device, job.name, model, (number, len(devices)))
             for number, device in enumerate(devices)
         }
         while waiting:
@@ -130,22 +131,32 @@ def _run_on_devices(job: Job, model: Model, devices: list[str], progress: Progre
 def _run_on_cluster(job: Job, model: Model, progress: Progress) -> JobSummary:
     """Do all of the worklist by the processes of a Ray cluster."""
     summary = JobSummary()
-    with worklist(
-        job.worklist,
-        batch_size=job.rows_at_once or settings().batch_size,
-        model_id=model.model_id,
-        read=job.read,
-    ) as work:
+    with _work(job, model) as work:
         if work.rows == 0:
             return summary
         parts = Parts(job)
         summary.device, started = parts.device, time.monotonic()
         with _landing(job, model, summary) as land:
-            for made in parts.rows(_name(job), model, work.batches, work.rows):
+            for made in parts.rows(job.name, model, work.batches, work.rows):
                 land(made)
                 progress(_bar(job, parts.device, summary.outcomes.total(), work.rows, started))
     _check(job, summary, work.rows)
     return summary
+
+
+def _work(
+    job: Job, model: Model, part: tuple[int, int] = (0, 1)
+) -> AbstractContextManager[Worklist]:
+    """What the job has to do with one model, or a part of that."""
+    return worklist(
+        job.worklist,
+        batch_size=job.rows_at_once or settings().batch_size,
+        kind=job.kind if job.worklist == RATINGS else None,
+        model_id=model.model_id,
+        read=job.read,
+        part=part,
+        part_by=job.keys[0],
+    )
 
 
 @contextmanager
@@ -183,10 +194,8 @@ def _check(job: Job, summary: JobSummary, rows: int) -> None:
 
 def _run_part_on(device: str, name: str, model: Model, part: tuple[int, int]) -> JobSummary:
     """Do one part of a job's worklist in this process, on that device."""
-    from pairlake.udfs.jobs import JOBS
-
     os.environ["PAIRLAKE_DEVICE"] = device
-    return _run_part(JOBS[name], model, part, None)
+    return _run_part(find(name), model, part, None)
 
 
 def _run_part(
@@ -194,14 +203,7 @@ def _run_part(
 ) -> JobSummary:
     """Do one part of the worklist; without `progress`, for a pool, which counts the rows."""
     summary = JobSummary()
-    with worklist(
-        job.worklist,
-        batch_size=job.rows_at_once or settings().batch_size,
-        model_id=model.model_id,
-        read=job.read,
-        part=part,
-        part_by=keys(job)[0],
-    ) as work:
+    with _work(job, model, part) as work:
         if work.rows == 0:
             return summary
         if progress is None:
@@ -223,11 +225,7 @@ def _run_part(
 
 
 def _bar(job: Job, device: str, done: int, total: int, started: float) -> str:
-    return bar(done, total, started, prefix=f"{_name(job)} on {device}", unit=" rows")
-
-
-def _name(job: Job) -> str:
-    return job.table.removeprefix("enriched.")
+    return bar(done, total, started, prefix=f"{job.name} on {device}", unit=" rows")
 
 
 def _model_names(kind: str) -> list[str]:

@@ -6,14 +6,13 @@ import os
 from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice, takewhile
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pairlake.lake.errors import JobFailed, PairlakeError, in_words
-from pairlake.lake.tables import TABLES
 from pairlake.udfs.job import Job, Model, ModelUnavailable, Udf
 
 # Batches that are prepared while one is scored, each on a thread: at least one to come and one at
@@ -32,11 +31,6 @@ def loaded(job: Job, model: Model) -> Udf:
         raise ModelUnavailable(
             f"{model.name} is on disk and does not load ({in_words(error)})."
         ) from error
-
-
-def keys(job: Job) -> list[str]:
-    """The columns that name a row of the job's table, beside the model."""
-    return list(takewhile(lambda column: column != "model_id", TABLES[job.table]))
 
 
 def scored(job: Job, udf: Udf, batches: Iterator[pa.RecordBatch], ahead: int) -> Iterator[pa.Table]:
@@ -102,7 +96,7 @@ def _salvaged(job: Job, udf: Udf, batch: pa.RecordBatch) -> pa.Table:
 
 
 def _failed(job: Job, row: pa.RecordBatch, error: Exception) -> pa.Table:
-    named = {name: row[name] for name in keys(job) if name in row.schema.names}
+    named = {name: row[name] for name in job.keys if name in row.schema.names}
     return pa.table({**named, "outcome": ["failed"], "error": [in_words(error)]})
 
 

@@ -141,7 +141,7 @@ def _rate(name: str, workers: int) -> dict[str, float]:
     import ray
 
     from pairlake.lake import cluster
-    from pairlake.udfs.jobs import JOBS as ALL
+    from pairlake.udfs.jobs import find
     from pairlake.udfs.parts import Parts
 
     os.environ |= {"PAIRLAKE_MODELS": str(Path("demo").absolute()), "PAIRLAKE_DEVICE": "cpu"}
@@ -153,7 +153,7 @@ def _rate(name: str, workers: int) -> dict[str, float]:
         logging_level="error",
         runtime_env={"env_vars": cluster._environment()},
     )
-    job = ALL[name]
+    job = find(name)
     model_name, pictures = JOBS[name]
     model = job.identify(model_name)
     parts, batch = Parts(job), _batch()

@@ -12,7 +12,7 @@ import time
 from dataclasses import replace
 
 from pairlake.udfs import registry
-from pairlake.udfs.jobs import JOBS
+from pairlake.udfs.jobs import find
 from pairlake.udfs.running import run_job
 
 RANDOM_HEAD = "random.pth"
@@ -24,7 +24,7 @@ if __name__ == "__main__":
     registry.entries = lambda: _known  # type: ignore[assignment]
     _batch_ends: list[float] = []
     _summary = run_job(
-        JOBS[sys.argv[1]], progress=lambda message: _batch_ends.append(time.monotonic())
+        find(sys.argv[1]), progress=lambda message: _batch_ends.append(time.monotonic())
     )
     print(
         json.dumps(

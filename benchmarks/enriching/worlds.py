@@ -43,9 +43,9 @@ from lake.raw.image_pixels as pixels
 cross join (from lake.intermediate.int_recipe_models where kind = 'image_encoder') as models
 anti join lake.enriched.image_embeddings as done
     on pixels.image_id = done.image_id and models.model_id = done.model_id;
-create view lake.intermediate.int_images_awaiting_nsfw as
+create view lake.intermediate.int_ratings_awaiting as
 select
-    images.image_id, null::uuid as attempt_id, models.name as model, models.model_id,
+    models.kind, images.image_id, null::uuid as attempt_id, models.name as model, models.model_id,
     images.model_id as image_model_id
 from lake.enriched.image_embeddings as images
 cross join (from lake.intermediate.int_recipe_models where kind = 'nsfw') as models

@@ -59,7 +59,10 @@ _THINGS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Lacking:
-    """A pair and what it lacks; `worklist` names its picture, for its pixels."""
+    """A pair and what it lacks; `worklist` names its picture, for its pixels.
+
+    That of ratings has theirs `of` each kind.
+    """
 
     case: Case
     lacks: tuple[str, ...] = ()
@@ -76,7 +79,10 @@ def _lacking(
 ) -> Lacking:
     caption = f"a pair of {similarity} without {' and '.join(lacks) or 'any lack'}"
     case = Case(caption=caption, drop_reason=drop_reason, similarity=similarity)
-    return Lacking(case=case, lacks=lacks, worklist=worklist and f"int_images_awaiting_{worklist}")
+    named = f"int_ratings_awaiting of {worklist}"
+    if worklist in (None, "hash", "embedding"):
+        named = f"int_images_awaiting_{worklist}"
+    return Lacking(case=case, lacks=lacks, worklist=worklist and named)
 
 
 PAIRS = (

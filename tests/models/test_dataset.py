@@ -283,7 +283,7 @@ def test_no_worklist_names_a_row_twice(con: duckdb.DuckDBPyConnection) -> None:
     filled = set()
     for (name,) in worklists:
         found = con.sql(f"from lake.intermediate.{name}")
-        keys = {"url_id", "image_id", "caption_id", "model"} & set(found.columns)
+        keys = {"kind", "url_id", "image_id", "caption_id", "model"} & set(found.columns)
         rows = found.select(*sorted(keys)).fetchall()
         assert len(rows) == len(set(rows)), name
         filled |= {name} if rows else set()
@@ -465,7 +465,13 @@ def _named_for_pixels(con: duckdb.DuckDBPyConnection) -> dict[uuid.UUID, str]:
         "and table_name like 'int_images_awaiting_%' and column_name = 'attempt_id'",
     )
     query = "select image_id from lake.intermediate.{} where attempt_id is not null"
-    return {image: name for (name,) in worklists for (image,) in _rows(con, query.format(name))}
+    named = {image: name for (name,) in worklists for (image,) in _rows(con, query.format(name))}
+    ratings = _rows(
+        con,
+        "select image_id, kind from lake.intermediate.int_ratings_awaiting "
+        "where attempt_id is not null",
+    )
+    return named | {image: f"int_ratings_awaiting of {kind}" for image, kind in ratings}
 
 
 def test_released_pixels_are_asked_for_once_where_a_verdict_waits_for_them(

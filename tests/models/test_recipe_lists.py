@@ -12,7 +12,6 @@ MODELS = "models/intermediate/recipes/int_recipe_models.sql"
 RESOLVED = "models/intermediate/recipes/int_recipes_resolved.sql"
 RULES = "macros/rules.sql"
 REASONS = "models/intermediate/judging/_judging.yml"
-WORKLISTS = "models/intermediate/worklists"
 # What pairs are not rated by: each has rules of its own.
 ALONE = {"language_model", "image_hash_model"}
 SIMILARITIES = {"similarity_model_en", "similarity_model_other"}
@@ -26,25 +25,12 @@ def _columns_of_models() -> set[str]:
     return {rule["rule"] for rule in recipe_rules() if "_model" in rule["rule"]}
 
 
-def _worklists() -> set[str]:
-    """Of each worklist that is one of ratings: its name, and the kind that it calls for."""
-    return {
-        f"{path.stem} of {kind}"
-        for path in (ROOT / WORKLISTS).glob("*.sql")
-        for kind in re.findall(r"^\{\{ \w+_awaiting\('(\w+)'\) \}\}", path.read_text())
-    }
-
-
 def _lists() -> dict[str, tuple[set[str], set[str]]]:
     """Of each list: what stands in it, and what has to."""
     ratings = returned("ratings.sql", "ratings()")
     rated = {f"{rating['kind']}_model" for rating in ratings}
     reasons = {f"{rating['score']}_missing" for rating in ratings}
     reasons |= {rating["reason"] for rating in ratings}
-    worklists = {
-        f"int_{rating['key'][0].removesuffix('_id')}s_awaiting_{rating['kind']} of {rating['kind']}"
-        for rating in ratings
-    }
     return {
         COLUMNS: (_columns_of_models(), rated | ALONE | SIMILARITIES),
         f"{MODELS}, names": (_found(MODELS, r"'name': (\w+_model)\b"), ALONE),
@@ -52,7 +38,6 @@ def _lists() -> dict[str, tuple[set[str], set[str]]]:
         RESOLVED: (_found(RESOLVED, r"'(\w+)': '\w+'"), ALONE | SIMILARITIES),
         RULES: (_found(RULES, r"if_known\('(\w+)_id', '\w+'\)"), ALONE),
         REASONS: (_found(REASONS, r"- (\w+)") & reasons, reasons),
-        WORKLISTS: (_worklists(), worklists),
     }
 
 

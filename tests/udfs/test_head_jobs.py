@@ -16,17 +16,18 @@ from pairlake.lake.append import append
 from pairlake.lake.catalog import connect, writing
 from pairlake.lake.errors import JobFailed
 from pairlake.lake.vectors import to_blobs
-from pairlake.udfs import image_aesthetics, image_inappropriate, image_nsfw, registry
+from pairlake.udfs import image_inappropriate, image_nsfw, registry
 from pairlake.udfs.job import Job, ModelUnavailable
+from pairlake.udfs.jobs import find
 from pairlake.udfs.running import run_job
 from tests.udfs.test_heads import REAL, WIDTHS, _embeddings, _keras_arrays
 from tests.udfs.test_images import _jpeg, _picture
 
 ENCODER = {"name": "ViT-B-32/openai", "kind": "image_encoder", "model_id": "ViT-B-32/openai@1"}
 HEADS = [
-    (image_nsfw, "nsfw_b32", "punsafe"),
-    (image_aesthetics, "aesthetic_v1_b32", "aesthetic_score"),
-    (image_inappropriate, "q16_b32", "pinappropriate"),
+    (find("image_nsfw"), "nsfw_b32", "punsafe"),
+    (find("image_aesthetics"), "aesthetic_v1_b32", "aesthetic_score"),
+    (find("image_inappropriate"), "q16_b32", "pinappropriate"),
 ]
 # Rows as those of udfs/models.toml, for weights that are drawn here.
 REGISTRY = """
@@ -51,9 +52,9 @@ create view lake.staging.stg_enriched__image_embeddings as
 from lake.enriched.image_embeddings where outcome = 'ok';
 create view lake.intermediate.int_recipe_models as
 from (values ('nsfw', 'nsfw_b32'), ('nsfw', 'open_nsfw')) as recipe(kind, name);
-create view lake.intermediate.int_images_awaiting_nsfw as
-select images.image_id, models.name as model, models.model_id, images.image_model_id,
-    images.attempt_id
+create view lake.intermediate.int_ratings_awaiting as
+select 'nsfw' as kind, images.image_id, models.name as model, models.model_id,
+    images.image_model_id, images.attempt_id
 from (
     select image_id, 'nsfw_b32' as name, model_id as image_model_id, null::uuid as attempt_id
     from lake.enriched.image_embeddings
@@ -196,7 +197,7 @@ def test_heads_and_pixels_fill_one_table() -> None:
     pixels = [_jpeg(_picture(seed)) for seed in range(3)]
     append({"raw.image_pixels": pa.table({"image_id": _ids(3), "pixels": pixels})})
 
-    summary = run_job(image_nsfw)
+    summary = run_job(find("image_nsfw"))
 
     assert summary.unavailable == {}
     con = connect()
@@ -206,7 +207,7 @@ def test_heads_and_pixels_fill_one_table() -> None:
     ).fetchall()
     con.close()
     assert found == [("nsfw_b32", "ok", 4), ("open_nsfw", "ok", 3)]
-    assert run_job(image_nsfw).outcomes == {}
+    assert run_job(find("image_nsfw")).outcomes == {}
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"the published weights are not in {REAL}")

@@ -16,7 +16,7 @@ from pairlake.lake.catalog import connect, writing
 from pairlake.lake.errors import JobFailed
 from pairlake.udfs import running
 from pairlake.udfs.job import Model, ModelUnavailable, Udf
-from pairlake.udfs.jobs import JOBS
+from pairlake.udfs.jobs import find
 from pairlake.udfs.running import run_job
 
 # The tables beneath the views: what dbt builds from recipes and pairs.
@@ -39,7 +39,9 @@ anti join lake.enriched.caption_toxicity as done using (caption_id, model_id);
 class LengthJob:
     """A job as a file of udfs/ defines one, with a model that only measures."""
 
+    name: ClassVar[str] = "caption_toxicity"
     table: ClassVar[str] = "enriched.caption_toxicity"
+    keys: ClassVar[tuple[str, ...]] = ("caption_id", "language")
     worklist: ClassVar[str] = "int_captions_awaiting_length"
     kind: ClassVar[str] = "length"
     read: ClassVar[str] = (
@@ -273,7 +275,7 @@ def test_several_devices_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None
     with writing() as con:
         con.execute(LANGUAGES)
     seen: list[str] = []
-    summary = run_job(JOBS["caption_languages"], progress=seen.append)
+    summary = run_job(find("caption_languages"), progress=seen.append)
     assert summary.outcomes == {"ok": 10}
     assert " 10/10 " in seen[-1]
     assert summary.device == "cpu, cpu"

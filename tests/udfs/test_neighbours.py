@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -13,12 +14,14 @@ from pairlake.lake.catalog import rows, writing
 from pairlake.lake.vectors import Matrix, to_blobs
 from pairlake.udfs import image_neighbours, nearest
 from pairlake.udfs.job import Model, ModelUnavailable
+from pairlake.udfs.jobs import find
 from pairlake.udfs.running import run_job
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("faiss") is None, reason="pip install -e '.[neighbours]'"
 )
 
+JOB = replace(find("image_neighbours"), rows_at_once=7)
 WIDTH, MOST = 16, 3
 ENCODER = Model(name="clip", kind="image_encoder", weights_sha256="1", preprocessing="none")
 # The tables and views that dbt builds.
@@ -38,9 +41,8 @@ where outcome = 'ok';
 
 
 @pytest.fixture(autouse=True)
-def world(monkeypatch: pytest.MonkeyPatch) -> None:
+def world() -> None:
     """A lake as dbt leaves it, with an encoder and none of its embeddings yet."""
-    monkeypatch.setattr(image_neighbours, "rows_at_once", 7)
     with writing() as con:
         con.execute(WORLD)
     row = {
@@ -120,7 +122,7 @@ def test_neighbours_are_those_of_a_plain_comparison(
     vector_BD = _drawn(300, seed=3)
     _land(to_blobs(vector_BD))
 
-    summary = run_job(image_neighbours)
+    summary = run_job(JOB)
 
     assert summary.outcomes == {"ok": 300}
     plain = _plain(vector_BD)
@@ -134,20 +136,20 @@ def test_neighbours_are_those_of_a_plain_comparison(
 
 def test_a_picture_without_neighbours_lands_once_and_nothing_is_done_twice() -> None:
     _land(to_blobs(np.eye(4, WIDTH, dtype=np.float32)))
-    assert run_job(image_neighbours).outcomes == {"ok": 4}
+    assert run_job(JOB).outcomes == {"ok": 4}
     query = "select outcome, neighbour_id, cosine, count(*) from lake.enriched.image_neighbours"
     assert rows(f"{query} group by all") == [("ok", None, None, 4)]
-    assert str(run_job(image_neighbours)) == "nothing to do"
+    assert str(run_job(JOB)) == "nothing to do"
 
 
 def test_new_pictures_find_old_ones_and_old_ones_are_not_asked_again() -> None:
     vector_BD = _drawn(40, seed=5)
     _land(to_blobs(vector_BD[:30]))
-    run_job(image_neighbours)
+    run_job(JOB)
     before = _found()
     _land(to_blobs(vector_BD[30:]), first=30)
 
-    assert run_job(image_neighbours).outcomes == {"ok": 10}
+    assert run_job(JOB).outcomes == {"ok": 10}
     plain, found = _plain(vector_BD), _found()
     assert {place: others for place, others in found.items() if place < 30} == before
     late = {place: others for place, others in found.items() if place >= 30}
@@ -158,7 +160,7 @@ def test_new_pictures_find_old_ones_and_old_ones_are_not_asked_again() -> None:
 def test_equal_pictures_crowd_out_themselves_and_not_their_neighbours() -> None:
     """Of more equal ones than are asked for, the picture itself need not be among the first."""
     _land(to_blobs(np.tile(np.eye(1, WIDTH, dtype=np.float32), (9, 1))))
-    run_job(image_neighbours)
+    run_job(JOB)
     found = _found()
     assert [len(others) for others in found.values()] == [MOST] * 9
     assert all(place not in others for place, others in found.items())
@@ -177,10 +179,10 @@ def test_a_broken_embedding_is_an_outcome_and_nobodys_neighbour() -> None:
         None,
     ]
     _land(pa.array(broken, pa.binary()))
-    summary = run_job(image_neighbours)
+    summary = run_job(JOB)
     assert summary.outcomes == {"ok": 2, "not_finite": 2, "embedding_unreadable": 4}
     assert _found() == {0: {1: 1.0}, 1: {0: 1.0}}
-    assert run_job(image_neighbours).outcomes == {}
+    assert run_job(JOB).outcomes == {}
 
 
 def test_an_interruption_loses_nothing_and_the_rest_is_done_later() -> None:
@@ -191,15 +193,15 @@ def test_an_interruption_loses_nothing_and_the_rest_is_done_later() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_job(image_neighbours, progress=interrupt)
-    assert run_job(image_neighbours).outcomes.total() == 33
+        run_job(JOB, progress=interrupt)
+    assert run_job(JOB).outcomes.total() == 33
     _assert_equal(_found(), _plain(vector_BD))
 
 
 def test_without_embeddings_or_faiss_the_work_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     _land(to_blobs(np.eye(2, WIDTH, dtype=np.float32)))
     monkeypatch.setattr(nearest.importlib.util, "find_spec", lambda name: None)  # type: ignore[attr-defined]
-    unavailable = run_job(image_neighbours).unavailable
+    unavailable = run_job(JOB).unavailable
     assert "pip install -e '.[neighbours]'" in unavailable["clip"]
     with pytest.raises(ModelUnavailable, match="wait for embeddings of other"):
         image_neighbours.identify("other")

@@ -5,17 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from pairlake.lake.catalog import writing
 from pairlake.lake.errors import BadRequest, JobFailed
 from pairlake.udfs import clip, listing, registry
 from pairlake.udfs.job import ModelUnavailable
-from pairlake.udfs.jobs import JOBS
+from pairlake.udfs.jobs import NAMES, find
 
 WEIGHTS = b"weights" * 1_000
 SHA256 = hashlib.sha256(WEIGHTS).hexdigest()
+# What a job's file has imported whose models have files of their own.
+ASK_THE_REGISTRY = ("registry", "head_job", "clip")
 
 
 @pytest.fixture
@@ -164,12 +168,27 @@ def test_a_text_tower_by_transformers_comes_with_its_tokenizer_and_its_make(home
 
 def test_the_registry_knows_what_every_job_can_do(home: Path) -> None:
     kinds = {kind for each in registry.entries().values() for kind in each.kinds}
-    assert {job.kind for job in JOBS.values()} - {"similarity", "image_neighbours"} <= kinds
+    jobs = {name: vars(import_module(f"pairlake.udfs.{name}")) for name in NAMES}
+    # Of others, all of the model stands in the job's file.
+    asks = {name for name, has in jobs.items() if has.keys() & {*ASK_THE_REGISTRY}}
+    assert {find(name).kind for name in asks} | {"image_hash", "watermark"} <= kinds
     for each in registry.entries().values():
         assert bool(each.files) != bool(each.package), each.name
         assert each.licence, each.name
         assert each.source, each.name
         assert all(len(sha256) in (0, 64) for sha256 in each.files.values())
+
+
+def test_a_model_that_stands_in_its_jobs_file_needs_no_fetching(home: Path) -> None:
+    with writing() as con:
+        con.execute("create schema lake.intermediate")
+        con.execute(
+            "create view lake.intermediate.int_recipe_models as select 'laplacian' as name, "
+            "'sharpness' as kind, null::varchar as model_id"
+        )
+    assert list(listing.fetch_wanted()) == ["laplacian is there"]
+    row = next(line for line in listing.listed() if line.startswith("laplacian "))
+    assert row.split() == ["laplacian", "yes", "yes"]
 
 
 def test_the_list_says_what_is_on_disk(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,7 +100,9 @@ rated as (
     {% for rating in image_ratings %}
         select
             images.image_id,
-            models.*,
+            -- Spelled out: who asks for another kind is spared the rest.
+            '{{ rating.kind }}' as kind,
+            models.* exclude (kind),
             images.is_{{ rating.score }}_missing as is_deciding
         from images
         cross join models
@@ -185,16 +187,15 @@ scores as (
         outcome
     from {{ ref('stg_enriched__image_embeddings') }}
 
-    {% for rating in image_ratings %}
-        union all
+    union all
 
-        select
-            image_id,
-            '{{ rating.kind }}' as kind,
-            model_id,
-            outcome
-        from {{ ref('stg_enriched__' ~ rating.table) }}
-    {% endfor %}
+    select
+        image_id,
+        kind,
+        model_id,
+        outcome
+    from {{ ref('stg_enriched__ratings') }}
+    where image_id is not null
 
 ),
 

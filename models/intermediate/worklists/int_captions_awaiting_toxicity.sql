@@ -1,1 +1,0 @@
-{{ captions_awaiting('toxicity') }}

@@ -1,0 +1,91 @@
+"""A job is found by its file, and runs where what it reads has been made."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pyarrow as pa
+import pytest
+
+from pairlake.lake.declared import declared
+from pairlake.lake.errors import BadJob
+from pairlake.lake.project import ROOT
+from pairlake.udfs import jobs
+from pairlake.udfs.job import RATINGS
+from pairlake.udfs.jobs import AFTER_FETCH, BEFORE_FETCH, JOB_FILES, find
+from tests.ingest.drawn import JPEG
+
+
+def test_each_job_runs_after_those_whose_rows_it_reads() -> None:
+    assert BEFORE_FETCH == ("caption_languages",)
+    place = AFTER_FETCH.index("pair_similarities")
+    before, after = set(AFTER_FETCH[:place]), set(AFTER_FETCH[place + 1 :])
+    assert before == {"caption_embeddings", "image_embeddings", "image_hashes"}
+    # Of the pictures that their similarity keeps, heads want the larger encoder's embeddings.
+    assert AFTER_FETCH[place + 1] == "image_embeddings"
+    assert AFTER_FETCH[-1] == "image_neighbours"
+    assert after >= {
+        "image_embeddings", "image_nsfw", "image_watermarks", "image_aesthetics",
+        "image_inappropriate", "caption_toxicity", "image_neighbours",
+    }  # fmt: skip
+
+
+def test_to_name_all_jobs_or_have_one_imports_no_other() -> None:
+    program = (
+        "import sys; from pairlake.udfs.jobs import NAMES, find; {}; "
+        "print(*(name for name in NAMES if f'pairlake.udfs.{{name}}' in sys.modules))"
+    )
+    for asked, imported in (("NAMES", ""), ("find('image_hashes')", "image_hashes")):
+        done = subprocess.run(
+            [sys.executable, "-c", program.format(asked)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.strip() == imported
+
+
+def test_the_job_on_the_page_of_scores_is_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    page = (ROOT / "docs" / "scores.md").read_text()
+    [program] = re.findall(r"^```python\n(.+?)^```", page, re.MULTILINE | re.DOTALL)
+    file = tmp_path / "image_sharpness.py"
+    file.write_text(program)
+    assert (declared(file, "keys"), declared(file, "values")) == (
+        ("image_id",),
+        {"sharpness": "FLOAT"},
+    )
+    module = ModuleType("image_sharpness")
+    exec(program, vars(module))  # noqa: S102 - our own page
+    monkeypatch.setitem(JOB_FILES, file.stem, file)
+    monkeypatch.setitem(sys.modules, f"pairlake.udfs.{file.stem}", module)
+    job = find("image_sharpness")
+    assert (job.worklist, job.stages) == (RATINGS, ("rate",))
+    batch = pa.record_batch({"image_id": ["a", "b"], "pixels": [JPEG, b"broken"]})
+    rows = job.load(job.identify("laplacian"))(batch)
+    assert rows["outcome"].to_pylist() == ["ok", "pixels_unreadable"]
+    assert rows["sharpness"][0].as_py() > 0
+
+
+def test_a_file_that_is_no_job_is_told_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(JOB_FILES, "image_made_up", Path("udfs/image_made_up.py"))
+    made_up = ModuleType("image_made_up")
+    vars(made_up).update(kind="made_up", keys=("image_id",), values={}, load=print)
+    monkeypatch.setitem(sys.modules, "pairlake.udfs.image_made_up", made_up)
+    with pytest.raises(BadJob, match=r"^udfs/image_made_up\.py lacks read, identify; "):
+        find("image_made_up")
+
+
+def test_a_stage_that_there_is_not_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "image_made_up.py"
+    file.write_text('stages = ("ratings",)\n')
+    monkeypatch.setitem(JOB_FILES, "image_made_up", file)
+    with pytest.raises(BadJob, match=r"made_up\.py: `stages` is \('ratings',\); .* rate, match"):
+        jobs._stages("image_made_up")
