@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from jinja2 import Template
@@ -14,12 +15,23 @@ def rendered(file: str, call: str) -> str:
     return _template(file, call).render().strip()
 
 
-def returned(file: str, call: str) -> Any:
-    """What a call returns of a macro in that file of macros/."""
+def returned(file: str, call: str, **others: Callable[[], Any]) -> Any:
+    """What a call returns of a macro in that file of macros/, which may call `others`."""
     found: list[Any] = []
-    _template(file, call).render({"return": found.append})
+    _template(file, call).render({"return": found.append, **others})
     return found[0]
 
 
+def ratings() -> Any:
+    """The scores that pairs are rated by."""
+    return returned("ratings.sql", "ratings()")
+
+
+def drop_reasons() -> Any:
+    """The reasons for which pairs are out."""
+    return returned("drop_reasons.sql", "drop_reasons()", ratings=ratings)
+
+
 def _template(file: str, call: str) -> Template:
-    return Template((ROOT / "macros" / file).read_text() + f"{{{{ {call} }}}}")
+    written = (ROOT / "macros" / file).read_text() + f"{{{{ {call} }}}}"
+    return Template(written, extensions=["jinja2.ext.do"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from pathlib import Path
@@ -62,20 +61,6 @@ def test_every_column_of_a_source_is_described(manifest: Manifest) -> None:
         if not column["description"]
     ]
     assert bare == []
-
-
-def test_every_way_that_a_download_fails_is_a_known_reason(manifest: Manifest) -> None:
-    with (ROOT / "models" / "seeds" / "download_outcomes.csv").open() as file:
-        kinds = {row["outcome"]: row["kind"] for row in csv.DictReader(file)}
-    named = {name if kind == "opt_out" else f"download_{name}" for name, kind in kinds.items()}
-    (known,) = [
-        node["test_metadata"]["kwargs"]["values"]
-        for node in manifest["nodes"].values()
-        if node.get("attached_node") == "model.pairlake.int_pairs_judged"
-        and node["column_name"] == "drop_reason"
-    ]
-    by_download = {name for name in known if name.startswith(("download_", "opted_out"))}
-    assert by_download == named - {"download_ok", "download_blocked"}
 
 
 def test_staging_reads_one_source_and_nothing_else_does(manifest: Manifest) -> None:

@@ -30,7 +30,8 @@ create table lake.intermediate.int_hosts_excluded as
     select 'other' as host, true as is_taken_down;
 create table lake.intermediate.int_pairs_judged as
     select pair_id, pairs.url_id, caption_id, downloads.image_id,
-    case when caption = 'gone' then 'takedown' end as drop_reason
+    case when caption = 'gone' then 'takedown' end as drop_reason,
+    coalesce(caption = 'gone', false) as is_taken_down
     from lake.raw.image_text_pairs as pairs
     left join lake.raw.downloads on pairs.url_id = downloads.url_id;
 """

@@ -118,6 +118,14 @@ def test_the_funnel_counts_each_sighting_pair_and_kept_pair_once(
     assert dict(_rows(con, reasons)) == Counter(case.drop_reason for case in CASES)
 
 
+def test_every_way_that_a_download_fails_is_a_known_reason(con: duckdb.DuckDBPyConnection) -> None:
+    kinds = dict(_rows(con, "select outcome, kind from seeds.download_outcomes"))
+    named = {name if kind == "opt_out" else f"download_{name}" for name, kind in kinds.items()}
+    known = {reason for (reason,) in _rows(con, "select reason from drop_reasons")}
+    by_download = {name for name in known if name.startswith(("download_", "opted_out"))}
+    assert by_download == named - {"download_ok", "download_blocked"}
+
+
 def test_recipes_are_compared_on_the_same_pairs(con: duckdb.DuckDBPyConnection) -> None:
     query = (
         "select recipe, is_selected, pairs, kept, undecided from recipe_comparison order by recipe"
@@ -194,6 +202,7 @@ def test_why_tells_all_that_is_known_of_a_dropped_pair(con: duckdb.DuckDBPyConne
     (text,) = told
     for known in (
         f"pair {key} is out: similarity_too_low",
+        "reasons    similarity_too_low: image and caption are less alike than the recipe wants",
         f"caption    {case.caption}",
         "min_similarity 0.27: 0.1",
         "similarity 0.1 by mini_clip@s",

@@ -12,7 +12,6 @@ SEED = "models/seeds/recipes.csv"
 MODELS = "models/intermediate/recipes/int_recipe_models.sql"
 RESOLVED = "models/intermediate/recipes/int_recipes_resolved.sql"
 RULES = "macros/rules.sql"
-REASONS = "models/intermediate/judging/_judging.yml"
 WORKLISTS = "models/intermediate/worklists"
 # What pairs are not rated by: each has rules of its own.
 ALONE = {"language_model", "image_hash_model"}
@@ -41,8 +40,6 @@ def _lists() -> dict[str, tuple[set[str], set[str]]]:
     """Of each list: what stands in it, and what has to."""
     ratings = returned("ratings.sql", "ratings()")
     rated = {f"{rating['kind']}_model" for rating in ratings}
-    reasons = {f"{rating['score']}_missing" for rating in ratings}
-    reasons |= {rating["reason"] for rating in ratings}
     worklists = {
         f"int_{rating['key'][0].removesuffix('_id')}s_awaiting_{rating['kind']} of {rating['kind']}"
         for rating in ratings
@@ -53,7 +50,6 @@ def _lists() -> dict[str, tuple[set[str], set[str]]]:
         f"{MODELS}, similarities": (_found(MODELS, r"recipes\.(\w+_model_\w+)"), SIMILARITIES),
         RESOLVED: (_found(RESOLVED, r"'(\w+)': '\w+'"), ALONE | SIMILARITIES),
         RULES: (_found(RULES, r"if_known\('(\w+)_id', '\w+'\)"), ALONE),
-        REASONS: (_found(REASONS, r"- (\w+)") & reasons, reasons),
         WORKLISTS: (_worklists(), worklists),
     }
 
