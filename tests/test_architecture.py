@@ -13,6 +13,9 @@ from dbt.cli.main import dbtRunner
 from pairlake.lake.project import ROOT
 from pairlake.lake.tables import TABLES
 from pairlake.udfs.jobs import JOBS
+from tests.macro import ratings
+from tests.reasons import reasons
+from tests.verdicts_in_python import numbers_beside_scores, reasons_in_sql
 
 Manifest = dict[str, Any]
 
@@ -154,10 +157,29 @@ def test_every_var_is_used_and_every_used_var_is_declared() -> None:
 
 
 def test_no_threshold_stands_in_python() -> None:
-    thresholds = re.compile(r"\b0\.(?:26|28|30)\b")
-    for folder in ("lake", "ingest", "udfs", "serve"):
-        for path in (ROOT / folder).rglob("*.py"):
-            assert not thresholds.search(path.read_text()), path
+    scores = {"similarity", "pair_similarity", *(rating["score"] for rating in ratings())}
+    found = {
+        f"{path.relative_to(ROOT)}: {each}"
+        for path in _sources()
+        for each in numbers_beside_scores(path.read_text(), scores)
+    }
+    # What a filter may look like, as people are told.
+    example = "aesthetic_score >= 5"
+    told_in = ("pairlake/commands.py", "serve/search/filters.py")
+    assert found == {f"{file}: {example}" for file in told_in}
+
+
+def test_no_sql_in_python_names_a_reason() -> None:
+    names = {each.reason for each in reasons()}
+    found = {path: reasons_in_sql(path.read_text(), names) for path in _sources()}
+    assert {path: each for path, each in found.items() if each} == {}
+
+
+def _sources() -> list[Path]:
+    folders = ("lake", "ingest", "udfs", "serve", "demo")
+    sources = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    # What else stands in the package's folder are links to these.
+    return [*sources, *(ROOT / "pairlake").glob("*.py")]
 
 
 def test_nothing_names_a_registry_or_this_machine() -> None:
