@@ -87,7 +87,7 @@
             "reason": "download_",
             "outcomes": ["transient", "final"],
             "kind": "download",
-            "meaning": "no attempt brought its image, or its pixels for a model to see; the latest",
+            "meaning": "its image could not be had",
             "flag": "is_download_failed or is_out_of_reach",
         },
         {
@@ -111,7 +111,7 @@
         {
             "reason": "image_aspect_ratio",
             "kind": "rule",
-            "meaning": "its image is longer than so many times its width, or wider",
+            "meaning": "one side of its image is too many times as long as the other",
             "flag": "is_image_too_long",
             "before": "scoring",
             "breaks": "greatest(width, height) > max_aspect_ratio * least(width, height)",
