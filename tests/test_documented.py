@@ -35,13 +35,9 @@ def settings_page() -> str:
 
 def reasons_page() -> str:
     """The page of reasons, from the list that SQL has them from."""
-    lines = [
-        "# Why a pair is out",
-        "",
-        "In the order in which reasons count; the mart `drop_reasons`",
-    ]
-    lines[-1] += " has the same rows."
-    lines += ["", "| reason | kind | the pair is out because |", "|---|---|---|"]
+    lines = ["# Why a pair is out", ""]
+    lines += ["In the order in which reasons count; the mart `drop_reasons` has the same rows.", ""]
+    lines += ["| reason | kind | the pair is out because |", "|---|---|---|"]
     lines += [f"| `{each.reason}` | {each.kind} | {each.meaning} |" for each in reasons()]
     return "\n".join(lines) + "\n"
 

@@ -35,6 +35,7 @@ from pairlake.lake.retention import release_pixels
 from pairlake.lake.settings import settings
 from tests.models import lacking, landed
 from tests.models.landed import CASES, CRAWL, LATER_CRAWL, LIST, LISTED
+from tests.reasons import reasons
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +125,8 @@ def test_every_way_that_a_download_fails_is_a_known_reason(con: duckdb.DuckDBPyC
     known = {reason for (reason,) in _rows(con, "select reason from drop_reasons")}
     by_download = {name for name in known if name.startswith(("download_", "opted_out"))}
     assert by_download == named - {"download_ok", "download_blocked"}
+    listed = "select reason, kind, meaning from drop_reasons order by position"
+    assert _rows(con, listed) == [(each.reason, each.kind, each.meaning) for each in reasons()]
 
 
 def test_recipes_are_compared_on_the_same_pairs(con: duckdb.DuckDBPyConnection) -> None:

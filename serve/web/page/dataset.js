@@ -60,7 +60,8 @@ function reasons({ reasons, pairs }) {
   let chosen = reasons[0];
   const [meant, shown] = [make("p", { role: "status" }), make("code")];
   const tell = () => {
-    meant.textContent = `${words(chosen.reason)}: ${chosen.meaning ?? "no longer known"}.`;
+    // What an earlier version has published has no meanings.
+    meant.textContent = chosen.meaning ? `${words(chosen.reason)}: ${chosen.meaning}.` : "";
     shown.textContent = commandOf(chosen.reason);
   };
   tell();
