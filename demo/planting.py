@@ -26,6 +26,7 @@ _COPY_SHARES = {
 }
 _FAULT_SHARE = 0.005
 _MOST_SLOW = 3
+TOO_LOW = "similarity_too_low"  # what becomes of a caption of another picture
 _NAMELESS = ("click here", "read more", "IMG_{number}.jpg", "DSC{number}.JPG", "photo {number}")
 _SHORT = ("img", "foto", "1", "ok", "JPG")
 # Single words of these are "no language" to CLD3 more often than those of other scripts.
@@ -96,7 +97,7 @@ def with_wrong_captions(
                 language=language,
                 page_language="en" if language == "none" else language,
                 kind="wrong_caption",
-                drop_reason="similarity_too_low",
+                drop_reason=TOO_LOW,
                 sightings=_sightings(rng),
             )
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from pairlake.demo.planting import TOO_LOW
 from pairlake.demo.world import World
 from pairlake.lake.catalog import connect
 
@@ -33,17 +34,18 @@ select
 from (
     select
         truth.kind <> 'wrong_caption' as right_pair,
-        not list_contains(judged.drop_reasons, 'similarity_too_low') as kept
+        not list_contains(judged.drop_reasons, $too_low) as kept
     from truth
     inner join lake.intermediate.int_pairs_judged as judged
         on md5(truth.image_url || chr(31) || truth.caption)::uuid = judged.pair_id
     where
-        coalesce(truth.expected_drop_reason, 'similarity_too_low') = 'similarity_too_low'
-        and not list_contains(judged.drop_reasons, 'similarity_missing')
+        coalesce(truth.expected_drop_reason, $too_low) = $too_low
+        and not list_contains(judged.drop_reasons, $missing)
 )
 """
 
-# By picture: a watermark is one however many captions a picture has.
+# By picture: a watermark is one however many captions a picture has. The detector is measured at
+# two points of its own; where pairs are cut, their recipe says.
 _WATERMARKS = """
 select
     threshold,
@@ -93,8 +95,8 @@ left join lake.intermediate.int_pairs_judged as judged
     on md5(truth.image_url || chr(31) || truth.caption)::uuid = judged.pair_id
 where
     truth.expected_drop_reason is distinct from judged.drop_reason
-    and coalesce(truth.expected_drop_reason, '') <> 'similarity_too_low'
-    and coalesce(judged.drop_reason, '') not in ('similarity_too_low', 'duplicate_image')
+    and coalesce(truth.expected_drop_reason, '') <> $too_low
+    and coalesce(judged.drop_reason, '') not in ($too_low, $same)
 group by all
 order by pairs desc, truth.kind
 """
@@ -128,7 +130,7 @@ def _table(title: str, relation: duckdb.DuckDBPyRelation) -> Iterator[str]:
 
 
 def _filter(con: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    row = con.sql(_SIMILARITY).fetchone()
+    row = con.execute(_SIMILARITY, {"too_low": TOO_LOW, "missing": "similarity_missing"}).fetchone()
     right_kept, wrong_kept, right_dropped, wrong_dropped = row or (0, 0, 0, 0)
     precision = right_kept / max(right_kept + wrong_kept, 1)
     recall = right_kept / max(right_kept + right_dropped, 1)
@@ -148,7 +150,7 @@ def _watermarks(con: duckdb.DuckDBPyConnection) -> Iterator[str]:
 
 
 def _surprises(con: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    rows = con.sql(_SURPRISES).fetchall()
+    rows = con.execute(_SURPRISES, {"too_low": TOO_LOW, "same": "duplicate_image"}).fetchall()
     yield f"\nPlanted faults that ended under another reason: {sum(row[-1] for row in rows)}"
     for kind, expected, found, pairs in rows:
         yield f"  {kind}: {expected} was expected, {found} found, {pairs} times"

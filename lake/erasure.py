@@ -9,7 +9,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
+import duckdb
+
 from pairlake.lake.catalog import connect, rows, writing
+from pairlake.lake.errors import TableMissing, first_line
 from pairlake.lake.forgotten import PAGE_ID, forgotten, on_forgotten_host
 from pairlake.lake.maintain import begin_erasure
 from pairlake.lake.settings import settings
@@ -54,10 +57,11 @@ def note_erased(attempts: Sequence[UUID]) -> int:
 
 
 def erase_takedowns() -> int:
-    """Blank what int_pairs_judged drops as `takedown`; returns how many rows changed.
+    """Blank what int_pairs_judged has as taken down; returns how many rows changed.
 
     Goes by the last `dbt build`, which must have seen the takedowns. The marts still hold what is
-    blanked here until the next build, and old files until `tidy`.
+    blanked here until the next build, and old files until `tidy`. Raises TableMissing where the
+    build was not by the models of this version.
     """
     con = connect()
     try:
@@ -71,6 +75,11 @@ def erase_takedowns() -> int:
                 # Before it is committed: who dies after has it in older files and backups.
                 begin_erasure()
             return changed
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
+        raise TableMissing(
+            f"What is to be erased is not known as this version has it ({first_line(error)}); "
+            "run: dbt build"
+        ) from error
     finally:
         con.close()
 
@@ -83,7 +92,7 @@ _GONE = (
     create temp table gone as
     select pair_id, url_id, caption_id, image_id
     from lake.intermediate.int_pairs_judged
-    where drop_reason = 'takedown'
+    where is_taken_down
     """,
     """
     create temp table gone_urls as
@@ -94,7 +103,7 @@ _GONE = (
     )
     except
     select url_id from lake.intermediate.int_pairs_judged
-    where drop_reason is distinct from 'takedown'
+    where not is_taken_down
     """,
     # A URL may have brought several pictures, one after the other.
     """
@@ -106,7 +115,7 @@ _GONE = (
         where image_id is not null and url_id in (select url_id from gone_urls)
         except
         select image_id from lake.intermediate.int_pairs_judged
-        where drop_reason is distinct from 'takedown'
+        where not is_taken_down
     )
     union
     select image_id from (

@@ -1,9 +1,9 @@
 {#-
-    Every rule, in one place: CTEs that hold measured pairs against recipes and raise a flag for each
-    rule that a pair breaks. `min_` and `max_` keep equality, `above_` and `below_` do not; a null
-    threshold switches its rule off. A pair is worth the next step, and its score is missed, only
-    while no rule before it is broken. Ends with the CTE `explained`, one row per pair and recipe;
-    the CTEs `pairs_measured` and `recipes_applied` must stand before it.
+    How pairs are judged: CTEs that hold measured pairs against recipes and raise the flags of the
+    reasons in `macros/drop_reasons.sql`, where the rules stand. `min_` and `max_` keep equality,
+    `above_` and `below_` do not; a null threshold switches its rule off. A pair is worth the next step,
+    and its score is missed, only while no reason before it stands. Ends with the CTE `explained`, one
+    row per pair and recipe; the CTEs `pairs_measured` and `recipes_applied` must stand before it.
 -#}
 {% macro rules() -%}
     known as (
@@ -57,17 +57,8 @@
                     end is not null
                     then similarity
             end as similarity,
-            coalesce(caption_chars < min_caption_chars, false)
-                as is_caption_too_short,
-            coalesce(caption_words < min_caption_words, false)
-                as has_too_few_words,
-            -- A picture that came without a URL needs none.
-            not is_http and is_urn is not true as is_url_unwanted,
-            coalesce(only_src and is_outside_src, false)
-                as is_source_unwanted,
-            has_language and coalesce(
-                not list_contains(languages, coalesce(language, '')), false
-            ) as is_language_unwanted
+            {{ broken_before('reading') }},
+            {{ broken_before('fetching') }}
         from known
 
     ),
@@ -76,12 +67,7 @@
 
         select
             *,
-            not is_taken_down
-            and not is_domain_blocked
-            and not is_caption_too_short
-            and not has_too_few_words
-            and not is_url_unwanted
-            and not is_source_unwanted as is_worth_reading
+            {{ none_before('reading') }} as is_worth_reading
         from screened
 
     ),
@@ -93,28 +79,11 @@
             *,
             is_worth_reading and not has_language as is_language_missing,
             -- What has not been read yet may still turn out to be wanted.
-            is_worth_reading and not is_language_unwanted as is_worth_fetching,
-            case when download_outcome_kind = 'opt_out' then download_outcome end
-                as opt_out,
-            case
-                when
-                    image_id is null
-                    and download_outcome_kind in ('transient', 'final')
-                    then download_outcome
-            end as download_failure,
-            coalesce(
-                image_bytes < min_image_bytes
-                or least(width, height) < min_image_side,
-                false
-            ) as is_image_too_small,
-            coalesce(
-                not list_contains(image_formats, image_format), false
-            ) as is_image_format_unwanted,
-            coalesce(
-                greatest(width, height)
-                > max_aspect_ratio * least(width, height),
-                false
-            ) as is_image_too_long
+            is_worth_reading and {{ none_before('fetching') }} as is_worth_fetching,
+            {{ broken_before('scoring') }},
+            coalesce(download_outcome_kind = 'opt_out', false) as is_opted_out,
+            image_id is null
+            and download_outcome_kind in ('transient', 'final') as is_download_failed
         from read
 
     ),
@@ -128,10 +97,7 @@
             and coalesce(download_outcome, 'ok') = 'ok' as is_not_downloaded,
             is_worth_fetching
             and image_id is not null
-            and opt_out is null
-            and not is_image_too_small
-            and not is_image_format_unwanted
-            and not is_image_too_long as is_worth_scoring
+            and {{ none_before('scoring') }} as is_worth_scoring
         from fetched
 
     ),
@@ -146,8 +112,7 @@
             and has_language
             and coalesce(wants_similarity, false)
             and similarity is null as is_similarity_missing,
-            coalesce(similarity < min_similarity, false)
-                as is_similarity_too_low
+            {{ broken_before('rating') }}
         from compared
 
     ),
@@ -156,9 +121,7 @@
 
         select
             *,
-            is_worth_comparing
-            and not is_similarity_missing
-            and not is_similarity_too_low as is_worth_rating
+            is_worth_comparing and {{ none_before('rating') }} as is_worth_rating
         from scored
 
     ),
@@ -187,44 +150,14 @@
 
     ),
 
-    -- In the order in which reasons count.
     explained as (
 
         select
             *,
-            string_split(nullif(concat_ws(
-                ' ',
-                {{ reason('is_taken_down', 'takedown') }},
-                {{ reason('is_domain_blocked', 'blocked_domain') }},
-                opt_out,
-                {{ reason('is_caption_too_short', 'caption_too_short') }},
-                {{ reason('has_too_few_words', 'caption_too_few_words') }},
-                {{ reason('is_url_unwanted', 'url_not_http') }},
-                {{ reason('is_source_unwanted', 'url_outside_src') }},
-                {{ reason('is_language_unwanted', 'language_not_wanted') }},
-                {{ reason('is_not_downloaded', 'not_downloaded') }},
-                'download_' || coalesce(
-                    download_failure,
-                    case when is_out_of_reach then download_outcome end
-                ),
-                {{ reason('is_image_too_small', 'image_too_small') }},
-                {{ reason('is_image_format_unwanted', 'image_format') }},
-                {{ reason('is_image_too_long', 'image_aspect_ratio') }},
-                {{ reason('is_language_missing', 'language_missing') }},
-                {{ reason('is_similarity_missing', 'similarity_missing') }},
-                {{ reason('is_similarity_too_low', 'similarity_too_low') }},
-                {% for rating in ratings() %}
-                case
-                    when is_{{ rating.score }}_missing
-                        then '{{ rating.score }}_missing'
-                end,
-                case
-                    when is_{{ rating.score }}_unwanted
-                        then '{{ rating.reason }}'
-                end,
-                {% endfor %}
-                null
-            ), ''), ' ') as reasons,
+            string_split(
+                nullif(concat_ws(' ', {{ reasons_raised() }}), ''), ' '
+            ) as reasons,
+            {{ is_refused() }} as is_hidden,
             is_worth_rating and (
                 false
                 {% for rating in ratings() %}

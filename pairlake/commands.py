@@ -349,7 +349,7 @@ def _rebuild_without_it() -> None:
             "their Parquet copies and the index could not be made anew "
             f"({error.format_message()}); when that is mended, run: dbt build && pairlake publish"
         ) from error
-    hidden = count("select count(*) from int_pairs_judged where drop_reason = 'takedown'")
+    hidden = count("select count(*) from int_pairs_judged where is_taken_down")
     click.echo(
         f"forget   {hidden:,} pairs are hidden in all; to erase them, run: pairlake maintain"
     )

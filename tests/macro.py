@@ -15,18 +15,26 @@ def rendered(file: str, call: str) -> str:
     return _template(file, call).render().strip()
 
 
-def returned(file: str, call: str, **macros: Callable[..., Any]) -> Any:
-    """What a call returns of a macro in that file of macros/, beside macros of other files."""
+def returned(file: str, call: str, **others: Callable[..., Any]) -> Any:
+    """What a call returns of a macro in that file of macros/, which may call `others`."""
     found: list[Any] = []
-    _template(file, call).render({"return": found.append, **macros})
+    _template(file, call).render({"return": found.append, **others})
     return found[0]
 
 
-def recipe_rules() -> list[dict[str, Any]]:
+def ratings() -> Any:
+    """The scores that pairs are rated by."""
+    return returned("ratings.sql", "ratings()")
+
+
+def recipe_rules() -> Any:
     """The rules that a recipe may have."""
-    ratings = returned("ratings.sql", "ratings()")
-    rules: list[dict[str, Any]] = returned("recipes.sql", "recipe_rules()", ratings=lambda: ratings)
-    return rules
+    return returned("recipes.sql", "recipe_rules()", ratings=ratings)
+
+
+def drop_reasons() -> Any:
+    """The reasons for which pairs are out."""
+    return returned("drop_reasons.sql", "drop_reasons()", ratings=ratings)
 
 
 def _template(file: str, call: str) -> Template:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from pathlib import Path
@@ -15,7 +14,9 @@ from pairlake.lake.project import ROOT
 from pairlake.lake.tables import TABLES
 from pairlake.udfs.job import RATINGS
 from pairlake.udfs.jobs import AFTER_FETCH, BEFORE_FETCH, NAMES, find
-from tests.macro import returned
+from tests.macro import ratings
+from tests.reasons import reasons
+from tests.verdicts_in_python import numbers_beside_scores, reasons_in_sql
 
 Manifest = dict[str, Any]
 
@@ -66,27 +67,13 @@ def test_every_column_of_a_source_is_described(manifest: Manifest) -> None:
     assert bare == []
 
 
-def test_every_way_that_a_download_fails_is_a_known_reason(manifest: Manifest) -> None:
-    with (ROOT / "models" / "seeds" / "download_outcomes.csv").open() as file:
-        kinds = {row["outcome"]: row["kind"] for row in csv.DictReader(file)}
-    named = {name if kind == "opt_out" else f"download_{name}" for name, kind in kinds.items()}
-    (known,) = [
-        node["test_metadata"]["kwargs"]["values"]
-        for node in manifest["nodes"].values()
-        if node.get("attached_node") == "model.pairlake.int_pairs_judged"
-        and node["column_name"] == "drop_reason"
-    ]
-    by_download = {name for name in known if name.startswith(("download_", "opted_out"))}
-    assert by_download == named - {"download_ok", "download_blocked"}
-
-
 def test_staging_reads_one_source_and_nothing_else_does(manifest: Manifest) -> None:
-    ratings = [f"source.pairlake.enriched.{each['table']}" for each in _ratings()]
+    rated = [f"source.pairlake.enriched.{each['table']}" for each in ratings()]
     for model in _models(manifest):
         parents = model["depends_on"]["nodes"]
         sources = [parent for parent in parents if parent.startswith("source.")]
         if model["name"] == "stg_enriched__ratings":
-            assert parents == ratings
+            assert parents == rated
         elif model["fqn"][1] == "staging":
             assert (len(parents), len(sources)) == (1, 1), model["name"]
         else:
@@ -118,12 +105,12 @@ def test_every_job_has_its_exposure_and_every_exposure_of_a_job_its_job(
     manifest: Manifest,
 ) -> None:
     jobs = {name: [find(name).worklist] for name in NAMES}
-    ratings = {each["table"] for each in _ratings()}
-    assert {name for name, reads in jobs.items() if reads == [RATINGS]} == ratings
+    rated = {each["table"] for each in ratings()}
+    assert {name for name, reads in jobs.items() if reads == [RATINGS]} == rated
     exposed = _exposures(manifest)
     models = {n: reads for n, (kind, reads) in exposed.items() if kind == "ml"}
     assert models.pop("ratings") == [RATINGS]
-    assert models == {name: reads for name, reads in jobs.items() if name not in ratings}
+    assert models == {name: reads for name, reads in jobs.items() if name not in rated}
     # Nobody else has a worklist: this one stands in ingest, and is no model of a UDF.
     assert exposed["fetch"][1] == ["int_urls_awaiting_download"]
     worklists = {model["name"] for model in _models(manifest) if "_awaiting_" in model["name"]}
@@ -131,7 +118,7 @@ def test_every_job_has_its_exposure_and_every_exposure_of_a_job_its_job(
 
 
 def test_every_job_declares_what_its_ratings_are_listed_by() -> None:
-    for rating in _ratings():
+    for rating in ratings():
         job = find(rating["table"])
         assert job.kind == rating["kind"]
         assert job.keys == tuple(rating["key"])
@@ -170,11 +157,6 @@ def test_exposures_name_all_that_serve_reads_and_every_mart(manifest: Manifest) 
     assert read | {mart["name"] for mart in _models(manifest, "marts")} <= exposed
 
 
-def _ratings() -> list[dict[str, Any]]:
-    ratings: list[dict[str, Any]] = returned("ratings.sql", "ratings()")
-    return ratings
-
-
 def _exposures(manifest: Manifest) -> dict[str, tuple[str, list[str]]]:
     """Of each exposure by name: its type, and the names of what it reads."""
     return {
@@ -197,10 +179,29 @@ def test_every_var_is_used_and_every_used_var_is_declared() -> None:
 
 
 def test_no_threshold_stands_in_python() -> None:
-    thresholds = re.compile(r"\b0\.(?:26|28|30)\b")
-    for folder in ("lake", "ingest", "udfs", "serve"):
-        for path in (ROOT / folder).rglob("*.py"):
-            assert not thresholds.search(path.read_text()), path
+    scores = {"similarity", "pair_similarity", *(rating["score"] for rating in ratings())}
+    found = {
+        f"{path.relative_to(ROOT)}: {each}"
+        for path in _sources()
+        for each in numbers_beside_scores(path.read_text(), scores)
+    }
+    # What a filter may look like, as people are told.
+    example = "aesthetic_score >= 5"
+    told_in = ("pairlake/commands.py", "serve/search/filters.py")
+    assert found == {f"{file}: {example}" for file in told_in}
+
+
+def test_no_sql_in_python_names_a_reason() -> None:
+    names = {each.reason for each in reasons()}
+    found = {path: reasons_in_sql(path.read_text(), names) for path in _sources()}
+    assert {path: each for path, each in found.items() if each} == {}
+
+
+def _sources() -> list[Path]:
+    folders = ("lake", "ingest", "udfs", "serve", "demo")
+    sources = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    # What else stands in the package's folder are links to these.
+    return [*sources, *(ROOT / "pairlake").glob("*.py")]
 
 
 def test_nothing_names_a_registry_or_this_machine() -> None:

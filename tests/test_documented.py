@@ -15,9 +15,11 @@ from pairlake.commands import main
 from pairlake.lake.project import ROOT
 from pairlake.lake.settings import Settings
 from tests.documented import ELSEWHERE, NETWORK, commands
+from tests.reasons import reasons
 
 README = (ROOT / "README.md").read_text()
 SETTINGS_PAGE = ROOT / "docs" / "settings.md"
+REASONS_PAGE = ROOT / "docs" / "reasons.md"
 
 
 def settings_page() -> str:
@@ -31,8 +33,23 @@ def settings_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def reasons_page() -> str:
+    """The page of reasons, from the list that SQL has them from."""
+    lines = ["# Why a pair is out", ""]
+    lines += ["In the order in which reasons count; the mart `drop_reasons` has the same rows.", ""]
+    lines += ["| reason | kind | the pair is out because |", "|---|---|---|"]
+    lines += [f"| `{each.reason}` | {each.kind} | {each.meaning} |" for each in reasons()]
+    return "\n".join(lines) + "\n"
+
+
 def test_the_page_of_settings_is_current() -> None:
     assert SETTINGS_PAGE.read_text() == settings_page(), (
+        "run: .venv/bin/python -m tests.test_documented"
+    )
+
+
+def test_the_page_of_reasons_is_current() -> None:
+    assert REASONS_PAGE.read_text() == reasons_page(), (
         "run: .venv/bin/python -m tests.test_documented"
     )
 
@@ -79,3 +96,4 @@ def _is_there(file: str, test: str) -> bool:
 if __name__ == "__main__":
     Path(SETTINGS_PAGE).parent.mkdir(exist_ok=True)
     SETTINGS_PAGE.write_text(settings_page())
+    REASONS_PAGE.write_text(reasons_page())

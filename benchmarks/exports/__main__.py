@@ -78,7 +78,8 @@ from range(?) as numbers (n)
 """
 _AROUND = (
     "create table lake.intermediate.int_selected_recipe as select 'demo' as recipe",
-    "create table lake.intermediate.int_pairs_judged (pair_id uuid, drop_reason varchar)",
+    "create table lake.intermediate.int_pairs_judged "
+    "(pair_id uuid, is_taken_down boolean, is_domain_blocked boolean)",
     "create table lake.intermediate.int_pairs_on_pages_taken_down "
     "(pair_id uuid, is_seen_elsewhere boolean, page_url varchar, license_url varchar)",
     f"create table lake.seeds.similarity_models as select '{_MODEL}' as similarity_model, "

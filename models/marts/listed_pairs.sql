@@ -21,13 +21,7 @@ pairs_deduplicated as (
 pairs_judged as (
 
     select * from {{ ref('int_pairs_judged') }}
-    where drop_reason is distinct from 'takedown'
-
-),
-
-download_outcomes as (
-
-    select * from {{ ref('download_outcomes') }}
+    where not is_taken_down
 
 ),
 
@@ -74,8 +68,7 @@ listed_pairs as (
         pairs_judged.language,
         pairs_judged.split,
         pairs_judged.drop_reason,
-        {{ is_refused('pairs_judged.drop_reason', 'download_outcomes') }}
-            as is_refused
+        pairs_judged.is_hidden as is_refused
     from listings
     inner join pairs_deduplicated
         on listings.pair_id = pairs_deduplicated.pair_id
@@ -84,8 +77,6 @@ listed_pairs as (
         on
             listings.pair_id = list_scores.pair_id
             and listings.crawl_id = list_scores.source
-    left join download_outcomes
-        on pairs_judged.drop_reason = download_outcomes.outcome
 
 )
 

@@ -1,43 +1,23 @@
 {{ config(materialized='view') }}
 
 {#-
-    Of each score, what names its model in a recipe; of each rule, what is held
-    against its threshold.
+    Of each score, what names its model in a recipe; of each threshold, what is
+    held against it.
 -#}
 {% set scores = {'similarity': 'similarity'} -%}
-{%- set rules = {
-    'min_caption_chars': 'caption_chars',
-    'min_caption_words': 'caption_words',
-    'min_image_bytes': 'image_bytes',
-    'min_image_side': 'least(width, height)',
-    'max_aspect_ratio': 'greatest(width, height) / least(width, height)',
-    'min_similarity': 'similarity'
-} -%}
 {%- for rating in ratings() -%}
     {%- do scores.update({rating.score: rating.kind}) -%}
-    {%- for rule in rating.rules -%}
-        {%- do rules.update({rule: rating.score}) -%}
-    {%- endfor -%}
+{%- endfor -%}
+{%- set rules = {} -%}
+{%- for each in drop_reasons() -%}
+    {%- do rules.update(each.thresholds or {}) -%}
 {%- endfor %}
 
 with
 
-download_outcomes as (
-
-    select * from {{ ref('download_outcomes') }}
-
-),
-
 pairs_judged as (
 
-    select
-        pairs_judged.*,
-        coalesce(pairs_judged.drop_reason = 'takedown', false)
-        or {{ is_refused('pairs_judged.drop_reason', 'download_outcomes') }}
-            as is_hidden
-    from {{ ref('int_pairs_judged') }} as pairs_judged
-    left join download_outcomes
-        on pairs_judged.drop_reason = download_outcomes.outcome
+    select * from {{ ref('int_pairs_judged') }}
 
 ),
 

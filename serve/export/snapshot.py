@@ -22,7 +22,7 @@ _MEMORY = "2GB"
 # What the last build took out for more than requests alone: by hash lists and blocked domains.
 _TAKEN_DOWN = """
 select pair_id from lake.intermediate.int_pairs_judged
-where drop_reason in ('takedown', 'blocked_domain')
+where is_taken_down or is_domain_blocked
 """
 
 

@@ -17,12 +17,14 @@ from lake.marts.filter_funnel
 """
 _REASONS = """
 select
-    drop_reason as reason,
-    sum(pairs)::bigint as pairs
-from lake.marts.filter_funnel
-where drop_reason is not null
-group by drop_reason
-order by pairs desc, reason
+    funnel.drop_reason as reason,
+    sum(funnel.pairs)::bigint as pairs,
+    any_value(reasons.meaning) as meaning
+from lake.marts.filter_funnel as funnel
+left join lake.marts.drop_reasons as reasons on funnel.drop_reason = reasons.reason
+where funnel.drop_reason is not null
+group by funnel.drop_reason
+order by pairs desc, funnel.drop_reason
 """
 _LANGUAGES = f"""
 select

@@ -40,6 +40,8 @@ select pair_id::varchar as pair_id, image_id::varchar as image_id, image_url, ca
 from lake.marts.pairs
 where pair_id = $pair_id
 """
+_MEANINGS = "select reason, meaning from lake.marts.drop_reasons"
+_TAKEN_DOWN = "takedown"  # what has been asked for since the last build
 History = dict[str, Any]
 
 
@@ -48,13 +50,16 @@ def histories(
 ) -> list[History]:
     """The pairs whose pair_id, url_id or caption_id is among `ids`, MOST_PAIRS at most.
 
-    Kept ones come first. What is hidden has `pair_id`, `is_hidden` and `drop_reason` alone. Raises
-    duckdb.CatalogException where dbt has not built what is read.
+    Kept ones come first. Each has what its reasons mean, beside them. What is hidden has `pair_id`,
+    `is_hidden` and its reason alone. Raises duckdb.CatalogException where dbt has not built what is
+    read.
     """
     con.execute("create or replace temp table ids (id uuid)")
     con.executemany("insert into ids values (?)", [[each] for each in ids])
     found = con.execute(_FOUND).fetchall()
-    return [_told(con, pair_id, url_id, denied) for pair_id, url_id in found]
+    meanings = dict(con.execute(_MEANINGS).fetchall())
+    told = [_told(con, pair_id, url_id, denied) for pair_id, url_id in found]
+    return [{**each, "meanings": list(map(meanings.get, each["drop_reasons"]))} for each in told]
 
 
 def _told(con: duckdb.DuckDBPyConnection, pair_id: UUID, url_id: UUID, denied: DenyList) -> History:
@@ -74,7 +79,7 @@ def _told(con: duckdb.DuckDBPyConnection, pair_id: UUID, url_id: UUID, denied: D
         [known, *(Known(image_url=each["final_url"]) for each in downloads)]
     )
     if is_gone:
-        return _hidden(pair_id, "takedown")
+        return _hidden(pair_id, _TAKEN_DOWN)
     for download, leads_to_gone in zip(downloads, led_to, strict=True):
         if leads_to_gone:
             download["final_url"] = download["error"] = None
@@ -83,7 +88,12 @@ def _told(con: duckdb.DuckDBPyConnection, pair_id: UUID, url_id: UUID, denied: D
 
 
 def _hidden(pair_id: UUID, reason: str) -> History:
-    return {"pair_id": pair_id, "is_hidden": True, "drop_reason": reason}
+    return {
+        "pair_id": pair_id,
+        "is_hidden": True,
+        "drop_reason": reason,
+        "drop_reasons": [reason],
+    }
 
 
 def shown(rows: list[History], denied: DenyList, *, but: set[str]) -> list[History]:

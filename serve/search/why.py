@@ -120,7 +120,10 @@ def _facts(history: History) -> dict[str, list[str]]:
         "picture": [f"{size}, {history['image_bytes'] or 0:,} bytes"] * has_image,
         "language": [f"{language}, split {history['split']}"] * has_split,
         "recipe": [history["recipe"] + " (not decided yet)" * history["is_undecided"]],
-        "reasons": history["drop_reasons"],
+        "reasons": [
+            f"{reason}: {meaning}"
+            for reason, meaning in zip(history["drop_reasons"], history["meanings"], strict=True)
+        ],
         "lost to": [f"{keeper['pair_id']}: {keeper['caption']}", keeper["image_url"]]
         if keeper
         else [],

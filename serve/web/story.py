@@ -20,7 +20,7 @@ from pairlake.serve.search.search import Search, UnknownPair
 
 _OF_EACH = ("pair_id", "drop_reason", "caption")
 _OF_THE_VERDICT = ("recipe", "drop_reason", "drop_reasons", "is_undecided", "keeper", "occurrences")
-_LISTS = ("scores", "thresholds", "sightings", "downloads")
+_LISTS = ("meanings", "scores", "thresholds", "sightings", "downloads")
 _OF_THE_IMAGE = ("image_format", "image_bytes", "md5", "sha256", "phash")
 _AS_IN_A_HIT = (
     "pair_id", "image_id", "caption", "image_url", "language", "split", "width", "height"
@@ -63,13 +63,19 @@ class NoLake(PairlakeError):
 def pairs_of(url_ids: Collection[UUID], search: Search) -> list[dict[str, Any]]:
     """The pairs of a URL, kept or dropped: their ids, verdicts and captions; None what is hidden.
 
+    A verdict has what its reason means.
+
     Raises UnknownPair where there is none, and NoLake as `story_of` does.
     """
     with _lake() as con:
         found = histories(con, url_ids, search.denied)
     if not found:
         raise UnknownPair("No pair of this URL is known here; to land it, run: pairlake crawl")
-    return [{name: each.get(name) for name in _OF_EACH} for each in found]
+    return [
+        {name: each.get(name) for name in _OF_EACH}
+        | {"meaning": next(iter(each["meanings"]), None)}
+        for each in found
+    ]
 
 
 def story_of(pair_id: UUID, search: Search) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pytest
 from pairlake.lake.append import append
 from pairlake.lake.catalog import rows, writing
 from pairlake.lake.erasure import erase_takedowns, note_erased, requests_due, takedowns_recorded
+from pairlake.lake.errors import TableMissing
 from pairlake.lake.keys import pair_id, text_id
 from pairlake.lake.maintain import erasure_is_unfinished, tidy
 from pairlake.lake.receipts import receipts
@@ -30,7 +31,8 @@ create table lake.intermediate.int_hosts_excluded as
     select 'other' as host, true as is_taken_down;
 create table lake.intermediate.int_pairs_judged as
     select pair_id, pairs.url_id, caption_id, downloads.image_id,
-    case when caption = 'gone' then 'takedown' end as drop_reason
+    case when caption = 'gone' then 'takedown' end as drop_reason,
+    coalesce(caption = 'gone', false) as is_taken_down
     from lake.raw.image_text_pairs as pairs
     left join lake.raw.downloads on pairs.url_id = downloads.url_id;
 """
@@ -81,6 +83,15 @@ def test_a_pair_leaves_its_ids_and_nothing_else() -> None:
     for table in ("raw.images", "raw.image_pixels", "enriched.image_hashes"):
         assert len(_left("image_id", table)) == 1, table
     assert len(_left("caption_id", "enriched.caption_embeddings")) == 1
+
+
+def test_verdicts_of_an_earlier_version_are_built_anew_first() -> None:
+    _land("gone")
+    with writing() as con:
+        con.execute("alter table lake.intermediate.int_pairs_judged drop column is_taken_down")
+    with pytest.raises(TableMissing, match=r"is_taken_down.*run: dbt build"):
+        erase_takedowns()
+    assert _left("caption", "raw.image_text_pairs") == ["gone"]
 
 
 # Ids that are no thing's own, and what may stand only in a row that has an id.

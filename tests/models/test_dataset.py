@@ -35,6 +35,7 @@ from pairlake.lake.retention import release_pixels
 from pairlake.lake.settings import settings
 from tests.models import lacking, landed
 from tests.models.landed import CASES, CRAWL, LATER_CRAWL, LIST, LISTED
+from tests.reasons import reasons
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +118,16 @@ def test_the_funnel_counts_each_sighting_pair_and_kept_pair_once(
     assert dict(_rows(con, reasons)) == Counter(case.drop_reason for case in CASES)
 
 
+def test_every_way_that_a_download_fails_is_a_known_reason(con: duckdb.DuckDBPyConnection) -> None:
+    kinds = dict(_rows(con, "select outcome, kind from seeds.download_outcomes"))
+    named = {name if kind == "opt_out" else f"download_{name}" for name, kind in kinds.items()}
+    known = {reason for (reason,) in _rows(con, "select reason from drop_reasons")}
+    by_download = {name for name in known if name.startswith(("download_", "opted_out"))}
+    assert by_download == named - {"download_ok", "download_blocked"}
+    listed = "select reason, kind, meaning from drop_reasons order by position"
+    assert _rows(con, listed) == [(each.reason, each.kind, each.meaning) for each in reasons()]
+
+
 def test_recipes_are_compared_on_the_same_pairs(con: duckdb.DuckDBPyConnection) -> None:
     query = (
         "select recipe, is_selected, pairs, kept, undecided from recipe_comparison order by recipe"
@@ -193,6 +204,7 @@ def test_why_tells_all_that_is_known_of_a_dropped_pair(con: duckdb.DuckDBPyConne
     (text,) = told
     for known in (
         f"pair {key} is out: similarity_too_low",
+        "reasons    similarity_too_low: image and caption are less alike than the recipe wants",
         f"caption    {case.caption}",
         "min_similarity 0.27: 0.1",
         "similarity 0.1 by mini_clip@s",

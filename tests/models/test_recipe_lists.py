@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 
 from pairlake.lake.project import ROOT
-from tests.macro import recipe_rules, returned
+from tests.macro import ratings, recipe_rules
 
 COLUMNS = "macros/recipes.sql"
 MODELS = "models/intermediate/recipes/int_recipe_models.sql"
 RESOLVED = "models/intermediate/recipes/int_recipes_resolved.sql"
 RULES = "macros/rules.sql"
-REASONS = "models/intermediate/judging/_judging.yml"
 # What pairs are not rated by: each has rules of its own.
 ALONE = {"language_model", "image_hash_model"}
 SIMILARITIES = {"similarity_model_en", "similarity_model_other"}
@@ -27,17 +26,13 @@ def _columns_of_models() -> set[str]:
 
 def _lists() -> dict[str, tuple[set[str], set[str]]]:
     """Of each list: what stands in it, and what has to."""
-    ratings = returned("ratings.sql", "ratings()")
-    rated = {f"{rating['kind']}_model" for rating in ratings}
-    reasons = {f"{rating['score']}_missing" for rating in ratings}
-    reasons |= {rating["reason"] for rating in ratings}
+    rated = {f"{rating['kind']}_model" for rating in ratings()}
     return {
         COLUMNS: (_columns_of_models(), rated | ALONE | SIMILARITIES),
         f"{MODELS}, names": (_found(MODELS, r"'name': (\w+_model)\b"), ALONE),
         f"{MODELS}, similarities": (_found(MODELS, r"recipes\.(\w+_model_\w+)"), SIMILARITIES),
         RESOLVED: (_found(RESOLVED, r"'(\w+)': '\w+'"), ALONE | SIMILARITIES),
         RULES: (_found(RULES, r"if_known\('(\w+)_id', '\w+'\)"), ALONE),
-        REASONS: (_found(REASONS, r"- (\w+)") & reasons, reasons),
     }
 
 

@@ -25,7 +25,7 @@ from pairlake.lake.vectors import Matrix, to_blobs
 from pairlake.serve.publish.publish import publish
 from pairlake.serve.search import published as published_by
 from pairlake.serve.search.search import Encoders, Search
-from tests.macro import rendered, returned
+from tests.macro import drop_reasons, ratings
 
 DIMENSIONS = 8
 # The directions that texts and pictures point in.
@@ -85,14 +85,16 @@ create or replace view lake.intermediate.int_pairs_known as
     select
         *, 'demo' as recipe, 'demo' as measured_as, length(caption) as caption_chars,
         1 as caption_words, null::varchar as drop_reason, []::varchar[] as drop_reasons,
-        false as is_undecided, null::uuid as keeper_id
+        false as is_undecided, false as is_taken_down, false as is_domain_blocked,
+        false as is_hidden, null::uuid as keeper_id
     from lake.marts.pairs
     union all by name
     select
         pair_id, md5(image_url)::uuid as url_id, md5(caption)::uuid as caption_id, image_url,
         caption, 'demo' as recipe, 'demo' as measured_as, false as is_undecided, keeper_id,
         coalesce('duplicate_' || kind, 'blocked_domain') as drop_reason,
-        [drop_reason] as drop_reasons
+        [drop_reason] as drop_reasons, false as is_taken_down, kind is null as is_domain_blocked,
+        is_domain_blocked as is_hidden
     from lake.intermediate.int_duplicate_pairs
     inner join lake.intermediate.int_pairs_deduplicated using (pair_id);
 create or replace view lake.intermediate.int_pairs_judged as
@@ -124,6 +126,7 @@ create or replace table lake.seeds.download_outcomes as
 _HISTORIES = {
     "landing/int_pairs_sighted": "intermediate",
     "downloads/int_urls_attempted": "intermediate",
+    "drop_reasons": "marts",
     "pair_histories": "marts",
 }
 _STANDS_FOR = {
@@ -279,8 +282,8 @@ def _model(schema: str, path: str) -> str:
     """The SQL of a model of the project."""
     written = (ROOT / "models" / schema / f"{path}.sql").read_text()
     return Template(written, extensions=["jinja2.ext.do"]).render(
-        ratings=lambda: returned("ratings.sql", "ratings()"),
-        is_refused=lambda *names: rendered("is_refused.sql", f"is_refused{names}"),
+        ratings=ratings,
+        drop_reasons=drop_reasons,
         ref=lambda name: _STANDS_FOR.get(name, f"lake.intermediate.{name}"),
         config=lambda **_: "",
     )

@@ -51,6 +51,9 @@ pairs_judged as (
             else []
         end as drop_reasons,
         explained.is_undecided,
+        explained.is_taken_down,
+        explained.is_domain_blocked,
+        explained.is_hidden,
         duplicate_pairs.keeper_id
     from explained
     left join duplicate_pairs on explained.pair_id = duplicate_pairs.pair_id

@@ -57,25 +57,32 @@ function funnel({ sightings, pairs, kept }, recipe) {
 // The reasons, and how to list the pairs of one: they are in the lake, not in the search.
 function reasons({ reasons, pairs }) {
   if (!reasons.length) return [make("p", {}, "None was dropped.")];
-  let chosen = reasons[0].reason;
-  const shown = make("code");
-  const tell = () => (shown.textContent = commandOf(chosen));
+  let chosen = reasons[0];
+  const [meant, shown] = [make("p", { role: "status" }), make("code")];
+  const tell = () => {
+    // What an earlier version has published has no meanings.
+    meant.textContent = chosen.meaning ? `${words(chosen.reason)}: ${chosen.meaning}.` : "";
+    shown.textContent = commandOf(chosen.reason);
+  };
   tell();
-  const named = (reason) => {
-    const button = make("button", { type: "button", className: "text", title: "List these pairs by the command below" }, reason.replaceAll("_", " "));
+  const named = (each) => {
+    const button = make("button", { type: "button", className: "text", title: each.meaning ?? "" }, words(each.reason));
     button.addEventListener("click", () => {
-      chosen = reason;
+      chosen = each;
       tell();
       shown.parentNode.scrollIntoView({ block: "nearest" });
     });
     return button;
   };
-  const rows = reasons.map((each) => ({ label: named(each.reason), parts: [["dropped", each.pairs]], numbers: [number(each.pairs), share(each.pairs, pairs)] }));
+  const rows = reasons.map((each) => ({ label: named(each), parts: [["dropped", each.pairs]], numbers: [number(each.pairs), share(each.pairs, pairs)] }));
   return [
     bars({ caption: "Reasons for dropping pairs", heads: ["Reason", "Pairs", "Of all pairs"], rows }),
-    make("p", { className: "quiet" }, "Dropped pairs stay in the lake. Choose a reason to list its pairs:"),
-    make("p", { className: "command" }, shown, copyButton(() => commandOf(chosen), "the command"))];
+    make("p", { className: "quiet" }, "Dropped pairs stay in the lake. Choose a reason to see what it means, and to list its pairs:"),
+    meant,
+    make("p", { className: "command" }, shown, copyButton(() => commandOf(chosen.reason), "the command"))];
 }
+
+const words = (reason) => reason.replaceAll("_", " ");
 
 function commandOf(reason) {
   const query = `select image_url, caption from int_pairs_judged join int_pairs_deduplicated using (pair_id) where drop_reason = '${reason.replaceAll("'", "''")}' limit 20`;

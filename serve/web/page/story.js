@@ -77,7 +77,10 @@ function problem(error, pairId) {
 const pairs = (rows) =>
   make("div", { className: "story" }, section("Pairs of this address", make("ul", {}, ...rows.map((row) => make("li", {},
     row.caption === null ? "a pair" : leads(make("a", { dir: "auto" }, row.caption), { pair: row.pair_id }),
-    ` ${row.drop_reason === null ? "is kept" : `is out: ${row.drop_reason}`}`)))));
+    ` ${row.drop_reason === null ? "is kept" : `is out: ${explained(row.drop_reason, row.meaning)}`}`)))));
+
+// A reason, and what it means.
+const explained = (reason, meaning) => (meaning ? `${reason} (${meaning})` : reason);
 
 function body(known) {
   const { pair } = known;
@@ -96,12 +99,13 @@ function body(known) {
 
 const section = (title, ...content) => make("section", {}, make("h3", {}, title), ...content);
 
-function verdict({ drop_reason, drop_reasons, recipe, keeper, thresholds }) {
+function verdict({ drop_reason, drop_reasons, meanings, recipe, keeper, thresholds }) {
   const said = drop_reason === null ? "Kept" : `Out, for ${drop_reasons.join(", ")}`;
+  const why = drop_reasons?.length ? make("ul", {}, ...drop_reasons.map((reason, place) => make("li", {}, explained(reason, meanings[place])))) : null;
   const lost = keeper && make("p", {}, "In its place is kept: ", leads(make("a", { dir: "auto" }, keeper.caption), { pair: keeper.pair_id }));
   const digits = (value) => (value === null ? null : number(value));
   const rules = table(["Rule", "Threshold", "This pair"], thresholds.map((row) => [row.rule, digits(row.threshold), digits(row.value)]), "The recipe has no thresholds.");
-  return [make("p", {}, recipe ? `${said}, under the recipe ${recipe}.` : "The lake has none of it now."), ...[lost].filter(Boolean), rules];
+  return [make("p", {}, recipe ? `${said}, under the recipe ${recipe}.` : "The lake has none of it now."), ...[why, lost].filter(Boolean), rules];
 }
 
 function portrait(pair, isPublished) {

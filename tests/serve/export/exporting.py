@@ -17,7 +17,7 @@ from tests.serve.conftest import Mart, Pair
 _VERDICTS = """
 drop view lake.intermediate.int_pairs_judged;
 create table lake.intermediate.int_pairs_judged (
-    pair_id uuid, drop_reason varchar
+    pair_id uuid, drop_reason varchar, is_taken_down boolean, is_domain_blocked boolean
 );
 """
 
@@ -33,7 +33,8 @@ def drop(mart: Mart, pair: Pair, reason: str = "takedown") -> None:
     """What the next build does with a pair that was taken down."""
     with writing(mart.con):
         mart.con.execute(
-            "insert into lake.intermediate.int_pairs_judged values (?, ?)", [pair.pair_id, reason]
+            "insert into lake.intermediate.int_pairs_judged values (?, ?, ?, ?)",
+            [pair.pair_id, reason, reason == "takedown", reason == "blocked_domain"],
         )
         mart.con.execute("delete from lake.marts.pairs where pair_id = ?", [pair.pair_id])
 

@@ -180,7 +180,13 @@ def test_the_dataset_is_told_in_figures(client: TestClient) -> None:
         "sightings": 11,
         "pairs": 8,
         "kept": 5,
-        "reasons": [{"reason": "caption_too_short", "pairs": 3}],
+        "reasons": [
+            {
+                "reason": "caption_too_short",
+                "pairs": 3,
+                "meaning": "its caption has fewer characters than the recipe wants",
+            }
+        ],
     }
     assert dataset["languages"][1] == {"language": None, "split": "nolang", "pairs": 2, "kept": 1}
     assert dataset["domains"] == [{"domain": "images.example", "pairs": 5}]

@@ -107,6 +107,7 @@ def test_a_page_that_is_to_be_forgotten_is_not_told(client: TestClient) -> None:
 def test_a_pair_that_was_dropped_has_its_story_too(client: TestClient) -> None:
     story = client.get(f"/api/pairs/{DROPPED}").json()
     assert (story["drop_reason"], story["is_published"]) == ("duplicate_image", False)
+    assert story["meanings"] == ["another pair of the same picture is kept"]
     assert story["pair"]["caption"] == "apple again"
     assert story["keeper"] == {
         "pair_id": str(APPLE.pair_id),
@@ -123,7 +124,12 @@ def test_a_pair_that_was_dropped_has_its_story_too(client: TestClient) -> None:
 def test_pairs_of_a_url_are_found_kept_or_dropped(client: TestClient, mart: Mart) -> None:
     found = client.get("/api/pairs", params={"url": " https://copies.example/apple.png"}).json()
     assert found["pairs"] == [
-        {"pair_id": str(DROPPED), "drop_reason": "duplicate_image", "caption": "apple again"}
+        {
+            "pair_id": str(DROPPED),
+            "drop_reason": "duplicate_image",
+            "meaning": "another pair of the same picture is kept",
+            "caption": "apple again",
+        }
     ]
     found = client.get("/api/pairs", params={"url": APPLE.image_url}).json()
     assert {each["caption"] for each in found["pairs"]} == {APPLE.caption, POMME.caption}
@@ -132,7 +138,10 @@ def test_pairs_of_a_url_are_found_kept_or_dropped(client: TestClient, mart: Mart
     record_takedowns({"caption": [POMME.caption]}, reason=None, among=0)
     found = client.get("/api/pairs", params={"url": APPLE.image_url}).json()
     hidden = {"pair_id": str(POMME.pair_id), "drop_reason": "takedown", "caption": None}
-    assert hidden in found["pairs"]
+    asked = (
+        "its URL, domain, page, image or caption was asked to be forgotten, or is on a hash list"
+    )
+    assert hidden | {"meaning": asked} in found["pairs"]
 
 
 def test_why_tells_several_pairs_apart(client: TestClient) -> None:

@@ -54,9 +54,13 @@ def test_figures_lead_to_the_search_and_back(page: Page, address: str) -> None:
     assert state(page)["where"] == ["domain = images.example"]
 
 
-def test_a_reason_gives_the_command_that_lists_its_pairs(page: Page, address: str) -> None:
+def test_a_reason_says_what_it_means_and_gives_the_command_that_lists_its_pairs(
+    page: Page, address: str
+) -> None:
     page.goto(f"{address}?tab=dataset")
     page.get_by_role("button", name="caption too short").click()
+    meaning = "caption too short: its caption has fewer characters than the recipe wants."
+    expect(page.get_by_text(meaning)).to_be_visible()
     expect(page.locator("#dataset .command code")).to_have_text(
         'pairlake sql "select image_url, caption from int_pairs_judged join '
         "int_pairs_deduplicated using (pair_id) where drop_reason = 'caption_too_short' limit 20\""

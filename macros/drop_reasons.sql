@@ -1,0 +1,219 @@
+{#-
+    Why pairs are out: all reasons, in the order in which they count. Of each: its kind, `refused` where
+    others than the recipe keep a pair out, `rule` where it breaks one of the recipe's, `download` where
+    its picture did not come, `missing` where something is not known yet, `duplicate` where another pair
+    is kept; what it means; the column that raises it in `macros/rules.sql`; and of some the first step
+    that a pair is not worth then. Where `outcomes` are kinds of download_outcomes, each such outcome is
+    a reason of its own, by its name behind this one.
+
+    A rule is one row here. It has what breaks it, in SQL, null where it is off, and the thresholds of
+    recipes, each with what is held against it. Those of a score stand in `macros/ratings.sql`. All
+    lists of reasons come from this one: others than SQL read it in the mart `drop_reasons`.
+-#}
+{% macro drop_reasons() -%}
+    {%- set reasons = [
+        {
+            "reason": "takedown",
+            "kind": "refused",
+            "meaning":
+                "its URL, domain, page, image or caption was asked to be forgotten, or is on a hash list",
+            "flag": "is_taken_down",
+            "before": "reading",
+        },
+        {
+            "reason": "blocked_domain",
+            "kind": "refused",
+            "meaning": "its host, or a domain above it, is among the blocked domains",
+            "flag": "is_domain_blocked",
+            "before": "reading",
+        },
+        {
+            "reason": "",
+            "outcomes": ["opt_out"],
+            "kind": "refused",
+            "meaning": "its site or server wishes that it is not used",
+            "flag": "is_opted_out",
+            "before": "scoring",
+        },
+        {
+            "reason": "caption_too_short",
+            "kind": "rule",
+            "meaning": "its caption has fewer characters than the recipe wants",
+            "flag": "is_caption_too_short",
+            "before": "reading",
+            "breaks": "caption_chars < min_caption_chars",
+            "thresholds": {"min_caption_chars": "caption_chars"},
+        },
+        {
+            "reason": "caption_too_few_words",
+            "kind": "rule",
+            "meaning": "its caption has fewer words than the recipe wants",
+            "flag": "has_too_few_words",
+            "before": "reading",
+            "breaks": "caption_words < min_caption_words",
+            "thresholds": {"min_caption_words": "caption_words"},
+        },
+        {
+            "reason": "url_not_http",
+            "kind": "rule",
+            "meaning": "its URL is neither http nor https, and it did not come with its picture",
+            "flag": "is_url_unwanted",
+            "before": "reading",
+            "breaks": "not is_http and is_urn is not true",
+        },
+        {
+            "reason": "url_outside_src",
+            "kind": "rule",
+            "meaning": "no page has its URL in src, and the recipe takes no other",
+            "flag": "is_source_unwanted",
+            "before": "reading",
+            "breaks": "only_src and is_outside_src",
+        },
+        {
+            "reason": "language_not_wanted",
+            "kind": "rule",
+            "meaning": "its language is not among the recipe's",
+            "flag": "is_language_unwanted",
+            "before": "fetching",
+            "breaks": "has_language and not list_contains(languages, coalesce(language, ''))",
+        },
+        {
+            "reason": "not_downloaded",
+            "kind": "missing",
+            "meaning": "its image has not been asked for yet",
+            "flag": "is_not_downloaded",
+        },
+        {
+            "reason": "download_",
+            "outcomes": ["transient", "final"],
+            "kind": "download",
+            "meaning": "its image could not be had",
+            "flag": "is_download_failed or is_out_of_reach",
+        },
+        {
+            "reason": "image_too_small",
+            "kind": "rule",
+            "meaning": "its image has fewer bytes, or a shorter side, than the recipe wants",
+            "flag": "is_image_too_small",
+            "before": "scoring",
+            "breaks": "image_bytes < min_image_bytes or least(width, height) < min_image_side",
+            "thresholds":
+                {"min_image_bytes": "image_bytes", "min_image_side": "least(width, height)"},
+        },
+        {
+            "reason": "image_format",
+            "kind": "rule",
+            "meaning": "its image's format is not among the recipe's",
+            "flag": "is_image_format_unwanted",
+            "before": "scoring",
+            "breaks": "not list_contains(image_formats, image_format)",
+        },
+        {
+            "reason": "image_aspect_ratio",
+            "kind": "rule",
+            "meaning": "one side of its image is too many times as long as the other",
+            "flag": "is_image_too_long",
+            "before": "scoring",
+            "breaks": "greatest(width, height) > max_aspect_ratio * least(width, height)",
+            "thresholds": {"max_aspect_ratio": "greatest(width, height) / least(width, height)"},
+        },
+        {
+            "reason": "language_missing",
+            "kind": "missing",
+            "meaning": "the recipe's detector has not judged its caption yet, or failed",
+            "flag": "is_language_missing",
+        },
+        {
+            "reason": "similarity_missing",
+            "kind": "missing",
+            "meaning": "the recipe's model has not compared image and caption yet, or failed",
+            "flag": "is_similarity_missing",
+            "before": "rating",
+        },
+        {
+            "reason": "similarity_too_low",
+            "kind": "rule",
+            "meaning": "image and caption are less alike than the recipe wants",
+            "flag": "is_similarity_too_low",
+            "before": "rating",
+            "breaks": "similarity < min_similarity",
+            "thresholds": {"min_similarity": "similarity"},
+        },
+    ] -%}
+    {%- for rating in ratings() -%}
+        {%- set thresholds = {} -%}
+        {%- for threshold in rating.rules -%}
+            {%- do thresholds.update({threshold: rating.score}) -%}
+        {%- endfor -%}
+        {%- do reasons.extend([
+            {
+                "reason": rating.score ~ "_missing",
+                "kind": "missing",
+                "meaning": "the recipe's model has not given its " ~ rating.score ~ " yet, or failed",
+                "flag": "is_" ~ rating.score ~ "_missing",
+            },
+            {
+                "reason": rating.reason,
+                "kind": "rule",
+                "meaning": rating.meaning,
+                "flag": "is_" ~ rating.score ~ "_unwanted",
+                "thresholds": thresholds,
+            },
+        ]) -%}
+    {%- endfor -%}
+    {%- do reasons.extend([
+        {
+            "reason": "duplicate_url",
+            "kind": "duplicate",
+            "meaning": "another pair of the same URL is kept",
+        },
+        {
+            "reason": "duplicate_image",
+            "kind": "duplicate",
+            "meaning": "another pair of the same picture is kept",
+        },
+        {
+            "reason": "duplicate_near",
+            "kind": "duplicate",
+            "meaning": "a pair whose picture looks the same is kept",
+        },
+    ]) -%}
+    {{ return(reasons) }}
+{%- endmacro %}
+
+
+{#- The flags of the rules that stand before a step, each true if broken. -#}
+{% macro broken_before(step) -%}
+    {%- set rules = drop_reasons() | selectattr('breaks', 'defined')
+        | selectattr('before', 'equalto', step) -%}
+    {%- for rule in rules -%}
+        coalesce({{ rule.breaks }}, false) as {{ rule.flag }}
+        {{- '' if loop.last else ', ' }}
+    {%- endfor %}
+{%- endmacro %}
+
+
+{#- Whether nothing that stands before a step keeps a pair from it. -#}
+{% macro none_before(step) -%}
+    {%- set flags = drop_reasons() | selectattr('before', 'equalto', step)
+        | map(attribute='flag') -%}
+    not ({{ flags | join(' or ') }})
+{%- endmacro %}
+
+
+{#- Whether others than the recipe keep a pair out. -#}
+{% macro is_refused() -%}
+    {%- set flags = drop_reasons() | selectattr('kind', 'equalto', 'refused')
+        | map(attribute='flag') -%}
+    {{ flags | join(' or ') }}
+{%- endmacro %}
+
+
+{#- The reasons whose flags are up, in their order; null for the others. -#}
+{% macro reasons_raised() -%}
+    {%- for each in drop_reasons() | selectattr('flag', 'defined') -%}
+        case when {{ each.flag }} then '{{ each.reason }}'
+        {%- if each.outcomes %} || download_outcome{% endif %} end
+        {{- '' if loop.last else ', ' }}
+    {%- endfor %}
+{%- endmacro %}
