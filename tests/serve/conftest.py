@@ -226,6 +226,7 @@ class Mart:
             self.con.execute(_AROUND)
             self.con.execute(_PAIRS)
             self.con.execute(_KNOWN.format(seeds=ROOT / "models" / "seeds"))
+            self.con.execute(f"create table lake.marts.ratings as {_model('marts', 'ratings')}")
             for path, schema in _HISTORIES.items():
                 name = path.rpartition("/")[2]
                 self.con.execute(f"create view lake.{schema}.{name} as {_model(schema, path)}")

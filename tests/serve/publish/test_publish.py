@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import duckdb
@@ -128,8 +129,8 @@ def test_what_commits_meanwhile_waits_for_the_next_publication(
     mart.keep(APPLE, CAT)
     listed = from_marts.searchable
 
-    def overtaken(con: duckdb.DuckDBPyConnection) -> Searchable:
-        wanted = listed(con)
+    def overtaken(con: duckdb.DuckDBPyConnection, **how: Any) -> Searchable:
+        wanted = listed(con, **how)
         mart.keep(APPLE, SEA)
         return wanted
 
