@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 import numpy as np
@@ -275,6 +275,15 @@ def _dimensions(con: duckdb.DuckDBPyConnection, model_id: str) -> int:
         [model_id],
     ).fetchone()
     return int(found[0]) if found else 0
+
+
+def counted(con: duckdb.DuckDBPyConnection, listed: Iterable[Score]) -> list[Score]:
+    """After `searchable`: the scores, each with how many of its pairs have it."""
+    scores = list(listed)
+    counts = "".join(f", count(pairs.{each.score})" for each in scores)
+    query = f"select count(*){counts} from shown as pairs semi join searchable using (pair_id)"
+    ((_, *pairs),) = con.execute(query).fetchall()
+    return [replace(each, pairs=n) for each, n in zip(scores, pairs, strict=True)]
 
 
 def _value(con: duckdb.DuckDBPyConnection, query: str) -> int:

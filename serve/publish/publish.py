@@ -23,6 +23,7 @@ from pairlake.serve.publish.from_marts import (
     changed,
     check_sound,
     compare,
+    counted,
     fresh_rows,
     marts,
     scores,
@@ -210,6 +211,6 @@ def _publication(
         dimensions=wanted.dimensions,
         recipe=wanted.recipe,
         snapshot=wanted.snapshot,
-        scores=list(columns.scores),
+        scores=counted(con, columns.scores),
         dataset=summary_of(con),
     )

@@ -42,6 +42,7 @@ class Score:
     keys: list[str]  # of what it is a score, as image_id
     comparison: Literal["<=", ">="]  # how what is wanted compares with a threshold
     hidden_above: float | None
+    pairs: int = 0  # published ones that have it
 
 
 class Facts(msgspec.Struct, array_like=True, frozen=True, gc=False):

@@ -143,7 +143,7 @@ def _told(columns: Columns) -> list[dict[str, Any]]:
     ]
 
 
-_OF_A_SCORE = ("label", "lowest", "highest", "keys", "comparison", "hidden_above")
+_OF_A_SCORE = ("label", "lowest", "highest", "keys", "comparison", "hidden_above", "pairs")
 _MEDIA_TYPES = {
     "parquet": "application/vnd.apache.parquet",
     "csv": "text/csv; charset=utf-8",

@@ -44,7 +44,8 @@ export function start() {
 export async function fill() {
   const told = await dataset();
   element("aesthetic-box").hidden = !told.has_aesthetic;
-  element("scores").replaceChildren(...scores.map(scoreField));
+  // A filter on what no pair has finds nothing.
+  element("scores").replaceChildren(...scores.filter(({ pairs }) => pairs).map(scoreField));
   element("safe-help").textContent = inWords();
   const kept = (told.languages ?? []).filter((each) => each.language && each.kept);
   element("languages").replaceChildren(...kept.map(languageBox));
