@@ -70,8 +70,6 @@ inner join lake.staging.stg_enriched__image_embeddings as images
 inner join lake.staging.stg_enriched__caption_embeddings as captions
     on fresh.caption_id = captions.caption_id and fresh.caption_model_id = captions.model_id
 """
-
-
 _SCORES = """
 select kind, score, label, lowest, highest, keys, comparison, hidden_above
 from lake.marts.ratings

@@ -82,8 +82,8 @@ class Columns(dict[str, Column]):
         super().__init__(SHARED | {each.score: _SCORE for each in scores})
         self.scores = tuple(scores)
         named = [(each.score, float | None) for each in scores]
-        facts = msgspec.defstruct("Facts", named, bases=(Facts,), module=__name__)
-        self._decoder = msgspec.msgpack.Decoder(facts)
+        facts: Any = msgspec.defstruct("Facts", named, bases=(Facts,), module=__name__)
+        self._decoder: msgspec.msgpack.Decoder[Facts] = msgspec.msgpack.Decoder(facts)
         self._encoder = msgspec.msgpack.Encoder()
 
     def packed(self, columns: dict[str, pa.Array]) -> pa.Array:

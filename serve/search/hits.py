@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 import msgspec
@@ -56,8 +56,9 @@ class Hit(_Columns):  # type: ignore[misc]  # its columns stand in Facts
 @lru_cache(maxsize=8)
 def hit_type(scores: tuple[str, ...]) -> type[Hit]:
     """The hits of a list of scores."""
-    more = [*((name, float | None) for name in scores), ("captions", int, 1)]
-    return msgspec.defstruct("Hit", more, bases=(Hit,), module=__name__, kw_only=True)
+    more: list[Any] = [*((name, float | None) for name in scores), ("captions", int, 1)]
+    made = msgspec.defstruct("Hit", more, bases=(Hit,), module=__name__, kw_only=True)
+    return cast(type[Hit], made)
 
 
 class Found(NamedTuple):

@@ -27,12 +27,9 @@ from pairlake.serve.web.asked import Asked, Exporting, Searching, Url
 from pairlake.serve.web.story import pairs_of, story_of
 
 # What /openapi.json says of an answer; the scores of a result go by what is published.
+_SHARED: Any = {each.name: (each.type, ...) for each in msgspec.structs.fields(Hit)}
 _Result: Any = create_model(
-    "Hit",
-    __doc__=Hit.__doc__,
-    __config__=ConfigDict(extra="allow"),
-    captions=(int, 1),
-    **{each.name: (each.type, ...) for each in msgspec.structs.fields(Hit)},
+    "Hit", __doc__=Hit.__doc__, __config__=ConfigDict(extra="allow"), captions=(int, 1), **_SHARED
 )
 _Answer = create_model("Answer", results=(list[_Result], ...), more=(bool, ...))
 
@@ -181,7 +178,7 @@ def results_file(hits: Sequence[Hit], format: str) -> bytes:
 
 def _value(hit: Hit, column: str) -> object:
     # Of a score that the lake's list has not, nothing is known.
-    value = getattr(hit, _FILE_COLUMNS[column], None)
+    value: Any = getattr(hit, _FILE_COLUMNS[column], None)
     return int(value) if column == "hash" else value
 
 
