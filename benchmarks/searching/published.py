@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from benchmarks.searching.worlds import Block, World, pair_ids
-from pairlake.serve.search.facts import packed
+from benchmarks.searching.worlds import COLUMNS, Block, World, pair_ids
 from pairlake.serve.search.index import (
     PAIRS,
     Publication,
@@ -31,7 +30,7 @@ from pairlake.serve.search.index import (
 
 def main(home: str, rows: int, dimensions: int, encoder: str) -> None:
     """Write the rows, build the indexes, and let readers see them."""
-    schema, spent = pairs_schema(dimensions), dict.fromkeys(("rows_s", "rows_cpu_s"), 0.0)
+    schema, spent = pairs_schema(COLUMNS, dimensions), dict.fromkeys(("rows_s", "rows_cpu_s"), 0.0)
     with writing(Path(home) / "search") as db:
         table = db.create_table(PAIRS, schema=schema)
         for block in World(dimensions).blocks(rows):
@@ -41,7 +40,7 @@ def main(home: str, rows: int, dimensions: int, encoder: str) -> None:
             spent["rows_s"] += time.perf_counter() - wall
             spent["rows_cpu_s"] += _cpu_s() - cpu
         wall, cpu = time.perf_counter(), _cpu_s()
-        settle(table, pairs_indexes())
+        settle(table, pairs_indexes(schema))
         spent["indexes_s"] = time.perf_counter() - wall
         spent["indexes_cpu_s"] = _cpu_s() - cpu
         describe(table, _publication(rows, dimensions, encoder))
@@ -67,7 +66,7 @@ def _pairs(block: Block, schema: pa.Schema) -> pa.Table:
         "sample_id": pa.array(range(block.first, block.first + rows), pa.int64()),
         **block.facts,
     }
-    columns["facts"] = packed(columns)
+    columns["facts"] = COLUMNS.packed(columns)
     for name, vectors in (("image_vector", block.images), ("caption_vector", block.captions)):
         flat = pa.array(vectors.reshape(-1))
         columns[name] = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
@@ -86,6 +85,7 @@ def _publication(rows: int, dimensions: int, encoder: str) -> Publication:
         dimensions=dimensions,
         recipe="bench",
         snapshot=0,
+        scores=list(COLUMNS.scores),
         dataset={},
     )
 

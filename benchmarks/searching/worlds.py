@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pairlake.lake.vectors import Matrix
+from pairlake.serve.search.facts import Columns, Score
 
 DIMENSIONS = 512
 BLOCK = 10_000  # pairs drawn at once
@@ -32,6 +33,23 @@ WORDS = [
     "print", "poster", "painting", "sketch", "logo", "icon", "set", "collection", "photo", "wall",
 ]
 # fmt: on
+# The scores of the pairs, each with the highest that it can be.
+SCORES = {"aesthetic_score": 10, "punsafe": 1, "pwatermark": 1, "pinappropriate": 1, "toxicity": 1}
+COLUMNS = Columns(
+    [
+        Score(
+            kind=score,
+            score=score,
+            label=score,
+            lowest=0.0,
+            highest=float(highest),
+            keys=["image_id"],
+            comparison="<=",
+            hidden_above=None,
+        )
+        for score, highest in SCORES.items()
+    ]
+)
 _SEED = 7
 _QUERIES = 1 << 20  # the block that is asked for, beyond those that are indexed
 Half = NDArray[np.float16]
@@ -109,7 +127,6 @@ def _facts(first: int, topics: NDArray[np.int64], rng: np.random.Generator) -> d
     numbers = range(first, first + len(topics))
     chosen = rng.integers(0, len(WORDS), (len(topics), 8))
     languages = rng.choice(list(LANGUAGES), len(topics), p=list(LANGUAGES.values()))
-    scores = ("punsafe", "pwatermark", "pinappropriate", "toxicity")
     return {
         "hash": pa.array(rng.integers(0, 1 << 62, len(topics)), pa.int64()),
         "caption": pa.array([" ".join(WORDS[word] for word in words) for words in chosen]),
@@ -133,8 +150,7 @@ def _facts(first: int, topics: NDArray[np.int64], rng: np.random.Generator) -> d
         "similarity": _uniform(rng, len(topics), 0.28, 0.48),
         "width": pa.array(rng.integers(64, 2_000, len(topics)), pa.int32()),
         "height": pa.array(rng.integers(64, 2_000, len(topics)), pa.int32()),
-        "aesthetic_score": _uniform(rng, len(topics), 0, 10),
-        **{name: _uniform(rng, len(topics), 0, 1) for name in scores},
+        **{name: _uniform(rng, len(topics), 0, highest) for name, highest in SCORES.items()},
     }
 
 

@@ -27,7 +27,12 @@ listed as (
 
 ratings as (
 
-    select rating.* from listed  -- noqa: RF01
+    select
+        rating.*,  -- noqa: RF01
+        -- What is wanted of a score lies above its thresholds, or below them.
+        if(rating.rules[1] similar to '(above|min)_.*', '>=', '<=')
+            as comparison
+    from listed
 
 )
 

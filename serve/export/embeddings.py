@@ -33,7 +33,7 @@ _FOLDERS = {"img_emb": "image_vector", "text_emb": "caption_vector"}
 _METADATA = {"image_path": UID, "caption": TOLD["caption"], "url": TOLD["url"], **TOLD}
 _WANTED = """
 create temp view wanted as
-select pairs.* from shown as pairs semi join selected on pairs.pair_id = selected.pair_id
+select pairs.* from offered as pairs semi join selected on pairs.pair_id = selected.pair_id
 """
 _ROWS = f"""
 select

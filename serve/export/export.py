@@ -18,7 +18,7 @@ from pairlake.serve.export import listed
 from pairlake.serve.export.datacomp import write_uids
 from pairlake.serve.export.destination import placed
 from pairlake.serve.export.embeddings import write_embeddings
-from pairlake.serve.export.laion import LAYOUTS, write_list, write_release
+from pairlake.serve.export.laion import LAYOUTS, OFFERED, write_list, write_release
 from pairlake.serve.export.provenance import provenance, write
 from pairlake.serve.export.selection import Encoder, Selected, Selection, select
 from pairlake.serve.export.snapshot import Snapshot, opened
@@ -104,6 +104,7 @@ def _written(
     selected: Selected,
     progress: Callable[[str], None],
 ) -> Exported:
+    con.execute(OFFERED)
     parts, left_out, encoders = dict[str, int](), dict(selected.left_out), dict[str, str]()
     if format == "datacomp":
         rows, left_out["uid_of_another"] = write_uids(con, made)

@@ -26,6 +26,14 @@ COLUMNS = {
     "pwatermark": "nullif(pairs.pwatermark, 'nan')",
     "punsafe": "nullif(pairs.punsafe, 'nan')",
 }
+# The pairs that are shown, with every score that stands in LAION's files: null for all where the
+# lake has none such.
+OFFERED = """
+create temp view offered as
+from shown
+union all by name
+select null::float as pwatermark, null::float as punsafe where false
+"""
 # As they stand in LAION's files; of the three splits only `multi` has LANGUAGE.
 _LAYOUTS = {
     "release": "SAMPLE_ID URL TEXT HEIGHT WIDTH LICENSE NSFW similarity LANGUAGE",
@@ -70,7 +78,7 @@ def _query(layout: str, split: str | None) -> str:
     columns = ", ".join(f'{COLUMNS[name]} as "{name}"' for name in names)
     which = "" if split is None else f"where pairs.split = '{split}'"
     return (
-        f"select {columns} from shown as pairs "
+        f"select {columns} from offered as pairs "
         f"inner join selected on pairs.pair_id = selected.pair_id {which} "
         "order by selected.rank, pairs.pair_id"
     )

@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from pairlake.lake.denied import Denied, gone, kinds_of, put
 from pairlake.lake.errors import BadRequest
-from pairlake.serve.search.facts import COLUMNS
 from pairlake.serve.search.filters import Filter, sql
 
 MART = "listed_pairs"
@@ -89,17 +88,8 @@ def offer(con: duckdb.DuckDBPyConnection, lists: Denied, refused: pa.Table) -> N
 def narrow(con: duckdb.DuckDBPyConnection, filters: Sequence[Filter], joins: str) -> dict[str, int]:
     """Make the view `shown`, of the pairs that meet the filters and the joins.
 
-    Returns how many of such were refused, by reason. Raises BadRequest for a column that lists
-    have not.
+    Returns how many of such were refused, by reason.
     """
-    described = con.execute(f"describe lake.marts.{MART}").fetchall()
-    known = [column for column, *_ in described if column in COLUMNS]
-    for each in filters:
-        if each.column not in known:
-            raise BadRequest(
-                f"{MART} has no column {each.column} to filter by; there are {', '.join(known)}, "
-                "and all others by --sql."
-            )
     # Of two reasons the one that stays.
     con.execute("delete from gone where pair_id in (select pair_id from refused)")
     condition, parameters = sql(filters)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 
 from pairlake.lake.errors import BadRequest
 from pairlake.lake.query import SCHEMAS
 from pairlake.lake.vectors import to_blobs
 from pairlake.serve.export import listed
 from pairlake.serve.publish.from_marts import searchable
+from pairlake.serve.search.facts import Column
 from pairlake.serve.search.filters import Filter, parse, sql
 from pairlake.serve.search.search import EncodeCaptions
 
@@ -35,6 +37,14 @@ inner join searchable on pairs.pair_id = searchable.pair_id
 inner join lake.staging.stg_enriched__image_embeddings as images
     on searchable.image_id = images.image_id and searchable.image_model_id = images.model_id
 """
+# What filters make of DuckDB's types.
+_KINDS = {
+    "UUID": Column("uuid", pa.binary(16)),
+    "VARCHAR": Column("text", pa.string()),
+    "BIGINT": Column("number", pa.int64()),
+    "INTEGER": Column("number", pa.int32()),
+    "FLOAT": Column("number", pa.float32()),
+}
 _ASKED = "semi join asked on pairs.pair_id = asked.pair_id"
 
 
@@ -53,17 +63,15 @@ class Selection:
     limit: int | None = None
 
     def __post_init__(self) -> None:
-        parse(self.where)
         if self.search is not None and not self.search.strip():
             raise BadRequest("--search is empty; give some words.")
         if self.search is not None and self.limit is None:
             raise BadRequest("--search takes the nearest pairs; say how many with --limit.")
 
-    @property
-    def filters(self) -> list[Filter]:
-        """The split and the filters together."""
+    def filters(self, columns: Mapping[str, Column]) -> list[Filter]:
+        """The split and the filters together, on the columns that there are."""
         of_split = [] if self.split is None else [Filter("split", "=", (self.split,))]
-        return [*of_split, *parse(self.where)]
+        return [*of_split, *parse(self.where, columns)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,14 +91,15 @@ def select(
     Its columns are pair_id and `rank`, from 1 for the nearest, null without a search: in the order
     of (rank, pair_id) pairs are written. Raises BadRequest for what cannot be asked of this lake.
     """
-    condition, parameters = sql(selection.filters)
+    filters = selection.filters(_columns(con, selection.source))
+    condition, parameters = sql(filters)
     joins, left_out = "", dict[str, int]()
     if selection.sql is not None:
         without = "not_listed" if selection.source == listed.MART else "not_kept"
         left_out[without] = _ask(con, selection.sql, selection.source)
         joins = _ASKED
     if selection.source == listed.MART:
-        left_out |= listed.narrow(con, selection.filters, joins)
+        left_out |= listed.narrow(con, filters, joins)
     left_out["taken_down_since"] = _count(
         con,
         f"lake.marts.{selection.source} as pairs "
@@ -108,6 +117,12 @@ def select(
         _CHOSEN.format(rank=rank, joins=joins, condition=condition, limit=limit), parameters
     )
     return Selected(selection=selection, left_out=left_out, encoders=encoders)
+
+
+def _columns(con: duckdb.DuckDBPyConnection, source: str) -> dict[str, Column]:
+    """The columns of a mart that filters can compare, as the snapshot has them."""
+    described = con.execute(f"describe lake.marts.{source}").fetchall()
+    return {name: _KINDS[type_] for name, type_, *_ in described if type_ in _KINDS}
 
 
 def _ask(con: duckdb.DuckDBPyConnection, query: str, source: str) -> int:

@@ -81,7 +81,7 @@ TOLD = {
 _PAIRS = f"""
 select placed.place, {", ".join(f'{column} as "{name}"' for name, column in TOLD.items())}
 from placed
-inner join shown as pairs on placed.pair_id = pairs.pair_id
+inner join offered as pairs on placed.pair_id = pairs.pair_id
 where placed.place is not null
 order by placed.place, placed.pair_id
 """

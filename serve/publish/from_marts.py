@@ -5,9 +5,9 @@ Reads the mart, the recipe's models and the embeddings; writes temporary tables 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 import numpy as np
@@ -16,11 +16,9 @@ from numpy.typing import NDArray
 
 from pairlake.lake.catalog import connect
 from pairlake.lake.errors import JobFailed, PairlakeError, TableMissing, first_line
-from pairlake.serve.search.facts import COLUMNS, packed
+from pairlake.serve.search.facts import Columns, Score
 
-_SHOWN = ", ".join(f"pairs.{column}" for column in COLUMNS)
-
-_SEARCHABLE = f"""
+_SEARCHABLE = """
 create or replace temp table searchable as
 with towers as (
     select
@@ -46,8 +44,8 @@ select
     pairs.caption_id,
     pairs.split,
     towers.* exclude (similarity_model_id),
-    md5(row({_SHOWN}, image_model_id, caption_model_id)::varchar)::uuid as fingerprint,
-from {{among}} as pairs
+    md5(row({shown}image_model_id, caption_model_id)::varchar)::uuid as fingerprint,
+from {among} as pairs
 inner join towers on pairs.similarity_model_id = towers.similarity_model_id
 semi join lake.staging.stg_enriched__image_embeddings as images
     on pairs.image_id = images.image_id
@@ -59,9 +57,9 @@ semi join lake.staging.stg_enriched__caption_embeddings as captions
     and captions.outcome = 'ok'
 """
 
-_ROWS = f"""
+_ROWS = """
 select
-    {_SHOWN},
+    {shown}
     fresh.fingerprint,
     images.embedding as image_vector,
     captions.embedding as caption_vector,
@@ -71,6 +69,11 @@ inner join lake.staging.stg_enriched__image_embeddings as images
     on fresh.image_id = images.image_id and fresh.image_model_id = images.model_id
 inner join lake.staging.stg_enriched__caption_embeddings as captions
     on fresh.caption_id = captions.caption_id and fresh.caption_model_id = captions.model_id
+"""
+_SCORES = """
+select kind, score, label, lowest, highest, keys, comparison, hidden_above
+from lake.marts.ratings
+order by position
 """
 
 
@@ -129,13 +132,22 @@ def check_sound(con: duckdb.DuckDBPyConnection) -> None:
         )
 
 
-def searchable(con: duckdb.DuckDBPyConnection, among: str = "shown") -> Searchable:
+def scores(con: duckdb.DuckDBPyConnection) -> list[Score]:
+    """The scores that pairs are rated by, as the lake lists them."""
+    found = con.execute(_SCORES)
+    names = [column[0] for column in found.description]
+    return [Score(**dict(zip(names, row, strict=True))) for row in found.fetchall()]
+
+
+def searchable(
+    con: duckdb.DuckDBPyConnection, among: str = "shown", columns: Iterable[str] = ()
+) -> Searchable:
     """List what has both vectors in the temporary table `searchable`, and count it.
 
     That is among the view `shown`, which `lake.denied` makes and the index should hold, or among
-    another relation with its columns.
+    another relation with its columns. A pair's fingerprint changes with any of `columns`.
     """
-    con.execute(_SEARCHABLE.format(among=among))
+    con.execute(_SEARCHABLE.format(among=among, shown=_of_pairs(columns)))
     kept = _value(con, f"select count(*) from {among}")
     rows = _value(con, "select count(*) from searchable")
     encoders = con.execute(
@@ -199,15 +211,19 @@ def changed(con: duckdb.DuckDBPyConnection) -> tuple[int, int, int]:
 
 
 def fresh_rows(
-    con: duckdb.DuckDBPyConnection, schema: pa.Schema, batch_rows: int
+    con: duckdb.DuckDBPyConnection, known: Columns, schema: pa.Schema, batch_rows: int
 ) -> Iterator[pa.Table]:
     """The rows of `fresh` in the index's schema, in tables of at most `batch_rows`."""
-    for batch in con.execute(_ROWS).to_arrow_reader(batch_rows):
+    for batch in con.execute(_ROWS.format(shown=_of_pairs(known))).to_arrow_reader(batch_rows):
         columns = {
             name: _as_indexed(batch[name], schema.field(name)) for name in batch.schema.names
         }
-        columns["facts"] = packed(columns)
+        columns["facts"] = known.packed(columns)
         yield pa.table([columns[name] for name in schema.names], schema=schema)
+
+
+def _of_pairs(columns: Iterable[str]) -> str:
+    return "".join(f"pairs.{column}, " for column in columns)
 
 
 def _as_indexed(column: pa.Array, field: pa.Field) -> pa.Array:
@@ -257,6 +273,15 @@ def _dimensions(con: duckdb.DuckDBPyConnection, model_id: str) -> int:
         [model_id],
     ).fetchone()
     return int(found[0]) if found else 0
+
+
+def counted(con: duckdb.DuckDBPyConnection, listed: Iterable[Score]) -> list[Score]:
+    """After `searchable`: the scores, each with how many of its pairs have it."""
+    scores = list(listed)
+    counts = "".join(f", count(pairs.{each.score})" for each in scores)
+    query = f"select count(*){counts} from shown as pairs semi join searchable using (pair_id)"
+    ((_, *pairs),) = con.execute(query).fetchall()
+    return [replace(each, pairs=n) for each, n in zip(scores, pairs, strict=True)]
 
 
 def _value(con: duckdb.DuckDBPyConnection, query: str) -> int:

@@ -23,12 +23,15 @@ from pairlake.serve.publish.from_marts import (
     changed,
     check_sound,
     compare,
+    counted,
     fresh_rows,
     marts,
+    scores,
     searchable,
 )
 from pairlake.serve.publish.summary import summary_of
 from pairlake.serve.publish.thumbnails import sync_thumbnails
+from pairlake.serve.search.facts import Columns
 from pairlake.serve.search.index import (
     GRACE,
     PAIRS,
@@ -88,16 +91,17 @@ def publish(*, progress: Callable[[str], None]) -> PublishSummary:
     with writing(settings().search) as db, marts() as con:
         check_sound(con)
         denied.show(con, denied.denied(con))
-        wanted = searchable(con)
+        columns = Columns(scores(con))
+        wanted = searchable(con, columns=columns)
         added = updated = deleted = broken = 0
-        table = _pairs_table(db, wanted)
+        table = _pairs_table(db, columns, wanted)
         if table is not None:
             thumbnails, broken = sync_thumbnails(con, db)
             keys = table.to_lance().scanner(columns=["pair_id", "fingerprint"])
             compare(con, keys.to_reader())
             added, updated, deleted = changed(con)
-            _write(con, table, progress, total=added + updated)
-            _finish(table, thumbnails, _publication(con, wanted))
+            _write(con, columns, table, progress, total=added + updated)
+            _finish(table, thumbnails, _publication(con, columns, wanted))
     return PublishSummary(
         added=added,
         updated=updated,
@@ -116,12 +120,13 @@ def compact(*, erase: bool) -> None:
     Raises JobFailed if the last publication was interrupted.
     """
     with writing(settings().search) as db:
-        for name, indexes in ((THUMBNAILS, thumbnails_indexes()), (PAIRS, pairs_indexes())):
+        for name in (THUMBNAILS, PAIRS):
             table = newest(db, name)
             if table is None:
                 continue
             if table.version != tagged(table):
                 raise JobFailed("The last publication was interrupted; run: pairlake publish")
+            indexes = pairs_indexes(table.schema) if name == PAIRS else thumbnails_indexes()
             settle(table, indexes, purge=True)
             if erase and name == PAIRS:
                 # Words of captions that are gone may stand in it yet.
@@ -130,12 +135,12 @@ def compact(*, erase: bool) -> None:
             clean(table, older_than=timedelta(0) if erase else GRACE, unverified=erase)
 
 
-def _pairs_table(db: lancedb.DBConnection, wanted: Searchable) -> Table | None:
-    """The table to write to, made anew where the vectors have another length than before."""
+def _pairs_table(db: lancedb.DBConnection, columns: Columns, wanted: Searchable) -> Table | None:
+    """The table to write to, made anew where the vectors have another length, or scores differ."""
     table = newest(db, PAIRS)
     if not wanted.rows:
         return table
-    schema = pairs_schema(wanted.dimensions)
+    schema = pairs_schema(columns, wanted.dimensions)
     if table is None:
         return db.create_table(PAIRS, schema=schema)
     if not table.schema.equals(schema):
@@ -145,12 +150,17 @@ def _pairs_table(db: lancedb.DBConnection, wanted: Searchable) -> Table | None:
 
 
 def _write(
-    con: duckdb.DuckDBPyConnection, table: Table, progress: Callable[[str], None], *, total: int
+    con: duckdb.DuckDBPyConnection,
+    columns: Columns,
+    table: Table,
+    progress: Callable[[str], None],
+    *,
+    total: int,
 ) -> None:
     """Delete what is obsolete, then add what is fresh, in as many Lance versions as it takes."""
     remove(table, con.execute("select pair_id from obsolete"), key="pair_id")
     written = 0
-    for rows in fresh_rows(con, table.schema, BATCH_ROWS):
+    for rows in fresh_rows(con, columns, table.schema, BATCH_ROWS):
         table.add(rows)
         written += rows.num_rows
         progress(f"{written:,} of {total:,} pairs written")
@@ -169,7 +179,7 @@ def _finish(table: Table, thumbnails: Table, publication: Publication) -> None:
             f"kept; remove {settings().search} and run: pairlake publish"
         )
     if table.version != tagged(table) or _differs(table, publication):
-        settle(table, pairs_indexes())
+        settle(table, pairs_indexes(table.schema))
         describe(table, publication)
     # Two tables have two tags. Thumbnails go first: no pair is shown before its picture.
     for each in (thumbnails, table):
@@ -187,7 +197,9 @@ def _differs(table: Table, publication: Publication) -> bool:
     return {**json.loads(said), **now} != asdict(publication)
 
 
-def _publication(con: duckdb.DuckDBPyConnection, wanted: Searchable) -> Publication:
+def _publication(
+    con: duckdb.DuckDBPyConnection, columns: Columns, wanted: Searchable
+) -> Publication:
     return Publication(
         published_at=datetime.now(UTC).replace(microsecond=0).isoformat(),
         rows=wanted.rows,
@@ -199,5 +211,6 @@ def _publication(con: duckdb.DuckDBPyConnection, wanted: Searchable) -> Publicat
         dimensions=wanted.dimensions,
         recipe=wanted.recipe,
         snapshot=wanted.snapshot,
+        scores=counted(con, columns.scores),
         dataset=summary_of(con),
     )

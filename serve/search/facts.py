@@ -1,11 +1,14 @@
 """What is known of a published pair: the columns of `marts.pairs`, and their values as one.
 
-A result is read from one column of the index, not from nineteen.
+Which scores there are goes by the lake's list of them, which is published with the pairs. A result
+is read from one column of the index, not from nineteen.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -14,27 +17,39 @@ Kind = Literal["text", "number", "uuid"]
 
 
 class Column(NamedTuple):
-    """How filters compare a column, its type in the index, and what names the model of a score."""
+    """How filters compare a column, and its type in the index."""
 
     kind: Kind
     type: pa.DataType
-    model: str | None = None  # another column of the mart
 
 
 _ID = Column("uuid", pa.binary(16))
 _TEXT = Column("text", pa.string())
 _LARGE = Column("number", pa.int64())
 _SMALL = Column("number", pa.int32())
+_SCORE = Column("number", pa.float32())
 
 
-def _score(model: str) -> Column:
-    return Column("number", pa.float32(), model)
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """One row of `marts.ratings`: a score, what it is called, and above what it hides a pair."""
+
+    kind: str
+    score: str  # its column
+    label: str
+    lowest: float
+    highest: float
+    keys: list[str]  # of what it is a score, as image_id
+    comparison: Literal["<=", ">="]  # how what is wanted compares with a threshold
+    hidden_above: float | None
+    pairs: int = 0  # published ones that have it
 
 
 class Facts(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """The columns that are searched, filtered or shown, ids as their 16 bytes; None: not known.
 
-    What filters, the index, results and stories have of columns follows from these lines.
+    What filters, the index, results and stories have of columns follows from these lines, and from
+    the scores, of which those of a list are fields of a type of their own: see `Columns`.
     """
 
     pair_id: Annotated[bytes, _ID]
@@ -48,31 +63,34 @@ class Facts(msgspec.Struct, array_like=True, frozen=True, gc=False):
     license_url: Annotated[str | None, _TEXT]
     language: Annotated[str | None, _TEXT]
     split: Annotated[str, _TEXT]
-    similarity: Annotated[float | None, _score("similarity_model_id")]
+    similarity: Annotated[float | None, _SCORE]
     width: Annotated[int, _SMALL]
     height: Annotated[int, _SMALL]
-    punsafe: Annotated[float | None, _score("nsfw_model_id")]
-    pwatermark: Annotated[float | None, _score("watermark_model_id")]
-    aesthetic_score: Annotated[float | None, _score("aesthetic_model_id")]
-    pinappropriate: Annotated[float | None, _score("inappropriate_model_id")]
-    toxicity: Annotated[float | None, _score("toxicity_model_id")]
 
 
 _HINTS = {field.name: field.type for field in msgspec.structs.fields(Facts)}
-# A change in any is a new row of the index.
-COLUMNS: dict[str, Column] = {name: hint.__metadata__[0] for name, hint in _HINTS.items()}
+# Those of every lake. A change in any is a new row of the index.
+SHARED: dict[str, Column] = {name: hint.__metadata__[0] for name, hint in _HINTS.items()}
 # Of each, what it is in Python.
-TYPES = {name: hint.__origin__ for name, hint in _HINTS.items()}
-_DECODER = msgspec.msgpack.Decoder(Facts)
+TYPES: dict[str, Any] = {name: hint.__origin__ for name, hint in _HINTS.items()}
 
 
-def packed(columns: dict[str, pa.Array]) -> pa.Array:
-    """The facts of N pairs, in MessagePack, from their columns as the index holds them."""
-    encoder = msgspec.msgpack.Encoder()
-    lists = [columns[name].to_pylist() for name in COLUMNS]
-    return pa.array([encoder.encode(row) for row in zip(*lists, strict=True)], pa.binary())
+class Columns(dict[str, Column]):
+    """The columns by their names: those of every lake, then the scores of a list."""
 
+    def __init__(self, scores: Sequence[Score]) -> None:
+        super().__init__(SHARED | {each.score: _SCORE for each in scores})
+        self.scores = tuple(scores)
+        named = [(each.score, float | None) for each in scores]
+        facts: Any = msgspec.defstruct("Facts", named, bases=(Facts,), module=__name__)
+        self._decoder: msgspec.msgpack.Decoder[Facts] = msgspec.msgpack.Decoder(facts)
+        self._encoder = msgspec.msgpack.Encoder()
 
-def unpacked(value: bytes) -> Facts:
-    """The facts of one pair."""
-    return _DECODER.decode(value)
+    def packed(self, columns: dict[str, pa.Array]) -> pa.Array:
+        """The facts of N pairs, in MessagePack, from their columns as the index holds them."""
+        rows = zip(*(columns[name].to_pylist() for name in self), strict=True)
+        return pa.array([self._encoder.encode(row) for row in rows], pa.binary())
+
+    def unpacked(self, value: bytes) -> Facts:
+        """The facts of one pair, with each score as a field."""
+        return self._decoder.decode(value)

@@ -10,7 +10,7 @@ as the hex digits of their bytes.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -18,14 +18,8 @@ from uuid import UUID
 import pyarrow as pa
 
 from pairlake.lake.errors import BadRequest
-from pairlake.serve.search.facts import COLUMNS
+from pairlake.serve.search.facts import Column, Kind
 
-# Whole numbers, with the bits beside their sign.
-WHOLE = {
-    name: column.type.bit_width - 1
-    for name, column in COLUMNS.items()
-    if pa.types.is_integer(column.type)
-}
 LARGEST = 3.4e38  # of a score, which has 32 bits
 MOST_VALUES = 1_000
 _FORM = re.compile(
@@ -55,9 +49,12 @@ class Filter:
     values: tuple[Any, ...]
 
 
-def parse(texts: Sequence[str]) -> list[Filter]:
-    """Filters of their texts, all of which are to hold; BadFilter says which cannot be read."""
-    return [_parsed(text) for text in texts]
+def parse(texts: Sequence[str], columns: Mapping[str, Column]) -> list[Filter]:
+    """Filters of their texts, all of which are to hold, on the columns that there are.
+
+    BadFilter says which cannot be read.
+    """
+    return [_parsed(text, columns) for text in texts]
 
 
 def lance(filters: Sequence[Filter]) -> str | None:
@@ -66,12 +63,12 @@ def lance(filters: Sequence[Filter]) -> str | None:
 
 
 def sql(filters: Sequence[Filter], *, of: str = "pairs") -> tuple[str, list[Any]]:
-    """The filters as a condition of DuckDB on a relation with `COLUMNS`, and its parameters."""
+    """The filters as a condition of DuckDB on a relation with their columns, and its parameters."""
     conditions, parameters = ["true"], list[Any]()
     for each in filters:
         # Scores are kept in 32 bits: 0.3 is to be the same number on both sides, as in the index.
-        hole = "?::float" if COLUMNS[each.column].type == pa.float32() else "?"
-        name, holes = f"{of}.{each.column}", ", ".join([hole] * len(each.values))
+        holes = ", ".join("?::float" if isinstance(v, float) else "?" for v in each.values)
+        name = f"{of}.{each.column}"
         conditions.append(_SQL[each.operator].format(name=name, holes=holes))
         parameters += each.values
     return " and ".join(conditions), parameters
@@ -89,7 +86,7 @@ _SQL = {
 }
 
 
-def _parsed(text: str) -> Filter:
+def _parsed(text: str, columns: Mapping[str, Column]) -> Filter:
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -101,13 +98,14 @@ def _parsed(text: str) -> Filter:
             "language in en,fr, or license_url is null"
         )
     column = found["column"].lower()
-    if column not in COLUMNS:
-        raise BadFilter(f"There is no column {column!r} to filter by; there are: {_NAMES}.")
+    if column not in columns:
+        names = ", ".join(columns)
+        raise BadFilter(f"There is no column {column!r} to filter by; there are: {names}.")
     if found["null"]:
         return Filter(column, "notnull" if "not" in found["null"].lower() else "null", ())
     operator, value = found["operator"].lower(), found["value"]
     operator = _ALSO.get(operator, operator)
-    kind = COLUMNS[column].kind
+    kind, type_ = columns[column]
     if operator == "contains" and kind != "text":
         raise BadFilter(f"{column} is no text, so that it contains nothing; compare it with =.")
     if kind == "uuid" and operator not in ("=", "!=", "in"):
@@ -115,7 +113,7 @@ def _parsed(text: str) -> Filter:
     texts = [_unquoted(each) for each in (_listed(value) if operator == "in" else [value])]
     if len(texts) > MOST_VALUES:
         raise BadFilter(f"{column} is held against {len(texts):,} values; {MOST_VALUES:,} at most.")
-    return Filter(column, operator, tuple(_value(column, each) for each in texts))
+    return Filter(column, operator, tuple(_value(column, kind, type_, each) for each in texts))
 
 
 def _listed(text: str) -> list[str]:
@@ -139,21 +137,22 @@ def _unquoted(text: str) -> str:
     return text[1:-1].replace(text[0] * 2, text[0])
 
 
-def _value(column: str, text: str) -> Any:
+def _value(column: str, kind: Kind, type_: pa.DataType, text: str) -> Any:
     try:
-        if COLUMNS[column].kind == "uuid":
+        if kind == "uuid":
             return UUID(text)
-        if COLUMNS[column].kind == "number":
-            return _whole(text, WHOLE[column]) if column in WHOLE else _score(text)
+        if kind == "number":
+            return _whole(text, type_) if pa.types.is_integer(type_) else _score(text)
     except ValueError as error:
-        kind = "an id" if COLUMNS[column].kind == "uuid" else "a number that it can be"
-        raise BadFilter(f"{column} is held against {text!r}, which is not {kind}.") from error
+        what = "an id" if kind == "uuid" else "a number that it can be"
+        raise BadFilter(f"{column} is held against {text!r}, which is not {what}.") from error
     return text
 
 
-def _whole(text: str, bits: int) -> int:
+def _whole(text: str, type_: pa.DataType) -> int:
     value = int(text)
-    if abs(value) >= 2**bits:
+    # One of the bits is its sign.
+    if abs(value) >= 2 ** (type_.bit_width - 1):
         raise ValueError(text)
     return value
 
@@ -180,6 +179,3 @@ def _literal(value: Any) -> str:
     if isinstance(value, UUID):
         return f"X'{value.hex}'"
     return f"cast(X'{value.encode().hex()}' as string)" if isinstance(value, str) else repr(value)
-
-
-_NAMES = ", ".join(COLUMNS)

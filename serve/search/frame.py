@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields
 
+import msgspec
 import polars as pl
 
-from pairlake.serve.search.filters import parse
-from pairlake.serve.search.hits import Hit
+from pairlake.serve.search.hits import hit_type
 from pairlake.serve.search.query import Part, Query, Side
 from pairlake.serve.search.search import Search
 
@@ -20,11 +19,12 @@ def frame(
 
     Raises what `Search.find` does, and BadRequest for a filter that is none.
     """
-    parts, filters = (Part(text=text),), tuple(parse(where))
-    hits = search.find(Query(parts=parts, side=side, filters=filters, limit=limit)).results
+    query = Query(parts=(Part(text=text),), side=side, where=tuple(where), limit=limit)
+    hits = search.find(query).results
     found = [
-        {**asdict(hit), "pair_id": str(hit.pair_id), "image_id": str(hit.image_id)} for hit in hits
+        {**msgspec.structs.asdict(hit), "pair_id": str(hit.pair_id), "image_id": str(hit.image_id)}
+        for hit in hits
     ]
     # Scores that no result has are columns all the same.
-    names = [field.name for field in fields(Hit)]
+    names = (type(hits[0]) if hits else hit_type(search.scores())).__struct_fields__
     return pl.DataFrame(found, schema=names, infer_schema_length=None)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, make_dataclass
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
 from pairlake.lake.vectors import Matrix
-from pairlake.serve.search.facts import COLUMNS, TYPES, Facts
+from pairlake.serve.search.facts import SHARED, TYPES, Facts
 from pairlake.serve.search.in_time import check_wanted
 from pairlake.serve.search.query import Fold, Vector
 
@@ -26,33 +27,38 @@ _BLOCK = 256
 # JSON has no type for an id, and many of its readers none for 64 bits.
 _IN_JSON = {pa.binary(16): UUID, pa.int64(): str}
 _AS_THEY_ARE = tuple(
-    name for name, column in COLUMNS.items() if column.type not in _IN_JSON and name != "similarity"
+    name for name, column in SHARED.items() if column.type not in _IN_JSON and name != "similarity"
 )
 
 
 def _fields() -> Iterator[tuple[str, Any]]:
-    """What a hit shows of its pair, with types: the columns, but scores after the cosine."""
-    types = {name: _IN_JSON.get(each.type, TYPES[name]) for name, each in COLUMNS.items()}
-    scores = {name: types.pop(name) for name, column in COLUMNS.items() if column.model}
+    """What each hit shows of its pair, with types: the columns, but the scores after the cosine."""
+    types = {name: _IN_JSON.get(each.type, TYPES[name]) for name, each in SHARED.items()}
+    of_the_pair = types.pop("similarity")
     yield from types.items()
     yield "similarity", float
-    yield "pair_similarity", scores.pop("similarity")
-    yield from scores.items()
+    yield "pair_similarity", of_the_pair
 
 
-_Columns: Any = make_dataclass("_Columns", _fields(), frozen=True, kw_only=True)
+_Columns: Any = msgspec.defstruct("_Columns", _fields(), frozen=True, kw_only=True, gc=False)
 
 
-@dataclass(frozen=True, kw_only=True)
 class Hit(_Columns):  # type: ignore[misc]  # its columns stand in Facts
     """One result: a pair, with the facts and scores of `marts.pairs`, None where nothing is known.
 
     `similarity` is the cosine of the query with the picture (or the caption, when captions are
-    searched), `pair_similarity` that of the picture with its own caption. `captions` counts the
-    results that this one stands for. `sample_id` is LAION's, as text: it takes 64 bits.
+    searched), `pair_similarity` that of the picture with its own caption. Then come the scores of
+    the publication's list, and `captions`, which counts the results that this one stands for.
+    `sample_id` is LAION's, as text: it takes 64 bits.
     """
 
-    captions: int = 1
+
+@lru_cache(maxsize=8)
+def hit_type(scores: tuple[str, ...]) -> type[Hit]:
+    """The hits of a list of scores."""
+    more: list[Any] = [*((name, float | None) for name in scores), ("captions", int, 1)]
+    made = msgspec.defstruct("Hit", more, bases=(Hit,), module=__name__, kw_only=True)
+    return cast(type[Hit], made)
 
 
 class Found(NamedTuple):
@@ -96,8 +102,9 @@ def folded(found: Sequence[Found], fold: Fold) -> list[Hit]:
 
 def hit_of(facts: Facts, cosine: float, *, captions: int = 1) -> Hit:
     """A pair that was found with that cosine, as a hit."""
-    return Hit(
-        **{name: getattr(facts, name) for name in _AS_THEY_ARE},
+    scores = facts.__struct_fields__[len(SHARED) :]
+    return hit_type(scores)(
+        **{name: getattr(facts, name) for name in _AS_THEY_ARE + scores},
         pair_id=UUID(bytes=facts.pair_id),
         image_id=UUID(bytes=facts.image_id),
         sample_id=str(facts.sample_id),

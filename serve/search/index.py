@@ -13,6 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -28,7 +29,7 @@ from pairlake.lake.locks import alone
 from pairlake.lake.processes import WorkerPool
 from pairlake.lake.settings import settings
 from pairlake.lake.storage import is_remote, lance_options
-from pairlake.serve.search.facts import COLUMNS
+from pairlake.serve.search.facts import Columns, Score
 
 PAIRS = "pairs"
 THUMBNAILS = "thumbnails"
@@ -75,10 +76,16 @@ class Publication:
     dimensions: int
     recipe: str
     snapshot: int  # of the lake
+    scores: list[Score]
     dataset: dict[str, Any]  # what serve.publish.summary counts
 
+    @cached_property
+    def columns(self) -> Columns:
+        """What is known of its pairs."""
+        return Columns(self.scores)
 
-def pairs_schema(dimensions: int) -> pa.Schema:
+
+def pairs_schema(columns: Columns, dimensions: int) -> pa.Schema:
     """Columns of the table of pairs, one row per published pair, with vectors of fp16.
 
     Most are there to filter by; what a result shows stands in `facts` once more.
@@ -86,7 +93,7 @@ def pairs_schema(dimensions: int) -> pa.Schema:
     vector = pa.list_(pa.float16(), dimensions)
     return pa.schema(
         {
-            **{name: column.type for name, column in COLUMNS.items()},
+            **{name: column.type for name, column in columns.items()},
             "facts": pa.binary(),
             "fingerprint": pa.binary(16),
             "image_vector": vector,
@@ -102,9 +109,9 @@ class Indexes(NamedTuple):
     when_large: dict[str, Any]
 
 
-def pairs_indexes() -> Indexes:
+def pairs_indexes(schema: pa.Schema) -> Indexes:
     """Vectors, words, and the columns by which pairs are looked up or often filtered."""
-    measures = [name for name, each in COLUMNS.items() if each.type in (pa.int32(), pa.float32())]
+    measures = [each.name for each in schema if each.type in (pa.int32(), pa.float32())]
     by_order = ("pair_id", "image_id", "sample_id", "domain", *measures)
     ordered = dict.fromkeys(by_order, BTree())
     vectors = dict.fromkeys(("image_vector", "caption_vector"), VECTORS)

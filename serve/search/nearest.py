@@ -13,7 +13,6 @@ from lancedb.rerankers import RRFReranker
 from numpy.typing import NDArray
 
 from pairlake.lake.vectors import Matrix
-from pairlake.serve.search.facts import unpacked
 from pairlake.serve.search.hits import Found
 from pairlake.serve.search.index import PARTITION_ROWS
 from pairlake.serve.search.published import Reader
@@ -41,7 +40,7 @@ def nearest(reader: Reader, query: Query, vector: Vector, where: str, rows: int)
     columns = ["facts", "image_vector"] if query.fold == "near" else ["facts"]
     if query.hybrid:
         fused = _fused(reader, query.words, vector, side, where, [*{*columns, side}], rows)
-        return _listed(fused, _cosines(fused[side], vector), query)
+        return _listed(reader, fused, _cosines(fused[side], vector), query)
     few = _few(reader, where, side) if where else None
     if few is None:
         table = _probed(reader, vector, side, where, columns, rows)
@@ -52,7 +51,7 @@ def nearest(reader: Reader, query: Query, vector: Vector, where: str, rows: int)
         best = np.argsort(-cosines, kind="stable")[:rows]
         table, cosines = _rows(reader, ids[best], columns), cosines[best]
     return sorted(
-        _listed(table, cosines, query),
+        _listed(reader, table, cosines, query),
         key=lambda each: (-each.cosine, -(each.facts.similarity or 0.0), each.facts.pair_id),
     )
 
@@ -130,8 +129,8 @@ def _words(words: str) -> MatchQuery:
     return MatchQuery(words, "caption")  # type: ignore[call-arg]  # all else has its default
 
 
-def _listed(table: pa.Table, cosines: Vector, query: Query) -> list[Found]:
-    facts = map(unpacked, table["facts"].to_pylist())
+def _listed(reader: Reader, table: pa.Table, cosines: Vector, query: Query) -> list[Found]:
+    facts = map(reader.columns.unpacked, table["facts"].to_pylist())
     vectors: Any = [None] * table.num_rows
     if query.fold == "near":
         vectors = _matrix(table["image_vector"])

@@ -14,11 +14,13 @@ from threading import Lock
 from typing import NamedTuple, TypeVar
 
 import lancedb
+import msgspec
 from lance import LanceDataset
 from lance.dataset import Tags
 from lancedb.table import Table
 
 from pairlake.lake.errors import PairlakeError
+from pairlake.serve.search.facts import Columns
 from pairlake.serve.search.index import (
     PAIRS,
     TAG,
@@ -55,8 +57,21 @@ class Reader:
 
     @cached_property
     def publication(self) -> Publication:
-        """What the version says of itself."""
-        return Publication(**json.loads(self.table.schema.metadata[b"publication"]))
+        """What the version says of itself; PairlakeError where an older pairlake has said it."""
+        said = json.loads(self.table.schema.metadata[b"publication"])
+        try:
+            if "facts" in self.table.schema.names:
+                return msgspec.convert(said, Publication)
+        except msgspec.ValidationError:
+            pass
+        raise PairlakeError(
+            "The search index was published by an older pairlake; run: pairlake publish"
+        )
+
+    @property
+    def columns(self) -> Columns:
+        """What is known of its pairs."""
+        return self.publication.columns
 
 
 class Published:
@@ -106,11 +121,11 @@ class Published:
         # Another handle: the last one may be in use by another thread.
         table = open_index(self._place, session=lancedb.Session(**CACHES)).open_table(self._name)
         table.checkout(TAG)
-        if self._name == PAIRS and "facts" not in table.schema.names:
-            raise PairlakeError(
-                "The search index was published by an older pairlake; run: pairlake publish"
-            )
-        return Reader(shown, table)
+        reader = Reader(shown, table)
+        if self._name == PAIRS:
+            # Said now, not by the first query.
+            _ = reader.publication
+        return reader
 
     def _shown(self) -> Shown | None:
         if self._tags is None and has_table(self._place, self._name):

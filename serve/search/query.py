@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pairlake.lake.errors import BadRequest
-from pairlake.serve.search.filters import Filter
 
 Vector = NDArray[np.float32]
 Side = Literal["image", "caption"]
@@ -50,7 +49,8 @@ class Part:
 class Query:
     """A search: `limit` results after the first `offset`, nearest first.
 
-    `side` says whose vectors are searched. With `hybrid` the captions' words count too. `fold`
+    `side` says whose vectors are searched. `where` has filters as they are typed, which are read
+    when it is known what is published. With `hybrid` the captions' words count too. `fold`
     makes one result of a picture's pairs (image), of look-alikes as well (near), or none.
     `aesthetic` is the weight of the aesthetic head's direction, beside the parts' unit length.
     """
@@ -58,7 +58,7 @@ class Query:
     parts: tuple[Part, ...]
     side: Side = "image"
     hybrid: bool = False
-    filters: tuple[Filter, ...] = ()
+    where: tuple[str, ...] = ()
     fold: Fold = "image"
     aesthetic: float = 0.0
     hide_unsafe: bool = False

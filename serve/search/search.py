@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from pairlake.lake.errors import BadRequest, PairlakeError
 from pairlake.lake.vectors import Matrix
 from pairlake.serve.search.deny_list import DenyList, Known
-from pairlake.serve.search.facts import Facts, unpacked
-from pairlake.serve.search.filters import lance
+from pairlake.serve.search.facts import Facts, Score
+from pairlake.serve.search.filters import lance, parse
 from pairlake.serve.search.hits import Hit, folded, hit_of
 from pairlake.serve.search.in_time import check_wanted, turn
 from pairlake.serve.search.index import PAIRS, THUMBNAILS, Publication
@@ -29,8 +29,6 @@ from pairlake.serve.search.scan import scan
 EncodeCaptions = Callable[[list[str]], Matrix]
 Exact = NDArray[np.float64]
 MOST_ROWS = 20_000
-_UNSAFE = "(punsafe is null or punsafe <= 0.5)"
-_INAPPROPRIATE = "(pinappropriate is null or pinappropriate <= 0.5)"
 
 
 class UnknownPair(PairlakeError):
@@ -82,6 +80,10 @@ class Search:
         kept = [each for each, is_gone in zip(domains, gone, strict=True) if not is_gone]
         return replace(publication, dataset={**publication.dataset, "domains": kept})
 
+    def scores(self) -> tuple[str, ...]:
+        """The scores of the published list, by their columns."""
+        return tuple(each.score for each in self._pairs.reader().publication.scores)
+
     def load(self) -> None:
         """Load the encoders of the index, so that the first query need not wait for them.
 
@@ -108,23 +110,21 @@ class Search:
     def pair(self, pair_id: UUID) -> Hit:
         """A published pair; UnknownPair if it is not published."""
         row = self._pairs.read(lambda reader: _row(reader, pair_id, ["facts"]))
-        return hit_of(self._facts(row), 1.0)
+        return hit_of(self._shown(row["facts"]), 1.0)
 
     def samples(self, ids: list[int]) -> dict[int, Hit]:
         """The published pairs of LAION's SAMPLE_IDs, those that there are."""
         if not ids:
             return {}
         among = f"sample_id in ({', '.join(map(str, ids))})"
-        table = self._pairs.read(lambda reader: scan(reader, columns=["facts"], filter=among))
-        found = self.denied.shown([unpacked(facts) for facts in table["facts"].to_pylist()])
+        found = self.denied.shown(self._pairs.read(partial(_facts, where=among)))
         return {facts.sample_id: hit_of(facts, 1.0) for facts in found if facts is not None}
 
     def thumbnail(self, image_id: UUID) -> bytes | None:
         """The JPEG of a published picture; None if it has none."""
         its = f"image_id = X'{image_id.hex}'"
         if not self.denied.is_empty():
-            pairs = self._pairs.read(lambda reader: scan(reader, columns=["facts"], filter=its))
-            facts = [unpacked(value) for value in pairs["facts"].to_pylist()]
+            facts = self._pairs.read(partial(_facts, where=its))
             if not any(self.denied.shown(facts)):
                 return None
         table = self._thumbnails.read(
@@ -134,12 +134,11 @@ class Search:
         return jpegs[0] if jpegs else None
 
     def _find(self, query: Query, reader: Reader) -> Answer:
+        conditions = [lance(parse(query.where, reader.columns))]
+        conditions += _hidden(query, reader.publication.scores)
         if not reader.publication.rows:
             return Answer(results=[], more=False)
         vector, shown = self._vector(query, reader)
-        conditions = [lance(query.filters)]
-        conditions += [_UNSAFE] if query.hide_unsafe else []
-        conditions += [_INAPPROPRIATE] if query.hide_inappropriate else []
         if shown:
             # A picture is not asked for to be shown itself.
             conditions.append(f"image_id not in ({', '.join(shown)})")
@@ -169,9 +168,8 @@ class Search:
                 return hits
             rows = min(rows * 4, MOST_ROWS)
 
-    def _facts(self, row: dict[str, Any]) -> Facts:
-        """The facts of a row of the index; UnknownPair if they may not be shown."""
-        facts = unpacked(row["facts"])
+    def _shown(self, facts: Facts) -> Facts:
+        """The facts of a pair as they may be shown; UnknownPair if they may not."""
         (shown,) = self.denied.shown([facts])
         if shown is None:
             raise _unknown(UUID(bytes=facts.pair_id))
@@ -184,7 +182,7 @@ class Search:
         for part in query.parts:
             if part.pair_id is not None:
                 row = _row(reader, part.pair_id, ["facts", "image_id", "image_vector"])
-                self._facts(row)
+                self._shown(row["facts"])
                 vector = np.asarray(row["image_vector"])
                 shown.append(f"X'{row['image_id'].hex()}'")
             else:
@@ -226,12 +224,35 @@ class Search:
             return self._loaded[kind, name]
 
 
+def _hidden(query: Query, scores: Sequence[Score]) -> list[str]:
+    """What hides the pairs that the query wants hidden, by the scores of the list.
+
+    Of what no score tells nothing is hidden, as by clip-retrieval without the model. BadRequest
+    where one tells it, and the list does not say from where on.
+    """
+    asked = {"nsfw": query.hide_unsafe, "inappropriate": query.hide_inappropriate}
+    hiding = [each for each in scores if asked.get(each.kind)]
+    for each in hiding:
+        if each.hidden_above is None:
+            raise BadRequest(
+                f"Pairs cannot be hidden by {each.score}: the lake's list of scores does not say "
+                "above what; ask for all, and filter."
+            )
+    return [f"({each.score} is null or {each.score} <= {each.hidden_above!r})" for each in hiding]
+
+
+def _facts(reader: Reader, where: str) -> list[Facts]:
+    found = scan(reader, columns=["facts"], filter=where)["facts"].to_pylist()
+    return [reader.columns.unpacked(each) for each in found]
+
+
 def _row(reader: Reader, pair_id: UUID, columns: list[str]) -> dict[str, Any]:
+    """Some columns of a pair's row, of them its facts; UnknownPair if there is none."""
     table = scan(reader, columns=columns, filter=f"pair_id = X'{pair_id.hex}'", limit=1)
     rows: list[dict[str, Any]] = table.to_pylist()
     if not rows:
         raise _unknown(pair_id)
-    return rows[0]
+    return {**rows[0], "facts": reader.columns.unpacked(rows[0]["facts"])}
 
 
 def _unknown(pair_id: UUID) -> UnknownPair:

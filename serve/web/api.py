@@ -14,16 +14,24 @@ import pyarrow.csv
 import pyarrow.parquet
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import ConfigDict, create_model
 
 from pairlake.lake.keys import text_id
 from pairlake.lake.takedowns import Spell
-from pairlake.serve.search.facts import COLUMNS
+from pairlake.serve.search.facts import SHARED, Columns
 from pairlake.serve.search.hits import Hit
 from pairlake.serve.search.in_time import in_time
 from pairlake.serve.search.index import NothingPublished, Publication
-from pairlake.serve.search.search import Answer, Search
+from pairlake.serve.search.search import Search
 from pairlake.serve.web.asked import Asked, Exporting, Searching, Url
 from pairlake.serve.web.story import pairs_of, story_of
+
+# What /openapi.json says of an answer; the scores of a result go by what is published.
+_SHARED: Any = {each.name: (each.type, ...) for each in msgspec.structs.fields(Hit)}
+_Result: Any = create_model(
+    "Hit", __doc__=Hit.__doc__, __config__=ConfigDict(extra="allow"), captions=(int, 1), **_SHARED
+)
+_Answer = create_model("Answer", results=(list[_Result], ...), more=(bool, ...))
 
 
 def api(search: Search, spell: Spell) -> APIRouter:
@@ -36,7 +44,7 @@ def api(search: Search, spell: Spell) -> APIRouter:
 
 
 def _add_search(router: APIRouter, search: Search) -> None:
-    @router.get("/api/search", response_model=Answer)
+    @router.get("/api/search", response_model=_Answer)
     async def find(asked: Searching) -> Response:
         """Pictures like the texts `q` and the pairs `like`, unlike those of `not` and `unlike`.
 
@@ -46,7 +54,7 @@ def _add_search(router: APIRouter, search: Search) -> None:
         query = asked.query(limit=asked.limit, offset=asked.offset)
         return _json(await in_time(search.find, query))
 
-    @router.post("/api/search", response_model=Answer)
+    @router.post("/api/search", response_model=_Answer)
     async def find_parts(asked: Asked) -> Response:
         """The same with weights, pictures and embeddings."""
         return _json(await in_time(search.find, asked.query()))
@@ -80,7 +88,7 @@ def _add_dataset(router: APIRouter, search: Search) -> None:
             **_without_dataset(publication),
             **publication.dataset,
             "has_aesthetic": publication.aesthetic_head is not None,
-            "columns": [{"name": name, "kind": each.kind} for name, each in COLUMNS.items()],
+            "columns": _told(publication.columns),
         }
 
 
@@ -118,10 +126,21 @@ def _json(content: Any) -> Response:
 
 def _without_dataset(publication: Publication) -> dict[str, Any]:
     said = asdict(publication)
-    del said["dataset"]
+    del said["dataset"], said["scores"]
     return said
 
 
+def _told(columns: Columns) -> list[dict[str, Any]]:
+    """By what pairs can be filtered; of a score also how it is shown, and what it hides."""
+    scores = {each.score: each for each in columns.scores}
+    return [
+        {"name": name, "kind": column.kind}
+        | {fact: getattr(scores[name], fact) for fact in _OF_A_SCORE if name in scores}
+        for name, column in columns.items()
+    ]
+
+
+_OF_A_SCORE = ("label", "lowest", "highest", "keys", "comparison", "hidden_above", "pairs")
 _MEDIA_TYPES = {
     "parquet": "application/vnd.apache.parquet",
     "csv": "text/csv; charset=utf-8",
@@ -158,10 +177,14 @@ def results_file(hits: Sequence[Hit], format: str) -> bytes:
 
 
 def _value(hit: Hit, column: str) -> object:
-    value = getattr(hit, _FILE_COLUMNS[column])
+    # Of a score that the lake's list has not, nothing is known.
+    value: Any = getattr(hit, _FILE_COLUMNS[column], None)
     return int(value) if column == "hash" else value
 
 
 def _type(column: str) -> pa.DataType:
     # Similarity has 64 bits in LAION's files.
-    return pa.float64() if column == "similarity" else COLUMNS[_FILE_COLUMNS[column]].type
+    if column == "similarity":
+        return pa.float64()
+    shared = SHARED.get(_FILE_COLUMNS[column])
+    return pa.float32() if shared is None else shared.type

@@ -14,7 +14,6 @@ from fastapi import Query as Parameter
 from pydantic import BaseModel, ConfigDict, Field
 
 from pairlake.lake.errors import BadRequest
-from pairlake.serve.search.filters import parse
 from pairlake.serve.search.query import MOST_PARTS, Fold, Part, Query, Side
 
 LONGEST_TEXT = 500
@@ -79,7 +78,7 @@ class Asked(BaseModel):
             parts=tuple(part.part() for part in self.parts),
             side=self.by,
             hybrid=self.hybrid,
-            filters=tuple(parse(self.where)),
+            where=tuple(self.where),
             fold=self.fold,
             aesthetic=self.aesthetic,
             limit=self.limit,
@@ -111,7 +110,7 @@ class Parameters(BaseModel):
             parts=tuple(parts),
             side=self.by,
             hybrid=self.hybrid,
-            filters=tuple(parse(self.where)),
+            where=tuple(self.where),
             fold=self.fold,
             aesthetic=self.aesthetic,
             limit=limit,

@@ -181,7 +181,8 @@ def _facts(hit: Hit) -> dict[str, Any]:
         "height": hit.height,
         "language": hit.language,
         "license": hit.license_url,
-        "punsafe": hit.punsafe,
-        "pwatermark": hit.pwatermark,
-        "aesthetic": hit.aesthetic_score,
+        # Null where the lake has no such score.
+        "punsafe": getattr(hit, "punsafe", None),
+        "pwatermark": getattr(hit, "pwatermark", None),
+        "aesthetic": getattr(hit, "aesthetic_score", None),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -11,8 +11,6 @@ import duckdb
 
 from pairlake.lake.catalog import connect
 from pairlake.lake.errors import PairlakeError
-from pairlake.serve.search.deny_list import DenyList
-from pairlake.serve.search.facts import COLUMNS, Column
 from pairlake.serve.search.histories import MOST_ROWS, History, histories, rows, shown
 from pairlake.serve.search.hits import Hit
 from pairlake.serve.search.in_time import ended_by
@@ -95,7 +93,7 @@ def story_of(pair_id: UUID, search: Search) -> dict[str, Any]:
                 f"The pair {pair_id} is not published ({history['drop_reason']}), and "
                 "nothing else is told of it."
             )
-        return _told(con, pair_id, published, history or {}, search.denied)
+        return _told(con, pair_id, published, history or {}, search)
 
 
 @contextmanager
@@ -127,36 +125,32 @@ def _told(
     pair_id: UUID,
     published: Hit | None,
     history: History,
-    denied: DenyList,
+    search: Search,
 ) -> dict[str, Any]:
     captions, duplicates = (rows(con, query, pair_id=pair_id) for query in (_CAPTIONS, _DUPLICATES))
     told = {name: history.get(name) for name in _OF_THE_VERDICT}
     lists = {name: history.get(name, []) for name in _LISTS}
     image = {name.removeprefix("image_"): history[name] for name in _OF_THE_IMAGE if history}
     return {
-        "pair": published or _as_hit(history),
+        "pair": published or _as_hit(history, search.scores()),
         "is_published": published is not None,
         "image": image if history and history["image_id"] else None,
         **told,
         **lists,
-        "captions": shown(captions, denied, but={"image_url"}),
-        "duplicates": shown(duplicates, denied, but={"image_id"}),
+        "captions": shown(captions, search.denied, but={"image_url"}),
+        "duplicates": shown(duplicates, search.denied, but={"image_id"}),
     }
 
 
-def _as_hit(history: History) -> dict[str, Any]:
-    """What a result would show of a pair that is none."""
-    scores = {each["score"]: each["value"] for each in history["scores"]}
+def _as_hit(history: History, scores: Sequence[str]) -> dict[str, Any]:
+    """What a result would show of a pair that is none, with the scores of the published list."""
+    values = {each["score"]: each["value"] for each in history["scores"]}
     pages = [each for each in history["sightings"] if each["page_url"]]
     page = pages[0] if pages else {"page_url": None, "license_url": None}
     return {
         **{name: history[name] for name in _AS_IN_A_HIT},
         "page_url": page["page_url"],
         "license_url": page["license_url"],
-        "pair_similarity": scores.get("similarity"),
-        **{name: scores.get(name) for name, column in COLUMNS.items() if _is_rating(name, column)},
+        "pair_similarity": values.get("similarity"),
+        **{name: values.get(name) for name in scores},
     }
-
-
-def _is_rating(name: str, column: Column) -> bool:
-    return column.model is not None and name != "similarity"

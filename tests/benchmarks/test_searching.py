@@ -13,7 +13,6 @@ import pytest
 
 from benchmarks.searching.truths import FILTERS, NEAREST, recall, truth
 from benchmarks.searching.worlds import BLOCK, DIMENSIONS, World
-from pairlake.serve.search.filters import parse
 from pairlake.serve.search.query import Part, Query
 from pairlake.serve.search.search import Encoders, Search
 
@@ -55,12 +54,12 @@ def test_the_truth_is_what_an_exact_search_finds(tmp_path: Path) -> None:
     search = Search(home / "search", encoders)
     for name in ("image", "text", *FILTERS):
         queries = known.captions if name == "text" else known.pictures
-        where = tuple(parse([name])) if name in FILTERS else ()
+        where = (name,) if name in FILTERS else ()
         found = [
             [
                 int(hit.sample_id)
                 for hit in search.find(
-                    Query(parts=(Part(vector=vector),), fold="none", filters=where, limit=NEAREST)
+                    Query(parts=(Part(vector=vector),), fold="none", where=where, limit=NEAREST)
                 ).results
             ]
             for vector in queries

@@ -216,6 +216,13 @@ HOSTILE = Pair(
 PUBLISHED = (APPLE, POMME, CAT, SEA, HOSTILE)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Blurred(Pair):
+    """A pair with a score that a list has beside ours."""
+
+    blurriness: float | None = None
+
+
 @dataclass
 class Mart:
     """The mart, and all that publishing reads beside it."""
@@ -229,6 +236,7 @@ class Mart:
             self.con.execute(_AROUND)
             self.con.execute(_PAIRS)
             self.con.execute(_KNOWN.format(seeds=ROOT / "models" / "seeds"))
+            self.con.execute(f"create table lake.marts.ratings as {_model('marts', 'ratings')}")
             for path, schema in _HISTORIES.items():
                 name = path.rpartition("/")[2]
                 self.con.execute(f"create view lake.{schema}.{name} as {_model(schema, path)}")
@@ -256,6 +264,24 @@ class Mart:
             },
             self.con,
         )
+
+    def rate(self, score: str, **said: object) -> None:
+        """List another score, of pictures and from 0 to 1, that pairs may have from now on."""
+        row = {
+            "kind": score,
+            "label": score,
+            "lowest": 0.0,
+            "highest": 1.0,
+            "keys": ["image_id"],
+            "comparison": "<=",
+            "hidden_above": None,
+            "position": 6,
+        }
+        with writing(self.con):
+            self.con.execute(f"alter table lake.marts.pairs add column {score} float")
+            self.con.execute(_KNOWN.format(seeds=ROOT / "models" / "seeds"))
+            self.con.register("rated", pa.Table.from_pylist([{"score": score, **row, **said}]))
+            self.con.execute("insert into lake.marts.ratings by name from rated")
 
     def forget_vectors(self) -> None:
         """Delete all vectors, so that those of the pairs to come may have other dimensions."""

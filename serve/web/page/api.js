@@ -37,9 +37,11 @@ export async function ask(path, options) {
 // Results and stories that came, by pair_id: what a picture in the query looks like.
 export const known = new Map();
 
-// One page of results, from `offset` on; `picture` is the data URL of an uploaded one.
+// One page of results, from `offset` on; `picture` is the data URL of an uploaded one. What hides
+// some of them is known before they are shown, here and of a story.
 export async function find(state, picture, offset, signal) {
-  const answer = await ask(...requestOf(state, picture, { limit: PAGE_ROWS, offset }, signal));
+  const asked = requestOf(state, picture, { limit: PAGE_ROWS, offset }, signal);
+  const [answer] = await Promise.all([ask(...asked), dataset()]);
   for (const hit of answer.results) known.set(hit.pair_id, hit);
   return answer;
 }
@@ -77,19 +79,26 @@ export async function takeHome(state, format, rows) {
 }
 
 let told;
+// The scores of the published list: the columns that have a label.
+export let scores = [];
 // The dataset's figures, asked for once; again after a failure.
 export function dataset() {
-  told ??= ask("api/dataset").catch((error) => {
-    told = undefined;
-    throw error;
-  });
+  told ??= ask("api/dataset").then(
+    (answer) => {
+      scores = answer.columns.filter((each) => "label" in each);
+      return answer;
+    },
+    (error) => {
+      told = undefined;
+      throw error;
+    });
   return told;
 }
 
 const stories = new Map();
 export async function story(pairId) {
   if (!stories.has(pairId)) {
-    const told = await ask(`api/pairs/${encodeURIComponent(pairId)}`);
+    const [told] = await Promise.all([ask(`api/pairs/${encodeURIComponent(pairId)}`), dataset()]);
     stories.set(pairId, told);
     if (told.is_published && !known.has(pairId)) known.set(pairId, told.pair);
   }

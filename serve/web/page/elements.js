@@ -44,16 +44,6 @@ export function languageName(code) {
 export const number = (value) => value.toLocaleString("en");
 export const counted = (count, one) => `${number(count)} ${one}${count === 1 ? "" : "s"}`;
 
-// The scores of a pair that are shown, with their labels and digits.
-export const SCORES = [
-  ["pair_similarity", "pair", 3],
-  ["punsafe", "unsafe", 2],
-  ["pwatermark", "watermark", 2],
-  ["aesthetic_score", "aesthetic", 1],
-  ["pinappropriate", "inappropriate", 2],
-  ["toxicity", "toxic", 2],
-];
-
 // A button that copies `text`, and says that it did.
 export function copyButton(text, name) {
   const button = make("button", { type: "button", className: "small", "aria-label": `Copy ${name}` }, "Copy");

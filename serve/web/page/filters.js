@@ -1,25 +1,24 @@
 // Filters `column op value`, as fields, as chips, and as they stand in the address; and the settings.
 import { go, listen, state } from "./address.js";
-import { dataset } from "./api.js";
+import { dataset, scores } from "./api.js";
 import { element, languageName, make, number } from "./elements.js";
+import { inWords } from "./safety.js";
 
 const FORM = /^\s*(\w+)\s*(is\s+not\s+null|is\s+null|!=|<=|>=|=|<|>|in\b|contains\b)\s*(.*?)\s*$/is;
-// Fields that hold one value: their column and operator.
+// Fields that hold one value: their column and operator. Those of the scores come when they are known.
 const FIELDS = {
   split: "split =",
   width: "width >=",
   height: "height >=",
   "similarity-low": "similarity >=",
   "similarity-high": "similarity <=",
-  punsafe: "punsafe <=",
-  pwatermark: "pwatermark <=",
-  aesthetic_score: "aesthetic_score >=",
   domain: "domain =",
   license_url: "license_url =",
 };
 const LICENSED = "license_url is not null";
 const SPLITS = { en: "English", multi: "other languages", nolang: "no language" };
-const LABELS = { license_url: "licence", aesthetic_score: "aesthetic", punsafe: "unsafe", pwatermark: "watermark", page_url: "page", image_url: "image" };
+const LABELS = { license_url: "licence", page_url: "page", image_url: "image" };
+const labelled = (column) => LABELS[column] ?? scores.find(({ name }) => name === column)?.label ?? column;
 const SIGNS = { ">=": "≥", "<=": "≤", "!=": "≠", in: ":" };
 const TOGGLES = ["hybrid", "numbers", "safe"];
 const CHOICES = ["by", "fold", "captions"];
@@ -45,7 +44,9 @@ export function start() {
 export async function fill() {
   const told = await dataset();
   element("aesthetic-box").hidden = !told.has_aesthetic;
-  element("aesthetic_score").parentNode.hidden = !told.has_aesthetic;
+  // A filter on what no pair has finds nothing.
+  element("scores").replaceChildren(...scores.filter(({ pairs }) => pairs).map(scoreField));
+  element("safe-help").textContent = inWords();
   const kept = (told.languages ?? []).filter((each) => each.language && each.kept);
   element("languages").replaceChildren(...kept.map(languageBox));
   const options = (id, values) => element(id).replaceChildren(...values.map((value) => make("option", { value })));
@@ -53,6 +54,15 @@ export async function fill() {
   options("licences", (told.licences ?? []).map((each) => each.license_url));
   options("columns", told.columns.map(({ name, kind }) => `${name} ${{ text: "contains", number: ">=", uuid: "=" }[kind]} `));
   render(state);
+}
+
+// Unsafe ≤, Aesthetic ≥: a score against what is wanted of it.
+function scoreField({ name, label, comparison, lowest, highest }) {
+  const id = `score-${name}`;
+  const field = make("input", { id, type: "number", min: lowest, max: highest, step: "any" });
+  FIELDS[id] = `${name} ${comparison}`;
+  field.addEventListener("change", () => compare(id));
+  return make("label", {}, `${label[0].toUpperCase()}${label.slice(1)} ${SIGNS[comparison]} `, field);
 }
 
 function languageBox({ language, kept }) {
@@ -143,10 +153,10 @@ function labelOf(text) {
   const found = parsed(text);
   if (!found) return text;
   const { column, operator, value } = found;
-  if (operator === "is null") return `no ${LABELS[column] ?? column}`;
-  if (operator === "is not null") return `${LABELS[column] ?? column} stated`;
+  if (operator === "is null") return `no ${labelled(column)}`;
+  if (operator === "is not null") return `${labelled(column)} stated`;
   if (column === "split" && operator === "=") return SPLITS[value] ? `split: ${SPLITS[value]}` : text;
   const names = languagesOf(text);
   if (names) return `language: ${names.map(languageName).join(", ")}`;
-  return `${LABELS[column] ?? column} ${SIGNS[operator] ?? operator} ${value}`.replace(" : ", ": ");
+  return `${labelled(column)} ${SIGNS[operator] ?? operator} ${value}`.replace(" : ", ": ");
 }

@@ -1,7 +1,7 @@
 // The results: cards, more of them as one scrolls, and keys that move between them.
 import { askedOf, go, hasParts, leads, listen, NO_PARTS, pictureOf, state } from "./address.js";
-import { find, MOST_OFFSET, PAGE_ROWS } from "./api.js";
-import { announce, counted, element, languageName, make, number, outward, SCORES } from "./elements.js";
+import { find, MOST_OFFSET, PAGE_ROWS, scores } from "./api.js";
+import { announce, counted, element, languageName, make, number, outward } from "./elements.js";
 import { isVeiled, unveils, veil } from "./safety.js";
 
 const MOST_REMEMBERED = 20;
@@ -185,8 +185,12 @@ export function showPicture(frame, hit) {
   image.src = `thumbnails/${hit.image_id}.jpg`;
 }
 
+// A hundredth of what a score can be is told.
+const digitsOf = ({ lowest, highest }) => Math.max(0, 2 - Math.round(Math.log10(highest - lowest)));
 const scoresOf = (hit) =>
-  SCORES.filter(([name]) => hit[name] !== null).map(([name, label, digits]) => make("span", {}, `${label} ${hit[name].toFixed(digits)}`));
+  [["pair_similarity", "pair", 3], ...scores.map((each) => [each.name, each.label, digitsOf(each)])]
+    .filter(([name]) => (hit[name] ?? null) !== null)
+    .map(([name, label, digits]) => make("span", {}, `${label} ${hit[name].toFixed(digits)}`));
 
 export const outwardLinks = (hit) =>
   [[hit.page_url, "Page"], [hit.image_url, "Image"]].map(([address, text]) => outward(address, text))

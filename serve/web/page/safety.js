@@ -1,12 +1,23 @@
-// Safe mode: what has a bad score is blurred until the visitor asks for it. No score, no blur.
+// Safe mode: what a score hides is blurred until the visitor asks for it. No score, no blur.
+import { scores } from "./api.js";
 
-const BAD = 0.5;
 // Asked for while this page is open: image ids and pair ids.
 const shown = new Set();
 
-const atLeast = (score) => score !== null && score >= BAD;
-const hidesPicture = (hit) => (atLeast(hit.punsafe) || atLeast(hit.pinappropriate)) && !shown.has(hit.image_id);
-const hidesCaption = (hit) => atLeast(hit.toxicity) && !shown.has(hit.pair_id);
+// Those that hide what they are scores of: of a picture (image_id), or of a caption (caption_id).
+const hiding = (key) => scores.filter(({ keys, hidden_above }) => keys.includes(key) && hidden_above !== null);
+const isAbove = (hit, key) => hiding(key).some(({ name, hidden_above }) => (hit[name] ?? -Infinity) > hidden_above);
+const hidesPicture = (hit) => isAbove(hit, "image_id") && !shown.has(hit.image_id);
+const hidesCaption = (hit) => isAbove(hit, "caption_id") && !shown.has(hit.pair_id);
+
+// What safe mode does, in words.
+export function inWords() {
+  const said = [["pictures", "image_id"], ["captions", "caption_id"]]
+    .map(([what, key]) => [what, hiding(key).map(({ label, hidden_above }) => `${label} above ${Number(hidden_above.toPrecision(6))}`)])
+    .filter(([, above]) => above.length)
+    .map(([what, above]) => `${what} scored ${above.join(" or ")}`);
+  return said.length ? `Blurs ${said.join(", and ")}. What has no score is shown.` : "Nothing is blurred: no score hides anything here.";
+}
 
 // Whether safe mode blurs anything of a result.
 export const isVeiled = (hit) => hidesPicture(hit) || hidesCaption(hit);

@@ -101,7 +101,7 @@ def test_the_nearest_to_a_text_come_first_and_fill_the_limit(mart: Mart, tmp_pat
 def test_what_cannot_be_asked_is_said_in_words(mart: Mart, tmp_path: Path) -> None:
     mart.keep(APPLE)
     with pytest.raises(BadFilter, match="colour"):
-        Selection(where=("colour = red",))
+        _exported(tmp_path, Selection(where=("colour = red",)))
     with pytest.raises(BadRequest, match="--limit"):
         Selection(search="a cat")
     with pytest.raises(BadRequest, match="some words"):

@@ -163,7 +163,7 @@ def test_what_takes_pictures_says_what_to_do(mart: Mart, tmp_path: Path, format:
 
 
 def test_what_a_list_does_not_have_is_named(mart: Mart, tmp_path: Path) -> None:
-    with pytest.raises(BadRequest, match="no column domain to filter by; there are pair_id, "):
+    with pytest.raises(BadRequest, match="no column 'domain' to filter by; there are: pair_id, "):
         _taken(tmp_path, "domain = a.example")
     with pytest.raises(BadRequest, match="--search compares pictures"):
         export(tmp_path / "it.csv", Selection(source="listed_pairs", search="an apple", limit=1))

@@ -165,6 +165,20 @@ def test_folders_and_columns_are_those_of_laions_releases(
             assert metadata.row_group(0).column(0).compression == "SNAPPY"
 
 
+@pytest.mark.parametrize("format", ["parquet", "webdataset", "embeddings"])
+def test_a_score_of_laions_that_the_lake_has_not_is_null(
+    mart: Mart, tmp_path: Path, format: str
+) -> None:
+    mart.keep(APPLE)
+    with writing(mart.con) as con:
+        con.execute("drop view lake.intermediate.int_pairs_known")
+        con.execute("alter table lake.marts.pairs drop column pwatermark")
+    export(tmp_path / "it", format=format)
+    found = [tmp_path / "it"] if format == "parquet" else (tmp_path / "it").rglob("*.parquet")
+    (rows,) = [pq.read_table(path).to_pylist() for path in found]
+    assert [row["pwatermark"] for row in rows] == [None]
+
+
 def test_values_are_written_as_laion_wrote_them(mart: Mart, tmp_path: Path) -> None:
     mart.keep(APPLE, POMME)
     licence = "https://creativecommons.org/licenses/by/4.0/"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import io
+import json
 import os
 import shutil
 import signal
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import duckdb
@@ -26,7 +29,17 @@ from pairlake.serve.search import published as published_by
 from pairlake.serve.search.index import PAIRS, THUMBNAILS, NothingPublished
 from pairlake.serve.search.published import Published
 from pairlake.serve.search.search import Search
-from tests.serve.conftest import APPLE, CAT, ENCODERS, POMME, SEA, Mart, Pair, picture
+from tests.serve.conftest import (
+    APPLE,
+    CAT,
+    ENCODERS,
+    POMME,
+    SEA,
+    Blurred,
+    Mart,
+    Pair,
+    picture,
+)
 
 
 def _publish() -> PublishSummary:
@@ -128,8 +141,8 @@ def test_what_commits_meanwhile_waits_for_the_next_publication(
     mart.keep(APPLE, CAT)
     listed = from_marts.searchable
 
-    def overtaken(con: duckdb.DuckDBPyConnection) -> Searchable:
-        wanted = listed(con)
+    def overtaken(con: duckdb.DuckDBPyConnection, **how: Any) -> Searchable:
+        wanted = listed(con, **how)
         mart.keep(APPLE, SEA)
         return wanted
 
@@ -276,6 +289,41 @@ def test_an_index_of_an_older_pairlake_says_what_to_do(mart: Mart, home: Path) -
         Published(home / "search", PAIRS).reader()
     _publish()
     assert Published(home / "search", PAIRS).reader().table.count_rows() == 1
+
+
+def test_an_index_without_a_list_of_scores_says_what_to_do(mart: Mart, home: Path) -> None:
+    mart.keep(APPLE, CAT)
+    _publish()
+    with index.writing(home / "search") as db:
+        old = index.newest(db, PAIRS)
+        assert old is not None
+        said = json.loads(old.schema.metadata[b"publication"])
+        del said["scores"]
+        old.to_lance().update_schema_metadata({"publication": json.dumps(said)})
+        old.checkout_latest()
+        index.show(old)
+    with pytest.raises(PairlakeError, match="older pairlake; run: pairlake publish"):
+        Published(home / "search", PAIRS).reader()
+    # Its rows are as they would be now.
+    assert str(_publish()) == "Nothing new: 2 pairs are published."
+    assert Published(home / "search", PAIRS).reader().table.count_rows() == 2
+
+
+def test_another_list_of_scores_replaces_the_table(mart: Mart, home: Path) -> None:
+    mart.keep(APPLE)
+    _publish()
+    mart.rate("blurriness")
+    mart.keep(Blurred(**(asdict(APPLE) | {"blurriness": 0.25})))
+    assert _publish().added == 1
+    reader = Published(home / "search", PAIRS).reader()
+    assert reader.table.to_arrow()["blurriness"].to_pylist() == [0.25]
+    known = {each.score: each.pairs for each in reader.publication.scores}
+    assert (known["blurriness"], known["punsafe"]) == (1, 0)
+    # What a score hides, and is called, is no part of a pair.
+    with writing(mart.con) as con:
+        con.execute("update lake.marts.ratings set label = 'blurred' where kind = 'blurriness'")
+    assert str(_publish()) == "Nothing new: 1 pairs are published."
+    assert Published(home / "search", PAIRS).reader().publication.scores[-1].label == "blurred"
 
 
 def test_erasing_leaves_no_byte_of_what_was_deleted(mart: Mart, home: Path) -> None:

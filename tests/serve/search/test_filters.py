@@ -14,13 +14,34 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from lancedb.table import Table
 
-from pairlake.serve.search.facts import COLUMNS
-from pairlake.serve.search.filters import BadFilter, Filter, lance, parse, sql
+from pairlake.serve.search import filters as filters_by
+from pairlake.serve.search.facts import Columns, Score
+from pairlake.serve.search.filters import BadFilter, Filter, lance, sql
 
 TEXTS = ["it's", 'a "b"', "a\\b' or 1=1 --", "%_", "", None, "猫", "a,b", "l\n\0a\\", "a"]
 NUMBERS = [0.1, 0.5, None, 0.7, 1.0, -0.5, 0.0, 2.0, 3.5, 0.25]
 Rows = tuple[Table, duckdb.DuckDBPyConnection]
 KEYS = [UUID(int=n) for n in range(10)]
+COLUMNS = Columns(
+    [
+        Score(
+            kind=name,
+            score=name,
+            label=name,
+            lowest=0.0,
+            highest=1.0,
+            keys=["image_id"],
+            comparison="<=",
+            hidden_above=None,
+        )
+        for name in ("aesthetic_score", "punsafe", "image_sharpness")
+    ]
+)
+
+
+def parse(texts: list[str]) -> list[Filter]:
+    """Filters on the columns of the tests."""
+    return filters_by.parse(texts, COLUMNS)
 
 
 @pytest.fixture(scope="module")
@@ -192,5 +213,5 @@ def test_what_cannot_be_read_is_said(text: str, reason: str) -> None:
 def test_every_column_of_the_index_but_its_own_can_be_filtered() -> None:
     from pairlake.serve.search.index import pairs_schema
 
-    names = set(pairs_schema(8).names)
+    names = set(pairs_schema(COLUMNS, 8).names)
     assert names - {"facts", "fingerprint", "image_vector", "caption_vector"} == set(COLUMNS)

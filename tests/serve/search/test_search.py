@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -13,7 +13,6 @@ from pairlake.lake.catalog import writing
 from pairlake.lake.errors import BadRequest, PairlakeError
 from pairlake.serve.publish.publish import publish
 from pairlake.serve.search import index, nearest, scan
-from pairlake.serve.search.filters import parse
 from pairlake.serve.search.hits import Hit
 from pairlake.serve.search.index import NothingPublished
 from pairlake.serve.search.query import Part, Query
@@ -26,6 +25,7 @@ from tests.serve.conftest import (
     POMME,
     PUBLISHED,
     SEA,
+    Blurred,
     Mart,
     Pair,
     encode_captions,
@@ -35,8 +35,8 @@ from tests.serve.conftest import (
 
 
 def _find(search: Search, *parts: Part, limit: int = 9, **query: object) -> list[Hit]:
-    filters = tuple(parse(query.pop("where", [])))  # type: ignore[arg-type]
-    return search.find(Query(parts=parts, filters=filters, limit=limit, **query)).results  # type: ignore[arg-type]
+    where = tuple(query.pop("where", ()))  # type: ignore[arg-type]
+    return search.find(Query(parts=parts, where=where, limit=limit, **query)).results  # type: ignore[arg-type]
 
 
 def _text(text: str, weight: float = 1.0) -> Part:
@@ -52,8 +52,9 @@ def test_the_nearest_picture_comes_first_with_its_cosine(search: Search) -> None
     assert hits[0].page_url is None
 
 
-def test_a_result_says_its_columns_in_this_order() -> None:
-    assert [field.name for field in fields(Hit)] == [
+def test_a_result_says_its_columns_in_this_order(search: Search) -> None:
+    (hit,) = search.by_text("a cat", limit=1)
+    assert list(hit.__struct_fields__) == [
         *("pair_id", "image_id", "sample_id", "hash", "caption", "image_url", "domain", "page_url"),
         *("license_url", "language", "split", "width", "height", "similarity", "pair_similarity"),
         *("punsafe", "pwatermark", "aesthetic_score", "pinappropriate", "toxicity", "captions"),
@@ -222,6 +223,47 @@ def test_unsafe_pictures_are_hidden_where_that_is_asked(mart: Mart, home: Path) 
     hidden = _find(search, _text("cat"), hide_unsafe=True, hide_inappropriate=True)
     # What no model has judged is shown.
     assert {hit.image_id for hit in hidden} == {SEA.image_id, APPLE.image_id}
+
+
+def test_a_score_more_is_shown_and_filtered(mart: Mart, home: Path) -> None:
+    mart.rate("blurriness")
+    sharp, blurred = (
+        Blurred(caption=f"cat {n}", picture=f"cat {n}", blurriness=n) for n in (0.25, 0.75)
+    )
+    mart.keep(sharp, blurred, APPLE)
+    publish(progress=lambda _: None)
+    search = Search(home / "search", ENCODERS)
+    found = {hit.pair_id: hit.blurriness for hit in _find(search, _text("cat"))}
+    assert found == {sharp.pair_id: 0.25, blurred.pair_id: 0.75, APPLE.pair_id: None}
+    hits = _find(search, _text("cat"), where=["blurriness <= 0.5"])
+    assert [hit.pair_id for hit in hits] == [sharp.pair_id]
+    with pytest.raises(BadRequest, match="toxicity, blurriness"):
+        _find(search, _text("cat"), where=["sharpness > 1"])
+
+
+def test_what_is_hidden_goes_by_the_published_list(mart: Mart, home: Path) -> None:
+    mart.rate("blurriness", kind="inappropriate", hidden_above=0.5)
+    bare = Pair(caption="cat a", picture="cat", punsafe=0.7)
+    blurred = Blurred(caption="a sea", picture="sea", blurriness=0.75)
+    mart.keep(bare, blurred, APPLE)
+
+    def shown(above: str) -> set[UUID]:
+        with writing(mart.con) as con:
+            con.execute(f"update lake.marts.ratings set hidden_above = {above} where kind = 'nsfw'")
+        publish(progress=lambda _: None)
+        search = Search(home / "search", ENCODERS)
+        hits = _find(search, _text("cat"), hide_unsafe=True, hide_inappropriate=True)
+        return {hit.image_id for hit in hits}
+
+    assert shown("0.5") == {APPLE.image_id}
+    assert shown("0.7") == {APPLE.image_id, bare.image_id}
+    # It is not silently shown.
+    with pytest.raises(BadRequest, match="cannot be hidden by punsafe"):
+        shown("null")
+    # Of what no score tells, nothing is hidden.
+    with writing(mart.con) as con:
+        con.execute("delete from lake.marts.ratings where kind = 'nsfw'")
+    assert shown("0.5") == {APPLE.image_id, bare.image_id}
 
 
 def test_the_encoder_is_the_published_one_and_made_once(mart: Mart, home: Path) -> None:

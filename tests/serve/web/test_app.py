@@ -192,6 +192,21 @@ def test_the_dataset_is_told_in_figures(client: TestClient) -> None:
     assert dataset["domains"] == [{"domain": "images.example", "pairs": 5}]
     assert dataset["similarities"][0]["kept"] == 3
     assert {"name": "language", "kind": "text"} in dataset["columns"]
+    unsafe = {
+        "name": "punsafe",
+        "kind": "number",
+        "label": "unsafe",
+        "lowest": 0.0,
+        "highest": 1.0,
+        "keys": ["image_id"],
+        "comparison": "<=",
+        "hidden_above": 0.5,
+        "pairs": 0,
+    }
+    assert unsafe in dataset["columns"]
+    aesthetic = {each["name"]: each for each in dataset["columns"]}["aesthetic_score"]
+    assert (aesthetic["comparison"], aesthetic["highest"]) == (">=", 10.0)
+    assert aesthetic["hidden_above"] is None
     assert (dataset["has_aesthetic"], dataset["rows"]) == (True, 5)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import importlib.util
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -14,7 +15,10 @@ from types import ModuleType
 import pytest
 import requests
 import uvicorn
+from starlette.testclient import TestClient
 
+from pairlake.lake.catalog import writing
+from pairlake.serve.publish.publish import publish
 from pairlake.serve.search.search import Search
 from pairlake.serve.web.app import create_app
 from tests.serve.conftest import (
@@ -25,6 +29,7 @@ from tests.serve.conftest import (
     POMME,
     PUBLISHED,
     SEA,
+    Mart,
     picture,
     vector,
 )
@@ -191,6 +196,21 @@ def test_a_vector_without_a_direction_is_refused(address: str, number: str) -> N
     answer = requests.post(f"{address}/knn-service", data=body, timeout=PATIENCE_S)
     assert answer.status_code == 400
     assert "no direction" in answer.json()["error"]
+
+
+def test_a_score_that_the_lake_does_not_list_is_null(mart: Mart, home: Path) -> None:
+    mart.keep(CAT)
+    with writing(mart.con) as con:
+        con.execute("delete from lake.marts.ratings where kind in ('watermark', 'nsfw')")
+    publish(progress=lambda _: None)
+    client = TestClient(create_app(Search(home / "search", ENCODERS)), base_url="http://127.0.0.1")
+    asked = {"text": "cat", "num_images": 1, "use_safety_model": True}
+    (found,) = client.post("/knn-service", json=asked).json()
+    assert (found["pwatermark"], found["punsafe"], found["aesthetic"]) == (None, None, None)
+    (row,) = map(json.loads, client.get("/api/export?q=cat&format=jsonl").text.splitlines())
+    assert (row["pwatermark"], row["punsafe"], row["TEXT"]) == (None, None, CAT.caption)
+    answer = client.get("/api/search?q=cat&where=punsafe < 0.5")
+    assert "There is no column 'punsafe'" in answer.json()["error"]
 
 
 @pytest.mark.parametrize("number", [2**63, -(2**63)])
