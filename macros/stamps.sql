@@ -63,8 +63,10 @@
 
 {#-
     Of each table and view of the lake, what changes when its rows may have: of a table of Python's
-    what the build found when it began, of dbt's its comment, how many rows were ever written to it, and
-    how many its files have. No clock changes it, nor does a merge of files.
+    what the build found when it began, of dbt's its comment, how many rows were ever written to it, how
+    many its files have, and which table it is: an incremental one that is built anew has the same comment
+    and may have as many rows. A seed is loaded anew in each build, and its comment says of what. No clock
+    changes it, nor does a merge of files.
 -#}
 {% macro versions() -%}
     {%- set metadata = "__ducklake_metadata_" ~ target.database -%}
@@ -110,7 +112,8 @@
                 ':',
                 coalesce(comments.comment, ''),
                 coalesce(stats.record_count, 0),
-                coalesce(counts.row_count, 0)
+                coalesce(counts.row_count, 0),
+                if(schemas.schema_name = 'seeds', null, objects.id)
             ) as version
         from objects
         inner join {{ metadata }}.ducklake_schema as schemas
