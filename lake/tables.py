@@ -6,6 +6,7 @@ columns; a test holds the two together.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -239,13 +240,15 @@ def _fields(type_: Any) -> dict[str, object]:
 
 
 def _present_columns(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
-    rows = con.execute(
-        "select schema_name || '.' || table_name, column_name, data_type from duckdb_columns() "
-        "where database_name = 'lake' and schema_name in ('raw', 'enriched')"
-    ).fetchall()
+    """Of each table that is there, its columns and their types.
+
+    duckdb_columns() would bind every view of dbt's for it, which takes five times as long.
+    """
     present: dict[str, dict[str, str]] = {}
-    for table, name, type_ in rows:
-        present.setdefault(table, {})[name] = type_
+    for table in TABLES:
+        with suppress(duckdb.CatalogException):
+            held = con.sql(f"from lake.{table} limit 0")
+            present[table] = dict(zip(held.columns, map(str, held.types), strict=True))
     return present
 
 
