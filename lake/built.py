@@ -6,6 +6,7 @@ import hashlib
 import json
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 
 import duckdb
 
@@ -15,6 +16,8 @@ from pairlake.lake.project import project
 from pairlake.lake.settings import settings
 from pairlake.lake.tables import TABLES
 
+# What is noted of a state: all was built of it, and published, and no job had anything to do.
+Note = Literal["built", "published", "settled"]
 # How many rows each of Python's tables was ever given, those that an update wrote among them.
 _WRITTEN = f"""
 select schemas.schema_name || '.' || tables.table_name, stats.record_count
@@ -38,15 +41,14 @@ def landed_so_far(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
     return landed
 
 
-def dataset_is_current() -> bool:
+def dataset_is_current(now: str | None = None) -> bool:
     """Whether the dataset was built of all that the lake holds now, by the models as they are now.
 
-    It goes by what the catalog has counted and the files hold, and not by any clock. On Postgres
-    nobody can say: another machine may have built it by models of its own.
+    It goes by what the catalog has counted and the files hold, and not by any clock; `now` is
+    `state()` where that is known. On Postgres nobody can say: another machine may have built it by
+    models of its own.
     """
-    if settings().on_postgres:
-        return False
-    if not stamp().exists() or stamp().read_text() != state():
+    if not is_noted("built", now):
         return False
     try:
         recipes = rows(
@@ -81,4 +83,20 @@ def _below(path: Path) -> list[Path]:
 
 def stamp() -> Path:
     """Written when a whole build went well, with what it was of. Lost, it costs one build."""
-    return settings().home / "dbt" / "built"
+    return _file("built")
+
+
+def is_noted(what: Note, now: str | None = None) -> bool:
+    """Whether that is true of what the lake holds now; of one on Postgres nobody can say."""
+    if settings().on_postgres or not _file(what).exists():
+        return False
+    return _file(what).read_text() == (now or state())
+
+
+def note(what: Note, now: str | None = None) -> None:
+    """Note that of what the lake holds now, or held when `state()` was `now`."""
+    _file(what).write_text(now or state())
+
+
+def _file(what: Note) -> Path:
+    return settings().home / "dbt" / what

@@ -22,7 +22,7 @@ from dbt.flags import get_flags
 from dbt_common.events.base_types import EventMsg
 from duckdb import DuckDBPyConnection
 
-from pairlake.lake.built import landed_so_far, stamp, state
+from pairlake.lake.built import landed_so_far, note, stamp, state
 from pairlake.lake.catalog import locked, prepare
 from pairlake.lake.errors import BadRequest, JobFailed, PairlakeError
 from pairlake.lake.progress import bar
@@ -163,4 +163,4 @@ def build_dataset(*, anew: bool = False, progress: Progress = lambda line: None)
     # What lands while dbt runs may not be in it.
     before = state()
     run_dbt("build", *(["--full-refresh"] if anew else []), progress=progress)
-    stamp().write_text(before)
+    note("built", before)

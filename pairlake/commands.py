@@ -628,7 +628,7 @@ def _unforeseen(failed: int, what: str, table: str) -> list[str]:
     return [f'{failed:,} {what} failed as nobody foresaw; to see why: pairlake sql "{query}"']
 
 
-def _enrich(names: Iterable[str]) -> list[str]:
+def _enrich(names: Iterable[str], *, settled: bool = False) -> list[str]:
     """Run column jobs, all where none is named; returns what they could not do, as sentences."""
     from pairlake.lake.recipe import check_built
     from pairlake.udfs.jobs import AFTER_FETCH, BEFORE_FETCH, NAMES, find
@@ -641,7 +641,7 @@ def _enrich(names: Iterable[str]) -> list[str]:
     check_built()
     problems: list[str] = []
     for name in names:
-        summary = run_job(find(name), progress=progress.show)
+        summary = run_job(find(name), progress=progress.show, settled=settled)
         progress.show("")
         click.echo(f"enrich   {name}: {summary}")
         problems += summary.unavailable.values()
@@ -650,12 +650,16 @@ def _enrich(names: Iterable[str]) -> list[str]:
 
 
 def _publish() -> None:
+    from pairlake.lake.built import dataset_is_current, note, state
     from pairlake.lake.recipe import check_built
     from pairlake.serve.publish.publish import publish as publish_pairs
 
     check_built()
+    now = state()
     summary = publish_pairs(progress=progress.show)
     progress.show("")
+    if dataset_is_current(now):
+        note("published", now)
     click.echo(f"publish  {summary}")
 
 
@@ -738,8 +742,9 @@ def _say_what_would_go() -> None:
 
 
 def _run(limit: int | None = None, minutes: float | None = None, **arguments: Any) -> None:
-    from pairlake.lake.built import dataset_is_current
+    from pairlake.lake.built import dataset_is_current, is_noted, note, state
     from pairlake.lake.recipe import check_known
+    from pairlake.lake.settings import settings
     from pairlake.udfs.jobs import AFTER_FETCH, BEFORE_FETCH
 
     check_known()
@@ -752,16 +757,31 @@ def _run(limit: int | None = None, minutes: float | None = None, **arguments: An
         progress.show("")
     problems += _enrich(BEFORE_FETCH)
     problems += _fetch(limit, minutes)
-    problems += _enrich(AFTER_FETCH)
-    current = dataset_is_current()
-    if current:
-        click.echo("build    nothing has changed")
-    else:
+    before = state()
+    settled = is_noted("settled", before)
+    problems += _enrich(AFTER_FETCH, settled=settled)
+    now = state()
+    if not dataset_is_current(now):
         _build()
-    _publish()
-    if not current:
+        _publish()
         _maintain()
-    _end(problems)
+        return _end(problems)
+    click.echo("build    nothing has changed")
+    if is_noted("published", now) and _is_there(settings().search):
+        click.echo("publish  Nothing new: what was built is published.")
+    else:
+        _publish()
+    if now == before and not problems:
+        # No job landed anything, and none was without its model.
+        note("settled", now)
+    return _end(problems)
+
+
+def _is_there(place: str) -> bool:
+    """Whether a folder is there; of one in a store nobody looks."""
+    from pairlake.lake.storage import is_remote
+
+    return not is_remote(place) and Path(place).exists()
 
 
 def _end(problems: list[str]) -> None:

@@ -66,8 +66,12 @@ class JobSummary:
         return f"{made} in {self.seconds:.0f} s, {rate}{failure}"
 
 
-def run_job(job: Job, *, progress: Progress = lambda message: None) -> JobSummary:
+def run_job(
+    job: Job, *, progress: Progress = lambda message: None, settled: bool = False
+) -> JobSummary:
     """Do all that the job's worklist holds, for every model that the recipe names.
+
+    Where it is known to be `settled`, only models that are new have anything to do.
 
     A model that cannot be fetched leaves its rows on the worklist and its name in the summary, so
     that the other models' work is done. Raises TableMissing before the first `dbt build`, and
@@ -78,8 +82,8 @@ def run_job(job: Job, *, progress: Progress = lambda message: None) -> JobSummar
     for name in _model_names(job.kind):
         try:
             model = job.identify(name)
-            _register(model)
-            _run_model(job, model, summary, progress)
+            if _register(model) or not settled:
+                _run_model(job, model, summary, progress)
         except ModelUnavailable as error:
             summary.unavailable[name] = error.message
     summary.seconds = time.monotonic() - started
@@ -239,12 +243,14 @@ def _model_names(kind: str) -> list[str]:
     return [name for (name,) in found]
 
 
-def _register(model: Model) -> None:
-    """Make the model the current one of its name and kind, unless it is already."""
+def _register(model: Model) -> bool:
+    """Make the model the current one of its name and kind; whether it was not already."""
     current = rows(
         "select max_by(model_id, landed_at) from lake.enriched.models where kind = ? and name = ?",
         [model.kind, model.name],
     )
-    if current != [(model.model_id,)]:
-        row = {"model_id": model.model_id, **asdict(model)}
-        append({"enriched.models": pa.Table.from_pylist([row])})
+    if current == [(model.model_id,)]:
+        return False
+    row = {"model_id": model.model_id, **asdict(model)}
+    append({"enriched.models": pa.Table.from_pylist([row])})
+    return True

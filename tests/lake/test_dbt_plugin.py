@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from pairlake.lake.append import append
-from pairlake.lake.built import dataset_is_current
+from pairlake.lake.built import dataset_is_current, is_noted, note
 from pairlake.lake.catalog import connect
 from pairlake.lake.dbt_plugin import build_dataset, run_dbt
 from pairlake.lake.errors import JobFailed
@@ -51,6 +51,17 @@ def test_no_clock_says_whether_a_dataset_is_current(monkeypatch: pytest.MonkeyPa
     # A model that was edited then.
     monkeypatch.chdir(_edited(settings().home / "checkout"))
     assert not dataset_is_current()
+
+
+def test_what_is_noted_holds_until_something_lands() -> None:
+    _land("before")
+    (settings().home / "dbt").mkdir(parents=True)
+    assert not is_noted("published")
+    note("published")
+    assert is_noted("published")
+    assert not is_noted("settled")
+    _land("after")
+    assert not is_noted("published")
 
 
 def _land(path: str, at: datetime | None = None) -> None:

@@ -108,6 +108,14 @@ def test_new_weights_are_a_new_model_and_the_work_reappears() -> None:
     assert len({model_id for model_id, _, _ in _rows()}) == 2
 
 
+def test_where_all_is_known_to_be_done_only_a_new_model_is_asked() -> None:
+    run_job(LengthJob())
+    with writing() as con:
+        con.execute("delete from lake.enriched.caption_toxicity")
+    assert run_job(LengthJob(), settled=True).outcomes == {}, "nobody looks"
+    assert run_job(LengthJob(weights="2"), settled=True).outcomes.total() == 10
+
+
 def test_a_job_that_drops_a_row_is_stopped_and_lands_nothing() -> None:
     with pytest.raises(JobFailed, match="3 rows came of 4"):
         run_job(LengthJob(dropping=True))
