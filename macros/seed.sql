@@ -42,10 +42,14 @@
 {% macro seeds_for_run() -%}
     {% if execute and flags.WHICH == "run" -%}
         {% for seed in graph.nodes.values() if seed.resource_type == "seed" %}
-            {%- set held = run_query(
-                "select column_name from duckdb_columns() where database_name = '" ~ seed.database
-                ~ "' and schema_name = '" ~ seed.schema ~ "' and table_name = '" ~ seed.alias ~ "'"
-            ).columns[0].values() -%}
+            {%- set table = load_relation(api.Relation.create(
+                database=seed.database, schema=seed.schema, identifier=seed.alias
+            )) -%}
+            {%- set held = [] -%}
+            {%- if table is not none -%}
+                {%- set columns = run_query("from " ~ table ~ " limit 0").column_names -%}
+                {%- do held.extend(columns) -%}
+            {%- endif -%}
             {%- if seed.config.column_types | reject("in", held) | list %}
                 create schema if not exists {{ seed.database }}.{{ seed.schema }};
                 create or replace table {{ seed.relation_name }} as

@@ -1,8 +1,7 @@
 """Runs one command over the lake of the settings, and prints what it took as JSON.
 
 `land PAIRS` and `later OLD NEW` land pairs, `make-room` drops what the next build makes anew; all
-else goes to dbt, and `rejudge RECIPE` has dbt run the models whose SQL another recipe changes, with
-all that read them.
+else goes to dbt.
 """
 
 from __future__ import annotations
@@ -62,19 +61,6 @@ def _results() -> list[dict[str, Any]]:
         "results"
     ]
     return found
-
-
-def _changed_by(variables: str) -> list[str]:
-    """The models whose SQL other variables change."""
-    before = _compiled()
-    after = _compiled("--vars", variables)
-    return sorted(name for name, code in after.items() if code != before[name])
-
-
-def _compiled(*arguments: str) -> dict[str, str | None]:
-    # Not from the last run: an incremental table has other SQL when it is made than later.
-    run_dbt("compile", *arguments)
-    return {node["name"]: node.get("compiled_code") for node in _models()}
 
 
 def _models() -> list[dict[str, Any]]:
@@ -138,10 +124,6 @@ def main(name: str, *arguments: str) -> None:
         world.land_later(int(arguments[0]), int(arguments[1]))
     elif name == "make-room":
         _make_room()
-    elif name == "rejudge":
-        variables = f"recipe: {arguments[0]}"
-        changed = [f"{model}+" for model in _changed_by(variables)]
-        answer = _dbt("run", "--vars", variables, "--select", *changed)
     else:
         answer = _dbt(name, *arguments)
     # Linux counts it in KiB.
