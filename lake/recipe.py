@@ -72,12 +72,16 @@ def of_older_project(at: Path) -> str:
 
 
 def check_built() -> None:
-    """Raise BadSetting if the worklists were built under another recipe than PAIRLAKE_RECIPE."""
+    """Raise BadSetting if the worklists are not those of the recipe that PAIRLAKE_RECIPE names."""
     check_known()
     try:
         found = rows("select recipe from lake.intermediate.int_selected_recipe", read_only=True)
     except duckdb.CatalogException:
         return  # nothing is built yet, and the job that needs it says so
+    except duckdb.InvalidInputException as error:
+        raise BadSetting(
+            "The last run of dbt was for a recipe that the lake has not; run: dbt build"
+        ) from error
     if found and found[0][0] != settings().recipe:
         raise BadSetting(
             f"The lake was built under the recipe {found[0][0]}, and PAIRLAKE_RECIPE is "
