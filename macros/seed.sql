@@ -47,8 +47,8 @@
             )) -%}
             {%- set held = [] -%}
             {%- if table is not none -%}
-                {%- set columns = run_query("from " ~ table ~ " limit 0").column_names -%}
-                {%- do held.extend(columns) -%}
+                {%- set found = run_query("from " ~ table ~ " limit 0") -%}
+                {%- do held.extend(found.column_names) -%}
             {%- endif -%}
             {%- if seed.config.column_types | reject("in", held) | list %}
                 create schema if not exists {{ seed.database }}.{{ seed.schema }};

@@ -1,8 +1,15 @@
 with
 
-pairs_judged as (
+-- What no recipe changes is counted once for all.
+hosts_counted as (
 
-    select * from {{ ref('int_pairs_judged') }}
+    select * from {{ ref('int_hosts_counted') }}
+
+),
+
+pairs_kept as (
+
+    select * from {{ ref('int_pairs_kept') }}
 
 ),
 
@@ -12,49 +19,27 @@ pairs_deduplicated as (
 
 ),
 
-urls_resolved as (
-
-    select * from {{ ref('int_urls_resolved') }}
-
-),
-
--- By URL first: to count distinct URLs by host takes six times the memory.
-urls as (
+kept as (
 
     select
-        pairs_judged.url_id,
         coalesce(pairs_deduplicated.host, '') as host,
-        count(*) as pairs,
-        count(*) filter (where pairs_judged.drop_reason is null) as kept
-    from pairs_judged
+        count(*) as kept
+    from pairs_kept
     inner join pairs_deduplicated
-        on pairs_judged.pair_id = pairs_deduplicated.pair_id
-    group by pairs_judged.url_id, coalesce(pairs_deduplicated.host, '')
+        on
+            pairs_kept.crawl_id = pairs_deduplicated.crawl_id
+            and pairs_kept.pair_id = pairs_deduplicated.pair_id
+    group by coalesce(pairs_deduplicated.host, '')
 
 ),
 
 domain_stats as (
 
     select
-        urls.host,
-        sum(urls.pairs)::bigint as pairs,
-        count(*) as urls,
-        count(*) filter (
-            where urls_resolved.image_id is not null
-        ) as urls_downloaded,
-        count(*) filter (
-            where urls_resolved.image_id is null
-            and urls_resolved.url_id is not null
-        ) as urls_failed,
-        count(*) filter (
-            where urls_resolved.outcome_kind = 'opt_out'
-        ) as urls_opted_out,
-        count(*) filter (where urls_resolved.is_rotten) as urls_rotten,
-        count(*) filter (where urls_resolved.is_changed) as urls_changed,
-        sum(urls.kept)::bigint as kept
-    from urls
-    left join urls_resolved on urls.url_id = urls_resolved.url_id
-    group by urls.host
+        hosts_counted.*,
+        coalesce(kept.kept, 0) as kept
+    from hosts_counted
+    left join kept on hosts_counted.host = kept.host
 
 )
 
