@@ -54,15 +54,29 @@
 
 
 {#-
-    The md5 of a model's SQL, and of the columns that its contract has: those of
-    the ratings do not stand in the SQL.
+    The md5 of a model's SQL as it is written, with the macros that it calls: what
+    they come to is another when the table is made than later. And of the columns
+    that its contract has: those of the ratings do not stand in the SQL.
 -#}
 {% macro version(node) -%}
     {%- set columns = '' -%}
     {%- if node.config.contract.enforced -%}
         {%- set columns = node.columns | list -%}
     {%- endif -%}
-    {{ return(local_md5(node.raw_code ~ columns)) }}
+    {%- set called = called_macros(node.depends_on.macros) -%}
+    {{ return(local_md5(node.raw_code ~ columns ~ called.values() | join)) }}
+{%- endmacro %}
+
+
+{#- Of macros by their ids and of all that they call, ours, the SQL. -#}
+{% macro called_macros(ids) -%}
+    {%- set found = {} -%}
+    {%- for id in ids | sort if id.startswith("macro." ~ project_name ~ ".") -%}
+        {%- set macro = context[id.split(".")[2]].macro -%}
+        {%- do found.update({id: macro.macro_sql}) -%}
+        {%- do found.update(called_macros(macro.depends_on.macros)) -%}
+    {%- endfor -%}
+    {{ return(found) }}
 {%- endmacro %}
 
 

@@ -1,4 +1,7 @@
-{#- The recipe that decides: `--vars 'recipe: …'`, else PAIRLAKE_RECIPE. -#}
+{#-
+    The recipe that decides, as a text of SQL between quotes: `--vars 'recipe: …'`, else PAIRLAKE_RECIPE.
+-#}
 {% macro recipe() -%}
-    {{ var("recipe", env_var("PAIRLAKE_RECIPE", "") or "laion_5b") }}
+    {%- set name = var("recipe", env_var("PAIRLAKE_RECIPE", "") or "laion_5b") -%}
+    {{ (name ~ "") | replace("'", "''") }}
 {%- endmacro %}

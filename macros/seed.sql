@@ -28,7 +28,7 @@
     {%- call statement("main") -%}
         create table {{ relation }} as
         {{ seed_rows(model, "auto_detect = false, columns = " ~ columns) }};
-        comment on table {{ relation }} is '{{ local_md5(seed_bytes(model) ~ columns) }}';
+        comment on table {{ relation }} is '{{ seed_stamp(model) }}';
     {%- endcall -%}
     {%- do adapter.commit() -%}
     {{ return({"relations": [relation]}) }}
@@ -36,35 +36,34 @@
 
 
 {#-
-    `dbt run` loads no seeds; a lake without them, or with one that lacks a column of today's, gets them
-    all the same.
+    `dbt run` loads no seeds; a lake without them, or with one of another file, gets them all the same.
 -#}
 {% macro seeds_for_run() -%}
     {% if execute and flags.WHICH == "run" -%}
+        {%- set known = versions() -%}
         {% for seed in graph.nodes.values() if seed.resource_type == "seed" %}
-            {%- set table = load_relation(api.Relation.create(
-                database=seed.database, schema=seed.schema, identifier=seed.alias
-            )) -%}
-            {%- set held = [] -%}
-            {%- if table is not none -%}
-                {%- set found = run_query("from " ~ table ~ " limit 0") -%}
-                {%- do held.extend(found.column_names) -%}
-            {%- endif -%}
-            {%- if seed.config.column_types | reject("in", held) | list %}
+            {%- set name = seed.schema ~ "." ~ seed.alias -%}
+            {%- set stamp = seed_stamp(seed) -%}
+            {%- if known.get(name, "").split(":")[0] != stamp %}
                 create schema if not exists {{ seed.database }}.{{ seed.schema }};
                 create or replace table {{ seed.relation_name }} as
                 {{ seed_rows(seed, "types = " ~ seed.config.column_types) }};
+                comment on table {{ seed.relation_name }} is '{{ stamp }}';
             {%- endif -%}
         {% endfor %}
     {%- endif %}
 {%- endmacro %}
 
 
-{#- The md5 of a seed's file: what is made of a seed knows it by this. -#}
-{% macro seed_bytes(seed) -%}
-    {{ return(run_query(
+{#-
+    Of what a seed is made: the md5 of its file, and of the types of its columns.
+-#}
+{% macro seed_stamp(seed) -%}
+    {%- set found = run_query(
         "select md5(content) from read_blob('" ~ seed_file(seed) ~ "')"
-    ).columns[0].values()[0]) }}
+    ) -%}
+    {%- set content = found.columns[0].values()[0] -%}
+    {{ return(local_md5(content ~ seed.config.column_types)) }}
 {%- endmacro %}
 
 

@@ -27,12 +27,16 @@
 
 
 {#-
-    Of what a table is made: the md5 of its SQL, of the views that it reads through, and of the
-    versions of the tables behind them.
+    Of what a table is made: the md5 of its SQL, of its contract, of the views that it reads through, and
+    of the versions of the tables behind them.
 -#}
-{% macro stamp_of(sql, depends_on, known) -%}
-    {%- set parts = [sql, known["release"]] -%}
-    {%- for node in reached(depends_on) | sort(attribute="unique_id") -%}
+{% macro stamp_of(model, known) -%}
+    {%- set parts = [model.compiled_code, known["release"]] -%}
+    {%- if model.config.contract.enforced -%}
+        {%- do parts.append(model.columns | tojson) -%}
+    {%- endif -%}
+    {%- set nodes = reached(model.depends_on.nodes) -%}
+    {%- for node in nodes | sort(attribute="unique_id") -%}
         {%- set name = node.schema ~ "." ~ (node.alias or node.identifier) -%}
         {%- do parts.append(name ~ " " ~ known.get(name)) -%}
     {%- endfor -%}

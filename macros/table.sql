@@ -9,7 +9,7 @@
     {%- set relation = this.incorporate(type="table") -%}
     {%- set existing = load_cached_relation(this) -%}
     {%- set known = versions() -%}
-    {%- set stamp = stamp_of(compiled_code, model.depends_on.nodes, known) -%}
+    {%- set stamp = stamp_of(model, known) -%}
     {%- if stands(existing, stamp, known) and not should_full_refresh() -%}
         {%- do store_raw_result("main", message="UNCHANGED", code="UNCHANGED", rows_affected="0") -%}
         {{ return({"relations": [relation]}) }}

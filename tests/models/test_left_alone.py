@@ -10,6 +10,7 @@ from pairlake.lake.built import landed_so_far
 from pairlake.lake.catalog import connect
 from pairlake.lake.dbt_plugin import run_dbt
 from pairlake.lake.maintain import tidy
+from pairlake.lake.project import lay_out
 from pairlake.lake.settings import settings
 from pairlake.lake.tables import TABLES
 from tests.models import landed
@@ -57,6 +58,24 @@ def test_what_changed_is_made_anew_and_no_more(monkeypatch: pytest.MonkeyPatch) 
     run_dbt("run", "--select", "int_pairs_deduplicated", "--full-refresh")
     assert _made() == WORDS
     assert _made("--full-refresh") == MADE
+
+
+def test_what_is_gone_on_with_is_made_anew_where_a_macro_that_it_calls_is_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    landed.land()
+    folder = settings().home / "project"
+    lay_out(folder)
+    monkeypatch.chdir(folder)
+    for edited in (False, True):
+        if edited:
+            macro = folder / "macros" / "host.sql"
+            before, ends, after = macro.read_text().partition("{%- endmacro %}")
+            macro.write_text(f"{before} || '.edited'{ends}{after}")
+        run_dbt("run", "--select", "+int_pairs_deduplicated")
+        with connect() as con:
+            hosts = con.execute("select host from lake.intermediate.int_pairs_deduplicated")
+            assert {host.endswith(".edited") for (host,) in hosts.fetchall() if host} == {edited}
 
 
 @pytest.mark.usefixtures("lake_without_rows")
