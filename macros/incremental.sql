@@ -87,6 +87,7 @@
 -#}
 {% macro renew_incremental() -%}
     {% if execute and flags.WHICH in ("run", "build") -%}
+        {%- set known = versions() -%}
         {% for node in graph.nodes.values() if
             node.config.materialized == "incremental"
             and node.unique_id in selected_resources -%}
@@ -94,20 +95,16 @@
                 database=node.database, schema=node.schema, identifier=node.alias
             )) -%}
             {%- if table is not none -%}
-                {{ _renew(table, version(node)) }}
+                {%- set made = known.get(name_of(table), "").split(":")[0] -%}
+                {{ _renew(table, made == version(node)) }}
             {%- endif -%}
         {%- endfor %}
     {%- endif %}
 {%- endmacro %}
 
 
-{% macro _renew(table, version) -%}
-    {%- set found = run_query(
-        "select comment from duckdb_tables() where database_name = '" ~ table.database
-        ~ "' and schema_name = '" ~ table.schema
-        ~ "' and table_name = '" ~ table.identifier ~ "'"
-    ).columns[0].values() -%}
-    {%- if version not in found -%}
+{% macro _renew(table, is_ours) -%}
+    {%- if not is_ours -%}
         {%- do adapter.drop_relation(table) -%}
     {%- elif load_relation(table.incorporate(
         path={"identifier": table.identifier ~ "__crawl_files"}
