@@ -11,15 +11,13 @@ import io
 import itertools
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from jinja2 import Template, TemplateError
 
 from pairlake.lake.errors import BadRequest, BadSetting
+from pairlake.lake.macros import recipe_rules
 from pairlake.lake.project import ROOT, RULES, project
 from pairlake.lake.recipe import COLUMNS, of_older_project, written
 
@@ -112,20 +110,7 @@ def _rules(at: Path) -> list[str]:
     """The names of the rules that recipes of a project may have."""
     if not (at / RULES).is_file():
         raise BadRequest(of_older_project(at))
-    ratings = _returned(at / "macros" / "ratings.sql", "ratings()")
-    rules = _returned(at / RULES, "recipe_rules()", ratings=lambda: ratings)
-    return [rule["rule"] for rule in rules]
-
-
-def _returned(file: Path, call: str, **macros: Callable[[], Any]) -> Any:
-    """What a call of a macro in a file returns."""
-    found: list[Any] = []
-    text = f"{file.read_text(encoding='utf-8')}{{{{ {call} }}}}"
-    try:
-        Template(text, extensions=["jinja2.ext.do"]).render({"return": found.append, **macros})
-    except TemplateError as error:
-        raise BadRequest(f"{file} cannot be read ({error}); run dbt parse, and mend it.") from error
-    return found[0]
+    return [rule["rule"] for rule in recipe_rules(at)]
 
 
 def _rows(name: str, rules: Rules) -> list[list[str]]:
