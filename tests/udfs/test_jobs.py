@@ -5,18 +5,22 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 
+from pairlake.commands import main
 from pairlake.lake.declared import declared
 from pairlake.lake.errors import BadJob
 from pairlake.lake.project import ROOT
 from pairlake.udfs import jobs
 from pairlake.udfs.job import RATINGS
-from pairlake.udfs.jobs import AFTER_FETCH, BEFORE_FETCH, JOB_FILES, find
+from pairlake.udfs.jobs import AFTER_FETCH, BEFORE_FETCH, JOB_FILES, find, unlike_its_entry
 from tests.ingest.drawn import JPEG
 
 
@@ -79,6 +83,44 @@ def test_a_file_that_is_no_job_is_told_what_it_lacks(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "pairlake.udfs.image_made_up", made_up)
     with pytest.raises(BadJob, match=r"^udfs/image_made_up\.py lacks read, identify; "):
         find("image_made_up")
+
+
+def test_each_rating_is_as_its_entry_has_it() -> None:
+    assert [unlike_its_entry(find(name)) for name in JOB_FILES] == [None] * len(JOB_FILES)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (
+            {"kind": "nfsw"},
+            r"image_nsfw\.py: `kind` is 'nfsw', and not 'nsfw', as its entry in mac",
+        ),
+        (
+            {"keys": ("pair_id",)},
+            r": `keys` is \('pair_id',\), and not \('image_id',\), as its ent",
+        ),
+        (
+            {"values": {"nsfw": "FLOAT"}},
+            "`values` has nsfw, and not punsafe, as its entry in macros",
+        ),
+        (
+            {"name": "image_hashes"},
+            "ratings.sql has no entry with the table 'image_hashes'; add one",
+        ),
+    ],
+)
+def test_a_job_that_is_not_as_its_entry_is_told(given: dict[str, Any], sentence: str) -> None:
+    told = unlike_its_entry(replace(find("image_nsfw"), **given))
+    assert re.search(sentence, told or "")
+    assert str(told).endswith("then run: dbt build")
+
+
+def test_enrich_tells_of_a_job_without_an_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "ratings", lambda at: [])
+    done = CliRunner().invoke(main, ["enrich", "image_nsfw"])
+    assert done.exit_code == 1
+    assert "image_nsfw.py: macros/ratings.sql has no entry with the table" in done.output
 
 
 def test_a_stage_that_there_is_not_is_refused(
