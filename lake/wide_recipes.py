@@ -69,7 +69,9 @@ def _recipes(file: Path, content: bytes) -> dict[str, Rules]:
     try:
         reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
         header = [name.strip() for name in next(reader, [])]
-        lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
+        rows = ((reader.line_num, [cell.strip() for cell in row]) for row in reader)
+        # Spreadsheets leave rows of nothing but commas.
+        lines = [(number, row) for number, row in rows if any(row)]
     except (UnicodeError, csv.Error) as error:
         raise BadRequest(f"{file} cannot be read ({error}); write it as CSV in UTF-8.") from error
     _check_header(file, header)
@@ -93,7 +95,10 @@ def _check_header(file: Path, header: list[str]) -> None:
     if header == COLUMNS:
         raise BadRequest(f"{file} has a row for each rule already: there is nothing to do.")
     if "recipe" not in header:
-        raise BadRequest(f"{file} has no column recipe in its first line; name a recipes.csv.")
+        raise BadRequest(
+            f"{file} has no column recipe in its first line; name a recipes.csv, and save it with "
+            "commas between the cells."
+        )
     twice = [name for name in header if header.count(name) > 1]
     if twice:
         raise BadRequest(f"{file} has the column {twice[0]} twice; take one of them out.")
