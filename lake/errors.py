@@ -44,8 +44,12 @@ class TableMissing(PairlakeError):
     """A table or worklist that dbt builds is not there yet."""
 
 
-class BadJob(PairlakeError):
-    """A file of udfs/ does not declare what a job has to."""
+class BadJob(PairlakeError, RuntimeError):
+    """A file of udfs/ does not declare what a job has to.
+
+    It may be met as soon as dbt imports its plugin, and of another than a RuntimeError dbt prints
+    the stack.
+    """
 
 
 class JobFailed(PairlakeError):

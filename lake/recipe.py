@@ -19,7 +19,13 @@ COLUMNS = ["recipe", "like", "rule", "value"]
 
 def check_known() -> None:
     """Raise BadSetting if PAIRLAKE_RECIPE is no recipe of models/seeds/recipes.csv."""
-    known = list(dict.fromkeys(name.strip() for name, *_ in written(project()) if name))
+    named = (name.strip() for name, *_ in written(project()))
+    known = list(dict.fromkeys(name for name in named if name))
+    if not known:
+        raise BadSetting(
+            f"{RECIPES} has no recipe; write the rows of one below its first line, at least its "
+            "source and its duplicates."
+        )
     if settings().recipe not in known:
         raise BadSetting(
             f"PAIRLAKE_RECIPE is {settings().recipe!r}, which is no recipe of "
@@ -55,7 +61,9 @@ def written(at: Path) -> list[list[str]]:
 def _other_form(at: Path, shown: str, header: list[str]) -> str:
     """What to say of a recipes.csv that begins so."""
     if "recipe" not in header or "rule" in header:
-        return f"{shown} begins with {','.join(header)!r}; its first line is {','.join(COLUMNS)}."
+        said = f"{shown} begins with {','.join(header)!r}; its first line is {','.join(COLUMNS)}"
+        has_others = any(sign in cell for cell in header for sign in ";\t")
+        return f"{said}{': save it with commas between the cells' if has_others else ''}."
     if (at / RULES).is_file():
         command = f"pairlake recipes {shlex.quote(shown)}"
         return f"{shown} has a column for each rule, as it was before; run: {command}"

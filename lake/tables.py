@@ -253,7 +253,20 @@ def _present_columns(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]
 
 
 def _spelled(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """Our types as DuckDB prints them: struct fields come back quoted or not as they need."""
-    types = sorted({type_ for columns in TABLES.values() for type_ in columns.values()})
-    nulls = ", ".join(f"null::{type_}" for type_ in types)
-    return dict(zip(types, map(str, con.sql(f"select {nulls}").types), strict=True))
+    """Our types as DuckDB prints them: struct fields come back quoted or not as they need.
+
+    Raises BadJob where a job's file declares what is no type of DuckDB's.
+    """
+    spelled: dict[str, str] = {}
+    for table, columns in TABLES.items():
+        for name, type_ in columns.items():
+            if type_ in spelled:
+                continue
+            try:
+                spelled[type_] = str(con.type(type_))
+            except (duckdb.Error, TypeError) as error:
+                raise BadJob(
+                    f"{JOB_FILES[table.partition('.')[2]]}: `values` has {name!r} of the type "
+                    f"{type_!r}, which DuckDB has not; write one such as FLOAT, BIGINT or VARCHAR."
+                ) from error
+    return spelled

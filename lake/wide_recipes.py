@@ -11,15 +11,13 @@ import io
 import itertools
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from jinja2 import Template, TemplateError
 
 from pairlake.lake.errors import BadRequest, BadSetting
+from pairlake.lake.macros import recipe_rules
 from pairlake.lake.project import ROOT, RULES, project
 from pairlake.lake.recipe import COLUMNS, of_older_project, written
 
@@ -71,7 +69,9 @@ def _recipes(file: Path, content: bytes) -> dict[str, Rules]:
     try:
         reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
         header = [name.strip() for name in next(reader, [])]
-        lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
+        rows = ((reader.line_num, [cell.strip() for cell in row]) for row in reader)
+        # Spreadsheets leave rows of nothing but commas.
+        lines = [(number, row) for number, row in rows if any(row)]
     except (UnicodeError, csv.Error) as error:
         raise BadRequest(f"{file} cannot be read ({error}); write it as CSV in UTF-8.") from error
     _check_header(file, header)
@@ -95,7 +95,10 @@ def _check_header(file: Path, header: list[str]) -> None:
     if header == COLUMNS:
         raise BadRequest(f"{file} has a row for each rule already: there is nothing to do.")
     if "recipe" not in header:
-        raise BadRequest(f"{file} has no column recipe in its first line; name a recipes.csv.")
+        raise BadRequest(
+            f"{file} has no column recipe in its first line; name a recipes.csv, and save it with "
+            "commas between the cells."
+        )
     twice = [name for name in header if header.count(name) > 1]
     if twice:
         raise BadRequest(f"{file} has the column {twice[0]} twice; take one of them out.")
@@ -112,20 +115,7 @@ def _rules(at: Path) -> list[str]:
     """The names of the rules that recipes of a project may have."""
     if not (at / RULES).is_file():
         raise BadRequest(of_older_project(at))
-    ratings = _returned(at / "macros" / "ratings.sql", "ratings()")
-    rules = _returned(at / RULES, "recipe_rules()", ratings=lambda: ratings)
-    return [rule["rule"] for rule in rules]
-
-
-def _returned(file: Path, call: str, **macros: Callable[[], Any]) -> Any:
-    """What a call of a macro in a file returns."""
-    found: list[Any] = []
-    text = f"{file.read_text(encoding='utf-8')}{{{{ {call} }}}}"
-    try:
-        Template(text, extensions=["jinja2.ext.do"]).render({"return": found.append, **macros})
-    except TemplateError as error:
-        raise BadRequest(f"{file} cannot be read ({error}); run dbt parse, and mend it.") from error
-    return found[0]
+    return [rule["rule"] for rule in recipe_rules(at)]
 
 
 def _rows(name: str, rules: Rules) -> list[list[str]]:

@@ -4,7 +4,8 @@
     and what a page calls it; the table of `enriched` that holds it, and by which key; the rules, each a
     threshold of recipes with what breaks it; the reason for which a pair is out that breaks one, and in
     words; and above what it is hidden from those who ask for nothing unsafe, or from nobody. All lists
-    of scores come from this one: others than SQL read it in the mart `ratings`.
+    of scores come from this one: others than SQL read it in the mart `ratings`, or before a build by
+    lake/macros.py.
 -#}
 {% macro ratings() -%}
     {{ return([

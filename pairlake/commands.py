@@ -631,7 +631,7 @@ def _unforeseen(failed: int, what: str, table: str) -> list[str]:
 def _enrich(names: Iterable[str], *, settled: bool = False) -> list[str]:
     """Run column jobs, all where none is named; returns what they could not do, as sentences."""
     from pairlake.lake.recipe import check_built
-    from pairlake.udfs.jobs import AFTER_FETCH, BEFORE_FETCH, NAMES, find
+    from pairlake.udfs.jobs import AFTER_FETCH, BEFORE_FETCH, NAMES, find, unlike_its_entry
     from pairlake.udfs.running import run_job
 
     names = list(names) or [*BEFORE_FETCH, *AFTER_FETCH]
@@ -641,7 +641,11 @@ def _enrich(names: Iterable[str], *, settled: bool = False) -> list[str]:
     check_built()
     problems: list[str] = []
     for name in names:
-        summary = run_job(find(name), progress=progress.show, settled=settled)
+        job = find(name)
+        if said := unlike_its_entry(job):
+            problems.append(said)
+            continue
+        summary = run_job(job, progress=progress.show, settled=settled)
         progress.show("")
         click.echo(f"enrich   {name}: {summary}")
         problems += summary.unavailable.values()

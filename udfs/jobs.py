@@ -11,7 +11,9 @@ from typing import Any, get_args
 
 from pairlake.lake.declared import JOB_FILES, declared
 from pairlake.lake.errors import BadJob
-from pairlake.udfs.job import Job, Stage
+from pairlake.lake.macros import ratings
+from pairlake.lake.project import project
+from pairlake.udfs.job import RATINGS, Job, Stage
 
 NAMES = tuple(JOB_FILES)
 
@@ -28,6 +30,36 @@ def find(name: str) -> Job:
             f"{JOB_FILES[name]} lacks {', '.join(lacks)}; udfs/job.py says what a job defines."
         )
     return Job(**{**given, "name": name})
+
+
+def unlike_its_entry(job: Job) -> str | None:
+    """A sentence if a job of ratings is not as macros/ratings.sql has it; None otherwise.
+
+    Nothing would ever be on its worklist.
+    """
+    if job.worklist != RATINGS:
+        return None
+    file = JOB_FILES[job.name]
+    entry = next((each for each in ratings(project()) if each["table"] == job.name), None)
+    if entry is None:
+        return (
+            f"{file}: macros/ratings.sql has no entry with the table {job.name!r}; add one, then "
+            "run: dbt build"
+        )
+    wanted = {"kind": entry["kind"], "keys": tuple(entry["key"])}
+    differs = [
+        f"`{name}` is {getattr(job, name)!r}, and not {value!r}"
+        for name, value in wanted.items()
+        if getattr(job, name) != value
+    ]
+    if entry["score"] not in job.values:
+        differs.append(f"`values` has {', '.join(job.values)}, and not {entry['score']}")
+    if not differs:
+        return None
+    return (
+        f"{file}: {'; '.join(differs)}, as its entry in macros/ratings.sql has it; mend one of the "
+        "two, then run: dbt build"
+    )
 
 
 def _stages(name: str) -> tuple[Stage, ...]:

@@ -14,7 +14,7 @@ from pairlake.lake.append import append
 from pairlake.lake.built import dataset_is_current, is_noted, note
 from pairlake.lake.catalog import connect
 from pairlake.lake.dbt_plugin import build_dataset, run_dbt
-from pairlake.lake.errors import JobFailed
+from pairlake.lake.errors import BadJob, JobFailed
 from pairlake.lake.maintain import tidy
 from pairlake.lake.project import lay_out
 from pairlake.lake.settings import settings
@@ -100,6 +100,19 @@ def test_several_threads_are_refused_before_the_lake_is_opened(home: Path) -> No
     with pytest.raises(JobFailed, match=rf"^dbt build failed: Database Error\s+{sentence}$"):
         run_dbt("build", "--threads", "4")
     assert not home.joinpath("catalog.sqlite").exists()
+
+
+def test_a_job_that_cannot_be_read_is_a_sentence_of_dbts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def imported(*_: object, **__: object) -> None:
+        # As the import of the plugin raises it.
+        raise BadJob("udfs/image_made_up.py, line 2: '{' was never closed")
+
+    monkeypatch.setattr("dbt.adapters.duckdb.connections.DuckDBConnectionManager._ENV", None)
+    monkeypatch.setattr("dbt.adapters.duckdb.plugins.BasePlugin.create", imported)
+    with pytest.raises(
+        JobFailed, match=r"^dbt seed failed: Database Error\s+udfs/image_made_up\.py"
+    ):
+        run_dbt("seed", "--select", "recipes")
 
 
 def test_an_interrupt_leaves_dbt_without_a_word(

@@ -9,7 +9,7 @@ import pytest
 from pairlake.lake import catalog
 from pairlake.lake.append import append
 from pairlake.lake.catalog import connect, writing
-from pairlake.lake.errors import SchemaMismatch
+from pairlake.lake.errors import BadJob, SchemaMismatch
 from pairlake.lake.tables import TABLES
 
 
@@ -118,4 +118,12 @@ def test_another_type_of_a_field_is_refused_by_name() -> None:
         )
 
     with pytest.raises(SchemaMismatch, match=r"sightings is STRUCT\(page_url INTEGER\)\[\]"):
+        _open_anew()
+
+
+def test_a_type_that_duckdb_has_not_is_told_with_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TABLES["enriched.image_hashes"], "phash", "BIGNIT")
+    with pytest.raises(
+        BadJob, match=r"image_hashes\.py: `values` has 'phash' of the type 'BIGNIT'"
+    ):
         _open_anew()

@@ -86,8 +86,9 @@ def test_recipes_come_out_as_shipped_or_in_full(seed: Path) -> None:
         ("\ufeff" + BEFORE).encode(),
         BEFORE.replace("\n", "\r\n").encode(),
         BEFORE.replace("\n", " \n\n").replace(",en de,", ", en de ,").encode(),
+        BEFORE.replace("\n", f"\n{',' * 30}\n").encode(),
     ],
-    ids=["BOM", "CRLF", "blanks"],
+    ids=["BOM", "CRLF", "blanks", "empty rows"],
 )
 def test_a_spreadsheets_ways_change_nothing(written: bytes, seed: Path) -> None:
     rewrite(seed)
@@ -132,8 +133,11 @@ HEADER, FIRST, *_ = BEFORE.splitlines()
         (f"{HEADER},beauty\n{FIRST},1\n", "has a column 'beauty', and there is no such rule; take"),
         (f"{HEADER},duplicates\n{FIRST},url\n", "has the column duplicates twice; take one"),
         (f"{HEADER}\n{FIRST}\n{FIRST}\n", "has the recipe laion_art again in line 3; give it"),
-        (f"{HEADER}\n{',' * 30}\n", "names no recipe in line 2; give it a name"),
-        (HEADER.replace(",", ";"), "has no column recipe in its first line; name a recipes.csv"),
+        (f"{HEADER}\n,mine{',' * 29}\n", "names no recipe in line 2; give it a name"),
+        (
+            HEADER.replace(",", ";"),
+            "has no column recipe in its first line; name a recipes.csv, and save it with commas",
+        ),
         ("", "has no column recipe in its first line"),
         ("recipe,like,rule,value\n", "has a row for each rule already: there is nothing to do"),
         (f'{HEADER}\n"a" b\n', r"cannot be read \(.*\); write it as CSV in UTF-8"),
@@ -190,6 +194,10 @@ def test_commands_say_what_to_do_with_a_file_of_before(seed: Path) -> None:
     assert "has 5 cells in line 2, and not recipe,like,rule,value; write what holds" in said()
     seed.write_text("recipe;like;rule;value\n")
     assert "begins with 'recipe;like;rule;value'; its first line is recipe,like," in said()
+    assert "rule,value: save it with commas between the cells.\n" in said()
+    for nothing in ("", ",,,\n , ,,\n"):
+        seed.write_text(f"recipe,like,rule,value\n{nothing}")
+        assert "recipes.csv has no recipe; write the rows of one below its first line" in said()
     seed.write_bytes(b"\xff\xfe")
     assert "cannot be read" in said()
     # As an older `pairlake init` left it, with models that read the file as it is.

@@ -296,6 +296,7 @@ def test_what_several_rows_say_together_is_told(con: duckdb.DuckDBPyConnection) 
         "empty value."
     ]
     assert _mistakes(con, []) == ["There is no recipe: add one."]
+    assert told(mine, none, ("", "", "", ""), (" ", "", "", " ")) == []
 
 
 def test_a_mistake_is_refused_with_its_sentence(con: duckdb.DuckDBPyConnection) -> None:

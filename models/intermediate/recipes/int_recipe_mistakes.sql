@@ -219,7 +219,10 @@ mistakes_of_cells as (
         || ''' names no recipe: write it into the first cell, '
         || 'or take the row out.' as mistake
     from trimmed
-    where recipe is null
+    where
+        recipe is null
+        -- Spreadsheets leave rows of nothing but commas.
+        and coalesce(taken_over, rule, value) is not null
 
     union all
 

@@ -100,12 +100,13 @@ function body(known) {
 const section = (title, ...content) => make("section", {}, make("h3", {}, title), ...content);
 
 function verdict({ drop_reason, drop_reasons, meanings, recipe, keeper, thresholds }) {
-  const said = drop_reason === null ? "Kept" : `Out, for ${drop_reasons.join(", ")}`;
-  const why = drop_reasons?.length ? make("ul", {}, ...drop_reasons.map((reason, place) => make("li", {}, explained(reason, meanings[place])))) : null;
+  const reasons = (drop_reasons ?? []).map((reason, place) => explained(reason, meanings[place]));
+  const said = drop_reason === null ? `Kept, under the recipe ${recipe}.` : `Out, under the recipe ${recipe}, for${reasons.length === 1 ? ` ${reasons[0]}.` : ":"}`;
+  const why = reasons.length > 1 ? make("ul", {}, ...reasons.map((reason) => make("li", {}, reason))) : null;
   const lost = keeper && make("p", {}, "In its place is kept: ", leads(make("a", { dir: "auto" }, keeper.caption), { pair: keeper.pair_id }));
   const digits = (value) => (value === null ? null : number(value));
   const rules = table(["Rule", "Threshold", "This pair"], thresholds.map((row) => [row.rule, digits(row.threshold), digits(row.value)]), "The recipe has no thresholds.");
-  return [make("p", {}, recipe ? `${said}, under the recipe ${recipe}.` : "The lake has none of it now."), ...[why, lost].filter(Boolean), rules];
+  return [make("p", {}, recipe ? said : "The lake has none of it now."), ...[why, lost].filter(Boolean), rules];
 }
 
 function portrait(pair, isPublished) {
