@@ -1,7 +1,8 @@
 {#-
-    The recipe that decides, as a text of SQL between quotes: `--vars 'recipe: …'`, else PAIRLAKE_RECIPE.
+    The recipe that decides, as a text of SQL between quotes: that of
+    `--vars 'recipe: …'`, else PAIRLAKE_RECIPE.
 -#}
 {% macro recipe() -%}
-    {%- set name = var("recipe", env_var("PAIRLAKE_RECIPE", "") or "laion_5b") -%}
-    {{ (name ~ "") | replace("'", "''") }}
+    {%- set set_up = env_var("PAIRLAKE_RECIPE", "") or "laion_5b" -%}
+    {{ (var("recipe", set_up) ~ "") | replace("'", "''") }}
 {%- endmacro %}
