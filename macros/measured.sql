@@ -6,6 +6,7 @@
     pairs_deduplicated as (
 
         select * from {{ ref('int_pairs_deduplicated') }}
+        where {{ in_bucket('url_id') }}
 
     ),
 
@@ -30,6 +31,7 @@
     urls_resolved as (
 
         select * from {{ ref(urls) }}
+        where {{ in_bucket('url_id') }}
 
     ),
 
@@ -196,7 +198,10 @@
     pair_similarities as (
 
         select * from {{ ref('stg_enriched__pair_similarities') }}
-        where outcome = 'ok' and not isnan(similarity)
+        where
+            outcome = 'ok'
+            and not isnan(similarity)
+            and {{ in_bucket('image_id') }}
 
     ),
     {% for rating in ratings() %}
@@ -211,6 +216,7 @@
         where
             kind = '{{ rating.kind }}'
             and outcome = 'ok'
+            and {{ in_bucket(rating.key[0]) }}
 
     ),
     {% endfor %}

@@ -3,7 +3,8 @@
     dbt renames and drops in two; where the new one fails, the old one is still there. DuckLake reads
     its whole catalog again after each transaction that changes it. A table is left alone whose SQL,
     and all that it reads, are as they were when it was made: its comment says of what that was, and how
-    many rows it got. `--full-refresh` makes it anew.
+    many rows it got. `--full-refresh` makes it anew. A model that asks with `buckets_by` is made bucket by
+    bucket (buckets.sql), which is no part of what it is made of.
 -#}
 {% materialization table, adapter="duckdb" %}
     {%- set relation = this.incorporate(type="table") -%}
@@ -21,9 +22,16 @@
     {%- if existing is not none -%}
         {%- do adapter.drop_relation(existing) -%}
     {%- endif -%}
+    {%- set count = bucket_count(model.depends_on.nodes) -%}
+    {%- set statements = by_buckets(compiled_code, count) -%}
     {%- call statement("main") -%}
-        {{ create_table_as(False, relation, compiled_code, "sql") }}
+        {{ create_table_as(False, relation, statements[0], "sql") }}
     {%- endcall -%}
+    {%- for sql in statements[1:] -%}
+        {%- call statement("bucket") -%}
+            insert into {{ relation }} by name ({{ sql }})
+        {%- endcall -%}
+    {%- endfor -%}
     {%- do note_stamp(relation, stamp) -%}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {%- do adapter.commit() -%}

@@ -41,9 +41,12 @@ pairs_deduplicated as (
 
 ),
 
+-- Those of other pairs would be held in memory with their URLs.
 pages as (
 
-    select * from {{ ref('int_pairs_first_pages') }}
+    select pages.*
+    from {{ ref('int_pairs_first_pages') }} as pages
+    semi join pairs_changed on pages.pair_id = pairs_changed.pair_id
 
 ),
 

@@ -1,11 +1,11 @@
-{{ config(materialized='table') }}
+{{ config(materialized='table', buckets_by='pair_id', bucket_bytes=130) }}
 
 with
 
 pairs_judged as (
 
     select * from {{ ref('int_pairs_judged') }}
-    where drop_reason is null
+    where drop_reason is null and {{ in_bucket('pair_id') }}
 
 ),
 
@@ -18,30 +18,35 @@ recipes_applied as (
 pairs_measured as (
 
     select * from {{ ref('int_pairs_measured') }}
+    where {{ in_bucket('pair_id') }}
 
 ),
 
 pairs_described as (
 
     select * from {{ ref('int_pairs_described') }}
+    where {{ in_bucket('pair_id') }}
 
 ),
 
 pairs_deduplicated as (
 
     select * from {{ ref('int_pairs_deduplicated') }}
+    where {{ in_bucket('pair_id') }}
 
 ),
 
 pages as (
 
     select * from {{ ref('int_pairs_first_pages') }}
+    where {{ in_bucket('pair_id') }}
 
 ),
 
 pages_taken_down as (
 
     select * from {{ ref('int_pairs_on_pages_taken_down') }}
+    where {{ in_bucket('pair_id') }}
 
 ),
 
@@ -51,6 +56,7 @@ totals as (
         pair_id,
         sum(occurrences)::bigint as occurrences
     from {{ ref('int_pairs_landed') }}
+    where {{ in_bucket('pair_id') }}
     group by pair_id
 
 ),

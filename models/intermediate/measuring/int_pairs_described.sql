@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='table', buckets_by='url_id', bucket_bytes=400) }}
 
 with
 

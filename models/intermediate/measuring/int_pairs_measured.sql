@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='table', buckets_by='pair_id', bucket_bytes=300) }}
 
 with
 
@@ -7,12 +7,14 @@ described as (
 
     select * exclude (md5, sha256, downloaded_at)
     from {{ ref('int_pairs_described') }}
+    where {{ in_bucket('pair_id') }}
 
 ),
 
 scored as (
 
     select * from {{ ref('int_pairs_scored') }}
+    where {{ in_bucket('pair_id') }}
 
 ),
 

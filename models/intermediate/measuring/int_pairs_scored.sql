@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='table', buckets_by='image_id', bucket_bytes=400) }}
 
 with
 
@@ -11,6 +11,7 @@ measuring as (
 read as (
 
     select * from {{ ref('int_pairs_read') }}
+    where {{ in_bucket('image_id') }}
 
 ),
 

@@ -1,0 +1,75 @@
+"""What is made bucket by bucket is what is made at once, and stands where a bucket fails."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pairlake.lake.catalog import connect
+from pairlake.lake.dbt_plugin import run_dbt
+from pairlake.lake.errors import JobFailed
+from pairlake.lake.settings import settings
+from tests.models import landed
+
+# Of a handful of rows, in a GB, as many buckets as there are rows, or nearly.
+LIMIT, MANY = "1GB", "bucket_bytes: 400000000"
+LAST = "int_pairs_kept"
+_STAMPS = "select table_name, comment from duckdb_tables() where database_name = 'lake'"
+# Of the greatest key, so that it is met in the last bucket.
+_BROKEN = """
+    create or replace view lake.intermediate.int_pairs_landed as
+    select pair_id, if(pair_id = '{}', error('broken')::integer, 1) as occurrences
+    from lake.intermediate.int_pairs_deduplicated
+"""
+
+Table = tuple[str, list[tuple[object, ...]]]
+
+
+@pytest.fixture(autouse=True)
+def built(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lake whose models are made in many buckets."""
+    monkeypatch.setenv("PAIRLAKE_RECIPE", "demo")
+    monkeypatch.setenv("PAIRLAKE_MEMORY_LIMIT", LIMIT)
+    landed.land()
+    run_dbt("run", "--select", f"+{LAST}", "--vars", MANY)
+
+
+def _asking() -> list[str]:
+    """The models that ask for buckets."""
+    manifest = json.loads((settings().home / "dbt" / "target" / "manifest.json").read_text())
+    return [node["name"] for node in manifest["nodes"].values() if node["config"].get("buckets_by")]
+
+
+def _tables() -> dict[str, Table]:
+    """The stamp and the rows of each model that asks for buckets."""
+    with connect(read_only=True) as con:
+        stamps = dict(con.execute(_STAMPS).fetchall())
+        return {
+            name: (
+                stamps[name],
+                sorted(con.execute(f"from lake.intermediate.{name}").fetchall(), key=repr),
+            )
+            for name in _asking()
+        }
+
+
+def test_many_buckets_make_what_one_makes() -> None:
+    bucketed = _tables()
+    log = settings().home / "dbt" / "logs" / "dbt.log"
+    for name in _asking():
+        inserts = log.read_text().count(f'insert into "lake"."intermediate"."{name}" by name')
+        assert inserts > 2, name
+    run_dbt("run", "--full-refresh", "--select", *_asking())
+    assert _tables() == bucketed
+    assert all(rows for _, rows in bucketed.values())
+
+
+def test_a_bucket_that_fails_leaves_the_table_as_it_was() -> None:
+    before = _tables()
+    with connect() as con:
+        greatest = con.execute(f"select max(pair_id) from lake.intermediate.{LAST}").fetchone()
+        con.execute(_BROKEN.format(*greatest or ()))
+    with pytest.raises(JobFailed, match="broken"):
+        run_dbt("run", "--select", LAST, "--vars", MANY)
+    assert _tables() == before
