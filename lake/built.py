@@ -37,7 +37,8 @@ def landed_so_far(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
     landed = {"release": f"{version('pairlake')} {duckdb.__version__}"}
     for table in TABLES:
         (now,) = con.execute(f"select count(*) from lake.{table}").fetchone() or (0,)
-        landed[table] = f"{written.get(table, 0)}:{now}"
+        # Without a comment, and else as macros/stamps.sql has it of dbt's own.
+        landed[table] = f":{written.get(table, 0)}:{now}"
     return landed
 
 

@@ -45,29 +45,18 @@
     As many as the memory limit asks for: the rows of the largest table that the model reads, as the
     catalog has counted them, by the bytes that each takes (`bucket_bytes`, as measured: docs/scale.md).
 -#}
-{% macro bucket_count(depends_on) -%}
+{% macro bucket_count(model, known) -%}
     {%- if not config.get("buckets_by") -%}
         {{ return(1) }}
     {%- endif -%}
-    {%- set metadata = "__ducklake_metadata_" ~ target.database -%}
-    {%- set names = [] -%}
-    {%- for node in reached(depends_on) -%}
-        {%- set name = node.schema ~ "." ~ (node.alias or node.identifier) -%}
-        {%- do names.append("'" ~ name ~ "'") -%}
+    {%- set written = [0] -%}
+    {%- for node in reached(model.depends_on.nodes) -%}
+        {%- do written.append(known[name_of(node)].split(":")[1] | int) -%}
     {%- endfor -%}
-    {%- set query -%}
-        select ceil(
-            max(stats.record_count) * {{ var('bucket_bytes') or config.require('bucket_bytes') }}
-            / parse_formatted_bytes(current_setting('memory_limit'))
-        )::integer
-        from {{ metadata }}.ducklake_table as tables
-        inner join {{ metadata }}.ducklake_schema as schemas
-            on tables.schema_id = schemas.schema_id
-        inner join {{ metadata }}.ducklake_table_stats as stats
-            on tables.table_id = stats.table_id
-        where
-            tables.end_snapshot is null
-            and schemas.schema_name || '.' || tables.table_name in ({{ names | join(', ') }})
-    {%- endset -%}
-    {{ return([run_query(query).columns[0].values()[0] or 1, 1] | max) }}
+    {%- set each = var("bucket_bytes") or config.require("bucket_bytes") -%}
+    {%- set counted = run_query(
+        "select ceil(" ~ (written | max) * each ~ "::double"
+        ~ " / parse_formatted_bytes(current_setting('memory_limit')))::integer"
+    ) -%}
+    {{ return([counted.columns[0].values()[0], 1] | max) }}
 {%- endmacro %}

@@ -42,9 +42,8 @@
     {% if execute and flags.WHICH == "run" -%}
         {%- set known = versions() -%}
         {% for seed in graph.nodes.values() if seed.resource_type == "seed" %}
-            {%- set name = seed.schema ~ "." ~ seed.alias -%}
             {%- set stamp = seed_stamp(seed) -%}
-            {%- if known.get(name, "").split(":")[0] != stamp %}
+            {%- if known.get(name_of(seed), "").split(":")[0] != stamp %}
                 create schema if not exists {{ seed.database }}.{{ seed.schema }};
                 create or replace table {{ seed.relation_name }} as
                 {{ seed_rows(seed, "types = " ~ seed.config.column_types) }};

@@ -37,8 +37,7 @@
     {%- endif -%}
     {%- set nodes = reached(model.depends_on.nodes) -%}
     {%- for node in nodes | sort(attribute="unique_id") -%}
-        {%- set name = node.schema ~ "." ~ (node.alias or node.identifier) -%}
-        {%- do parts.append(name ~ " " ~ known.get(name)) -%}
+        {%- do parts.append(name_of(node) ~ " " ~ known.get(name_of(node))) -%}
     {%- endfor -%}
     {{ return(local_md5(parts | join("\n"))) }}
 {%- endmacro %}
@@ -60,8 +59,9 @@
 {%- endmacro %}
 
 
-{% macro name_of(relation) -%}
-    {{ return(relation.schema ~ "." ~ relation.identifier) }}
+{#- Of a relation, or of a node, by which `versions` knows it. -#}
+{% macro name_of(table) -%}
+    {{ return(table.schema ~ "." ~ (table.alias or table.identifier)) }}
 {%- endmacro %}
 
 

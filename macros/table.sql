@@ -22,7 +22,7 @@
     {%- if existing is not none -%}
         {%- do adapter.drop_relation(existing) -%}
     {%- endif -%}
-    {%- set count = bucket_count(model.depends_on.nodes) -%}
+    {%- set count = bucket_count(model, known) -%}
     {%- set statements = by_buckets(compiled_code, count) -%}
     {%- call statement("main") -%}
         {{ create_table_as(False, relation, statements[0], "sql") }}
