@@ -174,7 +174,7 @@ def test_every_var_is_used_and_every_used_var_is_declared() -> None:
     declared = set(yaml.safe_load((ROOT / "dbt_project.yml").read_text())["vars"]["pairlake"])
     files = [path for folder in ("models", "macros") for path in (ROOT / folder).rglob("*.sql")]
     sql = "\n".join(path.read_text() for path in files)
-    used = set(re.findall(r"var\(\s*'(\w+)'", sql)) - {"recipe"}
+    used = set(re.findall(r"""\bvar\(\s*["'](\w+)""", sql)) - {"recipe"}
     assert declared - {"recipe"} == used
 
 
