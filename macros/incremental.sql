@@ -120,20 +120,3 @@
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
-
-
-{#-
-    Pairs that are no longer kept, or with other columns than would be made now.
--#}
-{% macro delete_stale_pairs() -%}
-    {%- if is_incremental() %}
-        delete from {{ this }} as standing
-        where not exists (
-            select 1
-            from {{ ref('int_pairs_kept') }} as pairs_kept
-            where
-                pairs_kept.pair_id = standing.pair_id
-                and pairs_kept.fingerprint = standing.fingerprint
-        )
-    {%- endif %}
-{%- endmacro %}

@@ -1,7 +1,8 @@
 {#-
     Writes the Parquet copy of a mart with types that pandas, polars, Spark and
     Hugging Face's datasets read alike: an id or a hash is its hexadecimal
-    digits, in small letters and without dashes. What builds go by is left out.
+    digits, in small letters and without dashes. It is written before its table
+    is committed: what is cut off between the two is made again.
 -#}
 {%- macro published(relation, name, partition_by) -%}
     {%- set written = [] -%}
@@ -10,11 +11,9 @@
             "UUID": "replace(" ~ column.name ~ "::varchar, '-', '')",
             "BLOB": "lower(hex(" ~ column.name ~ "))",
         } -%}
-        {%- if column.name != "fingerprint" -%}
-            {%- do written.append(
-                as_text.get(column.dtype, column.name) ~ " as " ~ column.name
-            ) -%}
-        {%- endif -%}
+        {%- do written.append(
+            as_text.get(column.dtype, column.name) ~ " as " ~ column.name
+        ) -%}
     {%- endfor -%}
     copy (select {{ written | join(", ") }} from {{ relation }})
     to (getvariable('published') || '/{{ name }}')

@@ -1,22 +1,43 @@
 {#-
-    With the rows that it has: what somebody has changed by hand is not left alone.
+    As the comment of a table: its stamp, how many rows were ever written to it and how many it has, so
+    that what somebody has changed by hand is not left alone, and the snapshot of the lake that it was
+    made of.
 -#}
-{% macro note_stamp(relation, stamp) -%}
-    {%- set comment = stamp ~ " " ~ rows_in(relation) -%}
+{% macro note_stamp(relation, stamp, written, snapshot) -%}
+    {%- set comment = [
+        stamp["made_of"], stamp["basis"], written, rows_in(relation), snapshot
+    ] -%}
     {%- do run_query(
-        "comment on table " ~ relation ~ " is '" ~ comment ~ "'"
+        "comment on table " ~ relation ~ " is '" ~ comment | join(" ") ~ "'"
     ) -%}
 {%- endmacro %}
 
 
-{% macro stands(table, stamp, known) -%}
+{#-
+    What `note_stamp` said of a table; nothing where it has been changed since.
+-#}
+{% macro stamp_noted(table, known) -%}
     {%- if table is none or table.is_view -%}
-        {{ return(false) }}
+        {{ return({}) }}
     {%- endif -%}
-    {%- set made, written = known.get(name_of(table), "::").split(":")[:2] -%}
-    {{ return(
-        made == stamp ~ " " ~ written and made == stamp ~ " " ~ rows_in(table)
-    ) }}
+    {%- set comment, written =
+        known.get(name_of(table), "::").split(":")[:2]
+    -%}
+    {%- set parts = comment.split(" ") -%}
+    {%- if
+        parts | length != 5
+        or parts[2] != written
+        or parts[3] != rows_in(table) ~ ""
+    -%}
+        {{ return({}) }}
+    {%- endif -%}
+    {{ return({
+        "made_of": parts[0],
+        "basis": parts[1],
+        "written": parts[2] | int,
+        "rows": parts[3] | int,
+        "snapshot": parts[4] | int,
+    }) }}
 {%- endmacro %}
 
 
@@ -28,18 +49,32 @@
 
 {#-
     Of what a table is made: the md5 of its SQL, of its contract, of the views that it reads through, and
-    of the versions of the tables behind them.
+    of the versions of the tables behind them. Its basis is the same, but of tables by whose changes it is
+    made anew (changes.sql) it holds only which tables they are.
 -#}
 {% macro stamp_of(model, known) -%}
     {%- set parts = [model.compiled_code, known["release"]] -%}
     {%- if model.config.contract.enforced -%}
         {%- do parts.append(model.columns | tojson) -%}
     {%- endif -%}
+    {%- set made_of, basis = parts[:], parts[:] -%}
     {%- set nodes = reached(model.depends_on.nodes) -%}
     {%- for node in nodes | sort(attribute="unique_id") -%}
-        {%- do parts.append(name_of(node) ~ " " ~ known.get(name_of(node))) -%}
+        {%- set name = name_of(node) -%}
+        {%- set version = (known.get(name) ~ "").split(":") -%}
+        {%- set is_table =
+            node.config.materialized in ["table", "incremental"]
+        -%}
+        {#- Its comment may be another where its rows are the same. -#}
+        {%- do made_of.append([name] + version[1 if is_table else 0:]) -%}
+        {%- set is_gone_on_with = name in config.get("changed_by", {}) -%}
+        {%- do basis.append(
+            [name] + (version[3:] if is_gone_on_with else made_of[-1][1:])
+        ) -%}
     {%- endfor -%}
-    {{ return(local_md5(parts | join("\n"))) }}
+    {{ return({
+        "made_of": local_md5(made_of | join("\n")), "basis": local_md5(basis | join("\n"))
+    }) }}
 {%- endmacro %}
 
 

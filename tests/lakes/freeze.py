@@ -31,7 +31,7 @@ RECIPE = "demo_near"
 NOWHERE = "/lake/tables/"
 # What hangs on more than the verdicts, by relation.
 EXCLUDED = {
-    # A hash over all columns, those that are added later too.
+    # A hash over all columns, which 0.1.0 had.
     "marts.pairs": ("fingerprint",),
     # Words of a seed.
     "marts.conformance": ("source",),

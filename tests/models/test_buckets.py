@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -11,12 +10,15 @@ from pairlake.lake.catalog import connect
 from pairlake.lake.dbt_plugin import run_dbt
 from pairlake.lake.errors import JobFailed
 from pairlake.lake.settings import settings
-from tests.models import landed
+from tests.models import histories, landed
 
 # Of a handful of rows, in a GB, as many buckets as there are rows, or nearly.
 LIMIT, MANY = "1GB", "bucket_bytes: 400000000"
-LAST = "int_pairs_kept"
-_STAMPS = "select table_name, comment from duckdb_tables() where database_name = 'lake'"
+KEPT, LAST = "intermediate.int_pairs_kept", "marts.pairs"
+_STAMPS = """
+    select schema_name || '.' || table_name, comment
+    from duckdb_tables() where database_name = 'lake'
+"""
 # Of the greatest key, so that it is met in the last bucket.
 _BROKEN = """
     create or replace view lake.intermediate.int_pairs_landed as
@@ -34,7 +36,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         _live_at(home, patch)
         landed.land()
-        run_dbt("run", "--select", f"+{LAST}", "--vars", MANY)
+        run_dbt("run", "--select", f"+{_model(LAST)}", "--vars", MANY)
     return home
 
 
@@ -51,9 +53,12 @@ def _live_at(home: Path, patch: pytest.MonkeyPatch) -> None:
 
 
 def _asking() -> list[str]:
-    """The models that ask for buckets."""
-    manifest = json.loads((settings().home / "dbt" / "target" / "manifest.json").read_text())
-    return [node["name"] for node in manifest["nodes"].values() if node["config"].get("buckets_by")]
+    """The tables that are made in buckets, as schema and name."""
+    return histories.models("buckets_by")
+
+
+def _model(table: str) -> str:
+    return table.rpartition(".")[2]
 
 
 def _tables() -> dict[str, Table]:
@@ -63,7 +68,7 @@ def _tables() -> dict[str, Table]:
         return {
             name: (
                 stamps[name],
-                sorted(con.execute(f"from lake.intermediate.{name}").fetchall(), key=repr),
+                sorted(con.execute(f"from lake.{name}").fetchall(), key=repr),
             )
             for name in _asking()
         }
@@ -73,23 +78,24 @@ def test_many_buckets_make_what_one_makes() -> None:
     bucketed = _tables()
     log = settings().home / "dbt" / "logs" / "dbt.log"
     for name in _asking():
-        inserts = log.read_text().count(f'insert into "lake"."intermediate"."{name}" by name')
+        relation = '"."'.join(("lake", *name.split(".")))
+        inserts = log.read_text().count(f'insert into "{relation}" by name')
         assert inserts > 2, name
-    run_dbt("run", "--full-refresh", "--select", *_asking())
+    run_dbt("run", "--full-refresh", "--select", *map(_model, _asking()))
     at_once = _tables()
     for name, (_, rows) in at_once.items():
         assert rows
         assert rows == bucketed[name][1], name
     # How many there are is no part of what a table is made of, so that each is left alone.
-    run_dbt("run", "--select", *_asking(), "--vars", MANY)
+    run_dbt("run", "--select", *map(_model, _asking()), "--vars", MANY)
     assert _tables() == at_once
 
 
 def test_a_bucket_that_fails_leaves_the_table_as_it_was() -> None:
     before = _tables()
     with connect() as con:
-        greatest = con.execute(f"select max(pair_id) from lake.intermediate.{LAST}").fetchone()
+        greatest = con.execute(f"select max(pair_id) from lake.{KEPT}").fetchone()
         con.execute(_BROKEN.format(*greatest or ()))
     with pytest.raises(JobFailed, match="broken"):
-        run_dbt("run", "--select", LAST, "--vars", MANY)
+        run_dbt("run", "--full-refresh", "--select", _model(KEPT), "--vars", MANY)
     assert _tables() == before

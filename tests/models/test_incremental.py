@@ -2,121 +2,80 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import random
 
 import pytest
 
 from pairlake.lake.catalog import connect
-from pairlake.lake.dbt_plugin import run_dbt
-from tests.models import landed
-from tests.models.landed import CASES, CRAWL, LATER_CRAWL, Case
+from pairlake.lake.maintain import tidy
+from tests.models import histories
+from tests.models.histories import FORGOTTEN, LATE, LAZY, NEW, REFETCHED, UNCOMPARED
+from tests.models.landed import CRAWL
 
-LATE = Case(caption="seen late", drop_reason=None)
-NEW = Case(caption="new in a later crawl", drop_reason=None)
-LAZY = Case(caption="first outside src", drop_reason=None)
-BY_CAPTION = {case.caption: case for case in CASES}
-UNCOMPARED = BY_CAPTION["not yet compared"]
-REFETCHED = replace(BY_CAPTION["a picture"], picture="another picture", day=2)
-FORGOTTEN = BY_CAPTION["eine Beschreibung"]
-
-
-def late_score() -> None:
-    landed.land_found(replace(UNCOMPARED, similarity=0.8))
-
-
-def refetch() -> None:
-    landed.land_found(REFETCHED)
-
-
-def takedown() -> None:
-    landed.take_down(FORGOTTEN.caption)
-
-
-def new_crawl() -> None:
-    landed.land_file((*CASES[:4], NEW), "CRAWL-3", "one.wat")
-    landed.land_found(NEW)
-
-
-def late_old_crawl() -> None:
-    """A pair that a later crawl brought first turns up in an earlier one too."""
-    landed.land_file((CASES[0], LATE), CRAWL, "late.wat")
-
-
-def later_in_src() -> None:
-    """What was loaded late on the first page stands in `src` on a later one, and once more late."""
-    landed.land_file((LAZY,), "CRAWL-3", "src.wat", image_source="src")
-    landed.land_file((LAZY,), CRAWL, "again.wat", image_source="data-src")
-
-
-def better_attempt() -> None:
-    """A file that was cut off is read again, and what it brought before counts no more.
-
-    So the incremental tables are emptied by themselves.
-    """
-    landed.land_file(CASES[:6], LATER_CRAWL, "one.wat")
-
-
-ADDED = (late_score, refetch, takedown, new_crawl, late_old_crawl, later_in_src)
-RELATIONS = (
-    "intermediate.int_recipe_models",
-    "intermediate.int_pairs_deduplicated",
-    "intermediate.int_pairs_first_pages",
-    "intermediate.int_duplicate_pairs",
-    "intermediate.int_pairs_judged",
-    "marts.pairs",
-    "marts.filter_funnel",
-    "marts.recipe_comparison",
-    "marts.domain_stats",
+RECIPES = ("demo", "no_filter", "demo_near")
+# With these the lake holds what the assertions below say; the first ones take nothing away.
+ADDED = (
+    histories.late_score,
+    histories.late_language,
+    histories.new_crawl,
+    histories.late_old_crawl,
+    histories.later_in_src,
 )
-MADE = ("--select", *(f"+{name.partition('.')[2]}" for name in RELATIONS))
-
-
-def _contents() -> dict[str, list[tuple[object, ...]]]:
-    with connect(read_only=True) as con:
-        return {
-            name: sorted(con.execute(f"from lake.{name}").fetchall(), key=repr)
-            for name in RELATIONS
-        }
+CHANGED = (
+    histories.refetch,
+    histories.takedown,
+    histories.dead_link,
+    histories.blocked_picture,
+    histories.image_without_its_row,
+)
 
 
 def test_going_on_and_building_anew_come_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAIRLAKE_RECIPE", "demo")
-    landed.land()
-    # A pair that is in a later crawl alone.
-    landed.land_file((LATE,), "CRAWL-2b", "one.wat")
-    landed.land_found(LATE)
-    landed.land_file((LAZY,), "CRAWL-1b", "late.warc", image_source="data-src")
-    landed.land_found(LAZY)
-    run_dbt("build", *MADE, "--exclude-resource-type", "test", "unit_test")
-    before = _contents()
-    better_attempt()
-    run_dbt("run", *MADE)
-    retried = _contents()
+    histories.first()
+    histories.build()
+    before = histories.contents()
+    histories.better_attempt()
+    histories.build()
+    retried, tables = histories.contents(), histories.identities()
     assert retried != before
 
     # What went wrong before is still there, for these take nothing away.
     for event in ADDED:
         event()
+    histories.build()
+    _check_that_it_went_on(tables)
+    for event in CHANGED:
+        event()
     monkeypatch.setenv("PAIRLAKE_RECIPE", "no_filter")
-    run_dbt("run", *MADE)
-    unfiltered = _contents()
+    histories.build()
+    unfiltered = histories.contents()
     monkeypatch.setenv("PAIRLAKE_RECIPE", "demo")
-    run_dbt("run", *MADE)
-    gone_on = _contents()
-    for name in ("intermediate.int_recipe_models", "marts.pairs"):
+    histories.build()
+    gone_on = histories.contents()
+    for name in ("intermediate.int_selected_recipe_judging", "marts.pairs"):
         assert unfiltered[name] != gone_on[name]
     assert gone_on["marts.pairs"] != retried["marts.pairs"]
     _check_what_was_added()
 
-    run_dbt("run", "--full-refresh", *MADE)
-    anew = _contents()
-    for name in RELATIONS:
-        assert gone_on[name] == anew[name], name
+    histories.build("--full-refresh")
+    _check_that_they_are_the_same(gone_on, histories.contents())
     monkeypatch.setenv("PAIRLAKE_RECIPE", "no_filter")
-    run_dbt("run", *MADE)
-    judged_anew = _contents()
-    for name in RELATIONS:
-        assert unfiltered[name] == judged_anew[name], name
+    histories.build()
+    _check_that_they_are_the_same(unfiltered, histories.contents())
+
+
+def _check_that_it_went_on(tables: dict[str, int]) -> None:
+    """That no table is another which a model goes on with: its rows are, where they changed."""
+    now = histories.identities()
+    going_on = [*histories.models("changed_by"), *histories.models("compared_by")]
+    assert len(going_on) > 10
+    assert {name: now[name] for name in going_on} == {name: tables[name] for name in going_on}
+
+
+def _check_that_they_are_the_same(one: histories.Contents, other: histories.Contents) -> None:
+    assert one.keys() == other.keys()
+    assert [name for name in one if one[name] != other[name]] == []
 
 
 def _check_what_was_added() -> None:
@@ -129,3 +88,28 @@ def _check_what_was_added() -> None:
     assert FORGOTTEN.caption not in kept
     assert kept[LAZY.caption][1] == "CRAWL-3"
     assert kept[LATE.caption][1:] == [CRAWL, f"https://page.example/{CRAWL}/late.wat", 4]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_any_history_comes_to_what_a_build_from_nothing_makes(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = random.Random(seed)
+    histories.first()
+    histories.build()
+    for _ in range(10):
+        for event in chance.sample(histories.EVENTS, chance.randint(0, 3)):
+            event()
+        monkeypatch.setenv("PAIRLAKE_RECIPE", chance.choice(RECIPES))
+        if chance.random() < 0.3:
+            # As a build that is killed: some models have been made, and what they read.
+            histories.build("--select", "+" + chance.choice(histories.models("changed_by")))
+            continue
+        histories.build()
+        if chance.random() < 0.3:
+            tidy(leave_no_trace=chance.random() < 0.5)
+    histories.build()
+    gone_on = histories.contents()
+    histories.build("--full-refresh")
+    _check_that_they_are_the_same(gone_on, histories.contents())

@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='table', changed_by={'raw.downloads': 'url_id'}) }}
 
 with
 

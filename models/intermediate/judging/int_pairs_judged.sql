@@ -1,4 +1,12 @@
-{{ config(materialized='table') }}
+{{
+    config(
+        materialized='table',
+        changed_by={
+            'intermediate.int_pairs_measured': 'pair_id',
+            'intermediate.int_duplicate_pairs': 'pair_id',
+        },
+    )
+}}
 
 with
 
@@ -8,18 +16,9 @@ pairs_measured as (
 
 ),
 
-selected_recipe as (
-
-    select * from {{ ref('int_selected_recipe') }}
-
-),
-
 recipes_applied as (
 
-    select recipes_applied.*
-    from {{ ref('int_recipes_applied') }} as recipes_applied
-    inner join selected_recipe
-        on recipes_applied.recipe = selected_recipe.recipe
+    select * from {{ ref('int_selected_recipe_judging') }}
 
 ),
 

@@ -1,4 +1,21 @@
-{{ config(materialized='table', buckets_by='pair_id', bucket_bytes=130) }}
+{#- Which crawl files count, `int_pairs_deduplicated` is made anew by. -#}
+{{
+    config(
+        materialized='table',
+        buckets_by='pair_id',
+        bucket_bytes=130,
+        changed_by={
+            'intermediate.int_pairs_judged': 'pair_id',
+            'intermediate.int_pairs_measured': 'pair_id',
+            'intermediate.int_pairs_described': 'pair_id',
+            'intermediate.int_pairs_deduplicated': 'pair_id',
+            'intermediate.int_pairs_first_pages': 'pair_id',
+            'intermediate.int_pairs_on_pages_taken_down': 'pair_id',
+            'raw.image_text_pairs': 'pair_id',
+            'raw.crawl_files': none,
+        },
+    )
+}}
 
 with
 
@@ -11,7 +28,7 @@ pairs_judged as (
 
 recipes_applied as (
 
-    select * from {{ ref('int_recipes_applied') }}
+    select * from {{ ref('int_selected_recipe_judging') }}
 
 ),
 
@@ -115,15 +132,6 @@ kept as (
     left join pages_taken_down
         on pairs_judged.pair_id = pages_taken_down.pair_id
 
-),
-
-pairs_kept as (
-
-    select
-        *,
-        hash(kept) as fingerprint
-    from kept
-
 )
 
-select * from pairs_kept
+select * from kept

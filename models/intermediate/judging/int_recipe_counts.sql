@@ -1,4 +1,14 @@
-{{ config(materialized='table') }}
+{{
+    config(
+        materialized='table',
+        sums_by='recipe',
+        counted_together=['pair_id', 'url_id', 'image_id'],
+        changed_by={
+            'intermediate.int_pairs_measured': 'pair_id',
+            'intermediate.int_recipes_judging': 'recipe',
+        },
+    )
+}}
 
 with
 
@@ -10,7 +20,7 @@ pairs_measured as (
 
 recipes_applied as (
 
-    select * from {{ ref('int_recipes_applied') }}
+    select * from {{ ref('int_recipes_judging') }}
 
 ),
 

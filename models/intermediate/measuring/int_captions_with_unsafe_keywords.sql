@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='table', compared_by='caption_id') }}
 
 with
 

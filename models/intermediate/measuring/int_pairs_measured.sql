@@ -1,4 +1,14 @@
-{{ config(materialized='table', buckets_by='pair_id', bucket_bytes=300) }}
+{{
+    config(
+        materialized='table',
+        buckets_by='pair_id',
+        bucket_bytes=300,
+        changed_by={
+            'intermediate.int_pairs_described': 'pair_id',
+            'intermediate.int_pairs_scored': 'pair_id',
+        },
+    )
+}}
 
 with
 

@@ -1,4 +1,13 @@
-{{ config(materialized='table') }}
+{{
+    config(
+        materialized='table',
+        changed_by={
+            'intermediate.int_pairs_described': 'pair_id',
+            'enriched.caption_languages': 'caption_id',
+            'enriched.image_hashes': 'image_id',
+        },
+    )
+}}
 
 with
 

@@ -1,4 +1,19 @@
-{{ config(materialized='table', buckets_by='image_id', bucket_bytes=400) }}
+{%- set changed_by = {
+    'intermediate.int_pairs_read': 'pair_id',
+    'enriched.pair_similarities': 'image_id',
+} -%}
+{%- for rating in ratings() -%}
+    {%- do changed_by.update({'enriched.' ~ rating.table: rating.key[0]}) -%}
+{%- endfor -%}
+
+{{
+    config(
+        materialized='table',
+        buckets_by='image_id',
+        bucket_bytes=400,
+        changed_by=changed_by,
+    )
+}}
 
 with
 

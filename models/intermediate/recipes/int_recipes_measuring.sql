@@ -1,3 +1,5 @@
+{{ config(materialized='table', compared_by='recipe') }}
+
 with
 
 recipes_resolved as (

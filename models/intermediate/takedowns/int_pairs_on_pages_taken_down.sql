@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='table', compared_by='pair_id') }}
 
 {% set no_page = "'00000000-0000-0000-0000-000000000000'::uuid" %}
 

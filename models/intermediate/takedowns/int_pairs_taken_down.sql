@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='table', compared_by='pair_id') }}
 
 with
 

@@ -1,0 +1,174 @@
+"""What happens to a lake between two builds, and what its tables hold after one."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+
+from pairlake.lake.catalog import connect
+from pairlake.lake.dbt_plugin import run_dbt
+from pairlake.lake.settings import settings
+from tests.models import landed
+from tests.models.landed import CASES, CRAWL, LATER_CRAWL, Case
+
+Event = Callable[[], object]
+# The rows of tables by their names.
+Contents = dict[str, list[tuple[object, ...]]]
+
+BY_CAPTION = {case.caption: case for case in CASES}
+UNCOMPARED = BY_CAPTION["not yet compared"]
+NEW = Case(caption="new in a later crawl", drop_reason=None)
+LATE = Case(caption="seen late", drop_reason=None)
+LAZY = Case(caption="first outside src", drop_reason=None)
+FORGOTTEN = BY_CAPTION["eine Beschreibung"]
+REFETCHED = replace(BY_CAPTION["a picture"], picture="another picture", day=2)
+# So that what happens to others is little of all: much is not worth finding among the rest.
+MANY = tuple(Case(caption=f"one of many, {number}", drop_reason=None) for number in range(60))
+
+
+def late_score() -> None:
+    """A pair is compared that was not."""
+    landed.land_found(replace(UNCOMPARED, similarity=0.8))
+
+
+def late_language() -> None:
+    """A caption is read that was not."""
+    landed.land_found(replace(BY_CAPTION["not yet read"], language="en"))
+
+
+def refetch() -> None:
+    """A URL brings another picture than before, so that its twin is none."""
+    landed.land_found(REFETCHED)
+
+
+def dead_link() -> None:
+    """What came once comes no more, and its pixels are let go of."""
+    landed.land_images(replace(CASES[0], outcome="not_found", day=3))
+    _change("delete from lake.raw.image_pixels where image_id = ?", CASES[0].image_id)
+
+
+def takedown() -> None:
+    """A caption is to be forgotten."""
+    landed.take_down(FORGOTTEN.caption)
+
+
+def taken_back() -> None:
+    """What was to be forgotten is to be there again."""
+    _change("delete from lake.raw.takedowns")
+
+
+def blocked_picture() -> None:
+    """A picture is to be forgotten, whatever shows it."""
+    _change(
+        "insert into lake.raw.takedowns by name "
+        "select 'image_sha256' as kind, ?::uuid as value_id, 'asked' as reason",
+        BY_CAPTION["its twin"].image_id,
+    )
+
+
+def new_crawl() -> None:
+    """A crawl brings a pair, and some that are known."""
+    landed.land_file((*CASES[:4], NEW), "CRAWL-3", "one.wat")
+    landed.land_found(NEW)
+
+
+def late_old_crawl() -> None:
+    """A pair that a later crawl brought first turns up in an earlier one too."""
+    landed.land_file((CASES[0], LATE), CRAWL, "late.wat")
+
+
+def later_in_src() -> None:
+    """What was loaded late on the first page stands in `src` on a later one, and once more late."""
+    landed.land_file((LAZY,), "CRAWL-3", "src.wat", image_source="src")
+    landed.land_file((LAZY,), CRAWL, "again.wat", image_source="data-src")
+
+
+def better_attempt() -> None:
+    """A file that was cut off is read again, and what it brought before counts no more.
+
+    So the incremental tables are emptied by themselves.
+    """
+    landed.land_file(CASES[:6], LATER_CRAWL, "one.wat")
+
+
+def image_without_its_row() -> None:
+    """A pair whose picture has been seen and not been judged."""
+    case = Case(caption=f"late picture {uuid.uuid4()}", drop_reason=None)
+    landed.land_file((case,), "CRAWL-4", f"{case.caption}.wat")
+    landed.download(case)
+
+
+EVENTS: list[Event] = [
+    late_score,
+    late_language,
+    refetch,
+    dead_link,
+    takedown,
+    taken_back,
+    blocked_picture,
+    new_crawl,
+    late_old_crawl,
+    later_in_src,
+    better_attempt,
+    image_without_its_row,
+]
+
+
+def _change(sql: str, *parameters: object) -> None:
+    with connect() as con:
+        con.execute(sql, parameters)
+
+
+def first() -> None:
+    """What is there before any of these."""
+    landed.land()
+    landed.land_file(MANY, CRAWL, "many.wat")
+    landed.land_found(*MANY)
+    # A pair that is in a later crawl alone.
+    landed.land_file((LATE,), "CRAWL-2b", "one.wat")
+    landed.land_found(LATE)
+    landed.land_file((LAZY,), "CRAWL-1b", "late.warc", image_source="data-src")
+    landed.land_found(LAZY)
+
+
+def build(*arguments: str) -> None:
+    """All models, without what tests them."""
+    run_dbt("run", *arguments)
+
+
+def models(asking_for: str) -> list[str]:
+    """The tables whose models ask for something in their configuration, as schema and name."""
+    manifest = json.loads((settings().home / "dbt" / "target" / "manifest.json").read_text())
+    return [
+        f"{node['schema']}.{node['alias']}"
+        for node in manifest["nodes"].values()
+        if node["config"].get(asking_for)
+    ]
+
+
+def identities() -> dict[str, int]:
+    """Of each table by which it is; one that is made anew is another."""
+    query = """
+        select schema_name || '.' || table_name, table_id
+        from __ducklake_metadata_lake.ducklake_table
+        inner join __ducklake_metadata_lake.ducklake_schema using (schema_id)
+        where ducklake_table.end_snapshot is null
+    """
+    with connect(read_only=True) as con:
+        return dict(con.execute(query).fetchall())
+
+
+def contents() -> Contents:
+    """The rows of all tables that dbt makes, in one order."""
+    query = """
+        select table_schema || '.' || table_name from information_schema.tables
+        where table_schema in ('intermediate', 'marts') and table_type = 'BASE TABLE'
+        and table_name != 'int_build_failures'
+    """
+    with connect(read_only=True) as con:
+        return {
+            name: sorted(con.execute(f"from lake.{name}").fetchall(), key=repr)
+            for (name,) in con.execute(query).fetchall()
+        }
