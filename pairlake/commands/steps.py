@@ -121,6 +121,7 @@ def enrich(names: Iterable[str], *, settled: bool = False) -> list[str]:
 
 
 def publish() -> None:
+    """Bring the search index up to date with what was built, and note that it is."""
     from pairlake.lake.built import dataset_is_current, note, state
     from pairlake.lake.recipe import check_built
     from pairlake.serve.publish.publish import publish as publish_pairs
@@ -135,6 +136,7 @@ def publish() -> None:
 
 
 def build(*, anew: bool = False) -> None:
+    """Build what has changed, or `anew` all of it."""
     from pairlake.lake.dbt_plugin import build_dataset
     from pairlake.lake.settings import settings
 
@@ -145,6 +147,7 @@ def build(*, anew: bool = False) -> None:
 
 
 def say_why_nothing() -> None:
+    """Say what is missing where no pair could be kept."""
     from pairlake.lake.recipe import why_nothing
 
     if sentence := why_nothing():
@@ -152,6 +155,7 @@ def say_why_nothing() -> None:
 
 
 def maintain() -> None:
+    """Erase what is to be forgotten, release pixels, and make the lake and its index small."""
     from pairlake.ingest.crawl.workspace import clear_workspaces
     from pairlake.lake.built import dataset_is_current
     from pairlake.lake.erasure import (
