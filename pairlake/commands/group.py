@@ -43,7 +43,7 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             with explained_interruptions():
-                from pairlake.lake.catalog import explained_failures
+                from pairlake.lake.failures import explained_failures
 
                 with explained_failures():
                     return super().invoke(ctx)
