@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import importlib.util
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -15,7 +14,7 @@ import duckdb
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
 from pairlake.lake import identity, postgres
-from pairlake.lake.errors import BadSetting, JobFailed, LakeUnreadable, PairlakeError, first_line
+from pairlake.lake.errors import BadSetting, LakeUnreadable, PairlakeError, first_line
 from pairlake.lake.functions import register_functions
 from pairlake.lake.locks import in_turn
 from pairlake.lake.readable import is_outdated, readable
@@ -31,7 +30,6 @@ BUSY_TIMEOUT_MS = 60_000
 # wait. A cursor has this setting by itself.
 LITTLE_AHEAD = "set streaming_buffer_size = '16KB'"
 _CANNOT_WRITE_BESIDE = '"PRAGMA journal_mode=wal": unable to open database file'
-_OF_THE_DISK = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 # Without the first, a UUID crosses to Arrow as 36 characters of text.
 _SESSION = (
     "set arrow_lossless_conversion = true; set TimeZone = 'UTC'; set enable_progress_bar = false; "
@@ -136,40 +134,6 @@ def writing(con: duckdb.DuckDBPyConnection | None = None) -> Iterator[duckdb.Duc
     finally:
         if con is None:
             own.close()
-
-
-@contextmanager
-def explained_failures() -> Iterator[None]:
-    """Turns what a disk, a server or the lack of memory or of a right does into a JobFailed."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _OF_THE_DISK:
-            raise
-        raise JobFailed(
-            f"{error.filename or 'The disk'} cannot be read or written ({error.strerror}). What "
-            "has landed is kept; see that there is room and that you may, then run it again."
-        ) from error
-    except duckdb.OutOfMemoryException as error:
-        raise JobFailed(
-            f"Memory ran out ({first_line(error)}). What has landed is kept; raise "
-            "PAIRLAKE_MEMORY_LIMIT, then run it again."
-        ) from error
-    except duckdb.Error as error:
-        # An Error of no kind is what the end of a server gives.
-        if not isinstance(error, duckdb.OperationalError) and type(error) is not duckdb.Error:
-            raise
-        raise _not_answering(error) from error
-    except sqlite3.Error as error:
-        raise _not_answering(error) from error
-
-
-def _not_answering(error: Exception) -> JobFailed:
-    return JobFailed(
-        f"The lake could not be read or written ({first_line(error)}). What has landed is kept; "
-        "see that the disk has room and that the places of PAIRLAKE_CATALOG and PAIRLAKE_DATA "
-        "answer, then run it again."
-    )
 
 
 def _making(current: Settings) -> Retrying:

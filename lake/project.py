@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 
 from pairlake.lake.errors import BadRequest
@@ -38,6 +36,10 @@ def lay_out(folder: Path) -> None:
 
     Raises BadRequest if it holds a part of a project already, or if it cannot be written.
     """
+    # Every command imports this file, and few lay a project out.
+    import shutil
+    import tempfile
+
     for part in PARTS:
         if (folder / part).exists():
             raise BadRequest(f"{folder} has its {part} already; name a folder that has none.")

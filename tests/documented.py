@@ -54,7 +54,7 @@ ELSEWHERE = {
         "tests/lake/test_restore.py::test_every_backup_can_be_put_back_and_what_was_there_before"
     ),
     r"pairlake export again": (
-        "tests/serve/export/test_export.py::test_the_same_snapshot_gives_the_same_bytes"
+        "tests/serve/export/test_snapshots.py::test_the_same_snapshot_gives_the_same_bytes"
     ),
     r"\.venv/bin/python -m tests\.lakes\.freeze": (
         "tests/lakes/test_frozen.py::test_going_on_in_an_earlier_lake_is_building_it_anew"

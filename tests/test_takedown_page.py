@@ -137,7 +137,7 @@ def test_on_a_terminal_the_count_comes_before_the_question(
     recorded: bool,
 ) -> None:
     built: list[bool] = []
-    monkeypatch.setattr("pairlake.commands._rebuild_without_it", lambda: built.append(True))
+    monkeypatch.setattr("pairlake.commands.removal._rebuild_without_it", lambda: built.append(True))
     keyboard, terminal = os.openpty()
     os.write(keyboard, typed.encode())
     with os.fdopen(terminal) as asked, os.fdopen(os.dup(terminal), "w") as said:
@@ -164,7 +164,7 @@ def _all_of(keyboard: int) -> str:
 
 
 def test_a_pipe_is_not_asked(to_be_forgotten: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pairlake.commands._rebuild_without_it", lambda: None)
+    monkeypatch.setattr("pairlake.commands.removal._rebuild_without_it", lambda: None)
     done = CliRunner().invoke(main, ["forget", *to_be_forgotten])
     assert done.exit_code == 0
     assert "hidden now" in done.output

@@ -49,7 +49,7 @@ def test_a_process_ends_with_a_sentence_and_no_traceback() -> None:
 def test_ctrl_c_ends_a_question_also_after_polars_was_used() -> None:
     asking = (
         "import polars; polars.LazyFrame({'a': [1]}).collect(); "
-        "from pairlake.commands import _confirmed; _confirmed('So?')"
+        "from pairlake.commands.removal import _confirmed; _confirmed('So?')"
     )
     with subprocess.Popen(
         [sys.executable, "-c", asking], stdin=subprocess.PIPE, stderr=subprocess.PIPE

@@ -32,3 +32,7 @@ def read(location: Path | str) -> tuple[CrawlFile, Rows]:
     assert len(rows) == reading.file.pairs
     assert sum(row["occurrences"] for row in rows) == reading.file.sightings
     return reading.file, rows
+
+
+def counts(file: CrawlFile) -> tuple[int, ...]:
+    return (file.records, file.unreadable_records, file.links, file.images)

@@ -18,10 +18,10 @@ from pairlake.ingest.images import pixels
 from pairlake.ingest.images.picture import Unusable
 from tests.ingest import readings
 from tests.ingest.conftest import Web
-from tests.ingest.crawl.test_file import counts, numbered, read
+from tests.ingest.crawled import counts, read
 from tests.ingest.drawn import JPEG
 from tests.ingest.fetching import fetch_all, outcomes, rows
-from tests.ingest.wats import THREE_PAGES, response, wat
+from tests.ingest.wats import THREE_PAGES, numbered, response, wat
 
 
 class Wordless(Exception):

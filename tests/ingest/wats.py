@@ -53,6 +53,14 @@ def wat(*members: bytes) -> bytes:
     return Records("x.warc.wat.gz", random.Random(1)).warcinfo() + b"".join(members)
 
 
+def numbered(count: int) -> list[bytes]:
+    """Records of pages that show one image each."""
+    return [
+        member(page_json([image(f"{n}.jpg", f"number {n}")]), f"http://a.example/{n}/")
+        for n in range(count)
+    ]
+
+
 def _member(kind: str, page_url: str, content_type: str, body: bytes) -> bytes:
     fields = {
         "WARC-Type": kind,
@@ -64,6 +72,7 @@ def _member(kind: str, page_url: str, content_type: str, body: bytes) -> bytes:
     return packed(record(fields, body))
 
 
+NO_LINKS = member(b'{"Envelope": {}}')
 CC_BY = "https://creativecommons.org/licenses/by/4.0/"
 
 # Seven links, six images, five sightings of three pairs; one of four records is unreadable.

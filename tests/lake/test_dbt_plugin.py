@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from pairlake.lake.append import append
-from pairlake.lake.built import dataset_is_current, is_noted, note
+from pairlake.lake.built import dataset_is_current, is_noted, landed_so_far, note, state
 from pairlake.lake.catalog import connect
 from pairlake.lake.dbt_plugin import build_dataset, run_dbt
 from pairlake.lake.errors import BadJob, JobFailed
@@ -62,6 +62,16 @@ def test_what_is_noted_holds_until_something_lands() -> None:
     assert not is_noted("settled")
     _land("after")
     assert not is_noted("published")
+
+
+def test_tables_are_counted_anew_only_where_something_has_landed() -> None:
+    _land("before")
+    with patch("pairlake.lake.built.landed_so_far", wraps=landed_so_far) as counted:
+        before = state()
+        assert (state(), counted.call_count) == (before, 1)
+        _land("after")
+        assert state() != before
+        assert counted.call_count == 2
 
 
 def _land(path: str, at: datetime | None = None) -> None:

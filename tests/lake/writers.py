@@ -14,7 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from pairlake.lake.catalog import explained_failures, rows
+from pairlake.lake.catalog import rows
+from pairlake.lake.failures import explained_failures
 from tests.marts import MARTS
 from tests.models import landed
 from tests.models.landed import CASES, CRAWL, Case

@@ -1,4 +1,4 @@
-"""What the tests of exports share: verdicts beside the mart, takedowns, img2dataset's reader."""
+"""What the tests of exports share: verdicts beside the mart, what is in one, other readers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pairlake.lake.catalog import rows, writing
+from pairlake.serve.export.export import export
+from pairlake.serve.export.selection import Selection
 from tests.serve.conftest import Mart, Pair
 
 _VERDICTS = """
@@ -43,6 +46,23 @@ def snapshot() -> int:
     """The newest snapshot of the lake."""
     ((newest,),) = rows("select max(snapshot_id) from ducklake_snapshots('lake')")
     return int(newest)
+
+
+def exported_captions(folder: Path, selection: Selection, **how: Any) -> list[str]:
+    export(folder / "pairs.parquet", selection, **how)
+    captions: list[str] = pq.read_table(folder / "pairs.parquet")["TEXT"].to_pylist()
+    return captions
+
+
+def captions_of(*pairs: Pair) -> list[str]:
+    """In the order of an export."""
+    return [pair.caption for pair in sorted(pairs, key=lambda pair: pair.pair_id)]
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, with what is in it; provenances say when, and differ."""
+    files = [path for path in folder.rglob("*") if path.is_file() and "provenance" not in path.name]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def read_by_img2dataset(

@@ -26,11 +26,6 @@ TEXTS = ["one", "two", "three", "four"]
 NAN, INF = math.nan, math.inf
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "landing"
-
-
 def arrow(folder: Path, columns: Columns | None = None, **values: Any) -> Landed:
     """Lands a Parquet file of these columns, beside URLs and captions."""
     table = pa.table({"url": URLS, "caption": TEXTS} | values)
