@@ -2,7 +2,7 @@
 
 with
 
-{{ described('int_urls_resolved') }}
+{{ described('int_urls_resolved', 'int_images') }}
 
 -- What is long stays where it is, so that to judge again reads little.
 select * exclude (image_url, caption) from described
