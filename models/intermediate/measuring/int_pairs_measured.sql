@@ -1,4 +1,4 @@
-{{ config(materialized='table', buckets_by='pair_id', bucket_bytes=300) }}
+{{ config(materialized='table', buckets_by='pair_id', bucket_bytes=220) }}
 
 with
 
