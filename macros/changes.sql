@@ -6,7 +6,7 @@
         config(changed_by={
             'intermediate.int_pairs_deduplicated': 'pair_id',
             'intermediate.int_urls_resolved': 'url_id',
-            'raw.images': ['image_id', 'intermediate.int_urls_resolved'],
+            'intermediate.int_images': ['image_id', 'intermediate.int_urls_resolved'],
         })
 
     It is none where what changes there changes another of them too. What a view reads of a table it must

@@ -1,8 +1,8 @@
 {#-
     What is known of each pair whatever a recipe says: CTEs that end with `described`, one row per
-    pair. `urls` is what its URL has, at this moment or as of the last build.
+    pair. `urls` is what its URL has and `images` are all pictures, at this moment or as of the last build.
 -#}
-{% macro described(urls) -%}
+{% macro described(urls, images) -%}
     pairs_deduplicated as (
 
         select * from {{ ref('int_pairs_deduplicated') }}
@@ -37,7 +37,7 @@
 
     images as (
 
-        select * from {{ ref('stg_raw__images') }}
+        select * from {{ ref(images) }}
 
     ),
 
@@ -53,12 +53,27 @@
 
     ),
 
-    urls_gone as (
+    -- By URL first: the pictures of one bucket are few, and all others only pass by.
+    fetched as (
 
-        select urls_resolved.url_id
+        select
+            urls_resolved.url_id,
+            urls_resolved.outcome,
+            urls_resolved.outcome_kind,
+            urls_resolved.downloaded_at,
+            coalesce(
+                urls_resolved.is_rotten and image_pixels.image_id is null, false
+            ) as is_image_gone,
+            images.image_id,
+            images.width,
+            images.height,
+            images.image_format,
+            images.image_bytes,
+            images.md5,
+            images.sha256
         from urls_resolved
-        anti join image_pixels on urls_resolved.image_id = image_pixels.image_id
-        where urls_resolved.is_rotten
+        left join images on urls_resolved.image_id = images.image_id
+        left join image_pixels on urls_resolved.image_id = image_pixels.image_id
 
     ),
 
@@ -68,7 +83,7 @@
             pairs_deduplicated.pair_id,
             pairs_deduplicated.url_id,
             pairs_deduplicated.caption_id,
-            images.image_id,
+            fetched.image_id,
             pairs_deduplicated.image_url,
             pairs_deduplicated.caption,
             pairs_deduplicated.crawl_landed_at,
@@ -77,7 +92,7 @@
             or images_taken_down.image_id is not null
             or coalesce(hosts_excluded.is_taken_down, false)
             -- The fetcher met a picture that is to be forgotten.
-            or coalesce(urls_resolved.outcome = 'blocked', false) as is_taken_down,
+            or coalesce(fetched.outcome = 'blocked', false) as is_taken_down,
             coalesce(hosts_excluded.is_blocked, false) as is_domain_blocked,
             unsafe_captions.caption_id is not null as has_unsafe_keyword,
             pairs_deduplicated.is_http,
@@ -85,26 +100,24 @@
             pairs_deduplicated.is_outside_src,
             pairs_deduplicated.caption_chars,
             pairs_deduplicated.caption_words,
-            urls_resolved.outcome as download_outcome,
-            urls_resolved.outcome_kind as download_outcome_kind,
-            urls_resolved.downloaded_at,
-            urls_gone.url_id is not null as is_image_gone,
-            images.width,
-            images.height,
-            images.image_format,
-            images.image_bytes,
-            images.md5,
-            images.sha256
+            fetched.outcome as download_outcome,
+            fetched.outcome_kind as download_outcome_kind,
+            fetched.downloaded_at,
+            coalesce(fetched.is_image_gone, false) as is_image_gone,
+            fetched.width,
+            fetched.height,
+            fetched.image_format,
+            fetched.image_bytes,
+            fetched.md5,
+            fetched.sha256
         from pairs_deduplicated
         left join pairs_taken_down
             on pairs_deduplicated.pair_id = pairs_taken_down.pair_id
         left join hosts_excluded on pairs_deduplicated.host = hosts_excluded.host
         left join unsafe_captions
             on pairs_deduplicated.caption_id = unsafe_captions.caption_id
-        left join urls_resolved on pairs_deduplicated.url_id = urls_resolved.url_id
-        left join urls_gone on pairs_deduplicated.url_id = urls_gone.url_id
-        left join images on urls_resolved.image_id = images.image_id
-        left join images_taken_down on images.image_id = images_taken_down.image_id
+        left join fetched on pairs_deduplicated.url_id = fetched.url_id
+        left join images_taken_down on fetched.image_id = images_taken_down.image_id
 
     )
 {%- endmacro %}

@@ -15,13 +15,14 @@ crawl_files as (
 
 ),
 
-image_text_pairs as (
+-- Read each time for the columns that are asked for: wide rows are not to wait.
+image_text_pairs as not materialized (
 
     select * from {{ ref('stg_raw__image_text_pairs') }}
 
 ),
 
-landings as (
+landings as not materialized (
 
     select
         image_text_pairs.*,
@@ -37,25 +38,45 @@ landings as (
 
 ),
 
-first_landings as (
+repeated as (
+
+    select pair_id
+    from landings
+    group by pair_id
+    having count(*) > 1
+
+),
+
+-- Of few only keys are put in order, so that texts just pass by.
+repeats as (
 
     select
-        pair_id,
-        url_id,
-        caption_id,
-        crawl_id,
-        path,
-        image_url,
-        caption,
-        source_id,
-        is_outside_src,
-        crawl_landed_at
+        landings.pair_id,
+        landings.crawl_id,
+        landings.path
     from landings
+    semi join repeated on landings.pair_id = repeated.pair_id
     -- One in which a page has it in `src` before all that have it elsewhere.
     qualify row_number() over (
-        partition by pair_id
-        order by is_outside_src, crawl_landed_at, crawl_id, path
-    ) = 1
+        partition by landings.pair_id
+        order by
+            landings.is_outside_src,
+            landings.crawl_landed_at,
+            landings.crawl_id,
+            landings.path
+    ) > 1
+
+),
+
+first_landings as (
+
+    select landings.*
+    from landings
+    anti join repeats
+        on
+            landings.pair_id = repeats.pair_id
+            and landings.crawl_id = repeats.crawl_id
+            and landings.path = repeats.path
 
 ),
 

@@ -9,7 +9,8 @@
             'intermediate.int_hosts_excluded': 'host',
             'intermediate.int_captions_with_unsafe_keywords': 'caption_id',
             'intermediate.int_urls_resolved': 'url_id',
-            'raw.images': ['image_id', 'intermediate.int_urls_resolved'],
+            'intermediate.int_images':
+                ['image_id', 'intermediate.int_urls_resolved'],
             'intermediate.int_images_taken_down':
                 ['image_id', 'intermediate.int_urls_resolved'],
             'raw.image_pixels':
@@ -20,7 +21,7 @@
 
 with
 
-{{ described('int_urls_resolved') }}
+{{ described('int_urls_resolved', 'int_images') }}
 
 -- What is long stays where it is, so that to judge again reads little.
 select * exclude (image_url, caption) from described

@@ -2,7 +2,7 @@
     config(
         materialized='table',
         buckets_by='pair_id',
-        bucket_bytes=300,
+        bucket_bytes=220,
         changed_by={
             'intermediate.int_pairs_described': 'pair_id',
             'intermediate.int_pairs_scored': 'pair_id',
