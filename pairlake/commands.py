@@ -685,7 +685,6 @@ def _say_why_nothing() -> None:
 
 
 def _maintain() -> None:
-    from pairlake.ingest.crawl.workspace import clear_workspaces
     from pairlake.lake.built import dataset_is_current
     from pairlake.lake.erasure import (
         erase_takedowns,
@@ -697,6 +696,7 @@ def _maintain() -> None:
     from pairlake.lake.retention import release_pixels
     from pairlake.lake.settings import settings
     from pairlake.lake.verify import check_files
+    from pairlake.lake.workspace import clear_workspaces
     from pairlake.serve.publish.publish import compact
 
     erased, due = 0, requests_due()
