@@ -16,6 +16,8 @@ from tests.models import landed
 # Of a handful of rows, in a GB, as many buckets as there are rows, or nearly.
 LIMIT, MANY = "1GB", "bucket_bytes: 400000000"
 LAST = "int_pairs_kept"
+# Its rows are sums of a bucket each.
+SUMS = "int_recipe_counts_by_key"
 _STAMPS = "select table_name, comment from duckdb_tables() where database_name = 'lake'"
 # Of the greatest key, so that it is met in the last bucket.
 _BROKEN = """
@@ -51,9 +53,10 @@ def _live_at(home: Path, patch: pytest.MonkeyPatch) -> None:
 
 
 def _asking() -> list[str]:
-    """The models that ask for buckets."""
+    """The models that ask for buckets, and whose rows do not go by them."""
     manifest = json.loads((settings().home / "dbt" / "target" / "manifest.json").read_text())
-    return [node["name"] for node in manifest["nodes"].values() if node["config"].get("buckets_by")]
+    asking = [n["name"] for n in manifest["nodes"].values() if n["config"].get("buckets_by")]
+    return [name for name in asking if name != SUMS]
 
 
 def _tables() -> dict[str, Table]:
@@ -83,6 +86,19 @@ def test_many_buckets_make_what_one_makes() -> None:
     # How many there are is no part of what a table is made of, so that each is left alone.
     run_dbt("run", "--select", *_asking(), "--vars", MANY)
     assert _tables() == at_once
+
+
+def test_recipes_count_in_many_buckets_as_in_one() -> None:
+    query = "from lake.intermediate.int_recipe_counts order by recipe"
+    found = []
+    for bucket_bytes in (1, 100_000_000):
+        select = ("--select", SUMS, "int_recipe_counts", "--full-refresh")
+        run_dbt("run", *select, "--vars", f"bucket_bytes: {bucket_bytes}")
+        with connect(read_only=True) as con:
+            found.append(con.execute(query).fetchall())
+            sums = con.execute(f"select count(*) from lake.intermediate.{SUMS}").fetchall()
+    assert found[0] == found[1]
+    assert sums[0][0] > len(found[0])
 
 
 def test_a_bucket_that_fails_leaves_the_table_as_it_was() -> None:
