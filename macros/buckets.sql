@@ -58,5 +58,5 @@
         "select ceil(" ~ (written | max) * each ~ "::double"
         ~ " / parse_formatted_bytes(current_setting('memory_limit')))::integer"
     ) -%}
-    {{ return([counted.columns[0].values()[0], 1] | max) }}
+    {{ return(for_workers([counted.columns[0].values()[0], 1] | max)) }}
 {%- endmacro %}

@@ -24,14 +24,18 @@
     {%- endif -%}
     {%- set count = bucket_count(model, known) -%}
     {%- set statements = by_buckets(compiled_code, count) -%}
-    {%- call statement("main") -%}
-        {{ create_table_as(False, relation, statements[0], "sql") }}
-    {%- endcall -%}
-    {%- for sql in statements[1:] -%}
-        {%- call statement("bucket") -%}
-            insert into {{ relation }} by name ({{ sql }})
+    {%- if count > 1 and worker_count() -%}
+        {%- do make_by_workers(relation, statements) -%}
+    {%- else -%}
+        {%- call statement("main") -%}
+            {{ create_table_as(False, relation, statements[0], "sql") }}
         {%- endcall -%}
-    {%- endfor -%}
+        {%- for sql in statements[1:] -%}
+            {%- call statement("bucket") -%}
+                insert into {{ relation }} by name ({{ sql }})
+            {%- endcall -%}
+        {%- endfor -%}
+    {%- endif -%}
     {%- do note_stamp(relation, stamp) -%}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {%- do adapter.commit() -%}

@@ -179,6 +179,17 @@ def enrich(names: tuple[str, ...]) -> None:
     _end(_enrich(names))
 
 
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def build(arguments: tuple[str, ...]) -> None:
+    """Build what has changed and test the data: `dbt build`, with ARGUMENTS of dbt's own.
+
+    With PAIRLAKE_ENGINE=ray the processes of the cluster make the large tables.
+    Example: pairlake build --select int_pairs_judged+
+    """
+    _build(*arguments)
+
+
 @main.command()
 def publish() -> None:
     """Bring the search index up to date with the mart `pairs`.
@@ -667,13 +678,13 @@ def _publish() -> None:
     click.echo(f"publish  {summary}")
 
 
-def _build(*, anew: bool = False) -> None:
+def _build(*arguments: str, anew: bool = False) -> None:
     from pairlake.lake.dbt_plugin import build_dataset
     from pairlake.lake.settings import settings
 
-    build_dataset(anew=anew, progress=progress.show)
+    built = build_dataset(*arguments, anew=anew, progress=progress.show)
     progress.show("")
-    click.echo(f"build    recipe {settings().recipe}")
+    click.echo(f"build    recipe {settings().recipe}: {built}")
     _say_why_nothing()
 
 

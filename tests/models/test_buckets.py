@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pairlake.lake import buckets
 from pairlake.lake.catalog import connect
+from pairlake.lake.cluster import Machine
 from pairlake.lake.dbt_plugin import run_dbt
 from pairlake.lake.errors import JobFailed
 from pairlake.lake.settings import settings
@@ -88,6 +93,62 @@ def test_many_buckets_make_what_one_makes() -> None:
     assert _tables() == at_once
 
 
+class _Threads:
+    """The face of a cluster's Tasks, with room for three calls."""
+
+    workers = 3
+    begun = 0
+
+    def __init__(self, *, cpus: int) -> None:
+        assert cpus == 2
+        self._pool = ThreadPoolExecutor(self.workers)
+
+    def room(self, under_way: int) -> int:
+        return self.workers + 1 - under_way
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        _Threads.begun += 1
+        return self._pool.submit(function, *arguments)
+
+    def end(self) -> None:
+        self._pool.shutdown()
+
+
+class _Value:
+    """The face of what a cluster shares."""
+
+    def __init__(self, value: bytes) -> None:
+        self._value = value
+
+    def value(self) -> bytes:
+        return self._value
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> type[_Threads]:
+    """Threads of this process in place of the processes of a Ray cluster."""
+    monkeypatch.setenv("PAIRLAKE_ENGINE", "ray")
+    monkeypatch.setattr(buckets, "Tasks", _Threads)
+    monkeypatch.setattr(buckets, "Shared", _Value)
+    two = [Machine(name=name, cpus=cpus, gpus=0) for name, cpus in (("a", 2), ("b", 4))]
+    monkeypatch.setattr(buckets, "machines", lambda: two)
+    monkeypatch.setattr(_Threads, "begun", 0)
+    return _Threads
+
+
+def _files() -> tuple[set[str], set[str]]:
+    """The files of a table in its folder, and those that the catalog has known of it."""
+    folder = Path(settings().tables, "intermediate", LAST)
+    with connect(read_only=True) as con:
+        known = con.execute(
+            "select files.path from __ducklake_metadata_lake.ducklake_data_file as files "
+            "inner join __ducklake_metadata_lake.ducklake_table as tables using (table_id) "
+            "where table_name = ?",
+            [LAST],
+        ).fetchall()
+    return {file.name for file in folder.iterdir()}, {name for (name,) in known}
+
+
 def test_recipes_count_in_many_buckets_as_in_one() -> None:
     query = "from lake.intermediate.int_recipe_counts order by recipe"
     found = []
@@ -101,6 +162,24 @@ def test_recipes_count_in_many_buckets_as_in_one() -> None:
     assert sums[0][0] > len(found[0])
 
 
+def test_a_cluster_makes_what_one_machine_makes(cluster: type[_Threads]) -> None:
+    before = _tables()
+    built = run_dbt("run", "--full-refresh", "--select", *_asking(), "--vars", MANY)
+    assert built.spread == len(_asking())
+    assert built.buckets == cluster.begun
+    assert built.buckets % cluster.workers == 0
+    made = _tables()
+    for name, (_, rows) in made.items():
+        assert rows == before[name][1], name
+    there, known = _files()
+    assert there <= known
+    # Few rows, in as many buckets as there are processes.
+    cluster.begun = 0
+    run_dbt("run", "--full-refresh", "--select", LAST)
+    assert cluster.begun == cluster.workers
+    assert _tables()[LAST][1] == before[LAST][1]
+
+
 def test_a_bucket_that_fails_leaves_the_table_as_it_was() -> None:
     before = _tables()
     with connect() as con:
@@ -109,3 +188,17 @@ def test_a_bucket_that_fails_leaves_the_table_as_it_was() -> None:
     with pytest.raises(JobFailed, match="broken"):
         run_dbt("run", "--select", LAST, "--vars", MANY)
     assert _tables() == before
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_bucket_that_fails_in_a_cluster_leaves_the_table_and_no_file() -> None:
+    before = _tables()
+    with connect() as con:
+        greatest = con.execute(f"select max(pair_id) from lake.intermediate.{LAST}").fetchone()
+        con.execute(_BROKEN.format(*greatest or ()))
+    said = rf"buckets of intermediate\.{LAST} could not be made \(.*broken.*as it was"
+    with pytest.raises(JobFailed, match=said):
+        run_dbt("run", "--select", LAST, "--vars", MANY)
+    assert _tables() == before
+    there, known = _files()
+    assert there <= known
