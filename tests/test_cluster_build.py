@@ -83,6 +83,13 @@ def _orphans() -> int:
     return len(orphans)
 
 
+def _is_gone(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("at_home")
 def test_deaths_change_no_row_of_a_build(
@@ -121,7 +128,8 @@ def test_deaths_change_no_row_of_a_build(
     assert halted, "the build ended before it could lose a machine"
     assert _contents() == alone
     # What the dead have left is nobody's, and goes; a machine that finds itself dead may write on.
-    psutil.wait_procs(halted, timeout=PATIENCE_S)
+    while not all(map(_is_gone, halted)):
+        time.sleep(0.1)
     tidy(leave_no_trace=True)
     assert _orphans() == 0
     assert _contents() == alone
