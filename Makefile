@@ -106,7 +106,7 @@ bench-filtering: .venv/dev-installed
 bench-diffusion: .venv/dev-installed
 	$(BIN)/python -m training.diffusion
 
-# Ray beside one machine's own processes: the demo's pipeline, and two processes beside one.
+# Ray beside one machine's own processes: the demo's pipeline, two processes beside one, and a build's buckets.
 bench-cluster: .venv/dev-installed
 	$(BIN)/python -m benchmarks.cluster
 

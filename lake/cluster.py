@@ -147,6 +147,10 @@ class Shared:
         """The value, in a Worker."""
         return await self._ref
 
+    def value(self) -> Any:
+        """The value, in a call of Tasks."""
+        return connected().get(self._ref)
+
 
 def connected() -> Any:
     """Ray, connected to its cluster; PairlakeError, with the next step, where it cannot be."""

@@ -12,7 +12,9 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.adapters.duckdb.plugins import BasePlugin
@@ -22,6 +24,7 @@ from dbt.flags import get_flags
 from dbt_common.events.base_types import EventMsg
 from duckdb import DuckDBPyConnection
 
+from pairlake.lake.buckets import Buckets
 from pairlake.lake.built import landed_so_far, note, stamp, state
 from pairlake.lake.catalog import locked, prepare
 from pairlake.lake.errors import BadRequest, JobFailed, PairlakeError
@@ -51,6 +54,9 @@ class Plugin(BasePlugin):
             prepare(conn, options=", data_inlining_row_limit 0")
             _HELD.enter_context(locked(settings()))
             self._landed = _as_map(landed_so_far(conn))
+            buckets = Buckets()
+            buckets.register(conn)
+            _HELD.callback(buckets.end)
         except PairlakeError as error:
             # What dbt-duckdb takes for a failure to connect; of others dbt prints the stack.
             raise RuntimeError(error.format_message()) from error
@@ -94,7 +100,23 @@ def _check_recipes() -> None:
         written(root)
 
 
-def run_dbt(*arguments: str, progress: Progress = lambda line: None) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """What came of one dbt command: tables made or left alone, and those by a cluster's buckets."""
+
+    made: int
+    left_alone: int
+    spread: int
+    buckets: int
+
+    def __str__(self) -> str:
+        text = f"{self.made:,} tables made, {self.left_alone:,} as they were"
+        if self.spread:
+            text += f"; {self.spread:,} in {self.buckets:,} buckets by Ray"
+        return text
+
+
+def run_dbt(*arguments: str, progress: Progress = lambda line: None) -> Built:
     """Run one dbt command on the lake, quietly; its logs go to HOME/dbt.
 
     `progress` hears of each model as it begins. The lock is held while dbt runs, no longer. Raises
@@ -116,17 +138,34 @@ def run_dbt(*arguments: str, progress: Progress = lambda line: None) -> None:
         sys.argv = command_line
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
         _HELD.close()
+    nodes = getattr(result.result, "results", [])
     if result.success:
-        return
+        return _built(nodes)
     if isinstance(result.exception, KeyboardInterrupt):
         raise KeyboardInterrupt
     if result.exception is not None:
         raise JobFailed(f"dbt {arguments[0]} failed: {result.exception}")
-    nodes = getattr(result.result, "results", [])
     failed = [node for node in nodes if node.status in ("error", "fail", "runtime error")]
     first = "; ".join(f"{r.node.name}: {(r.message or '').strip()}" for r in failed[:3])
     raise JobFailed(
         f"dbt {arguments[0]} failed at {len(failed)} places: {first}. See {folder / 'logs'}."
+    )
+
+
+def _built(nodes: list[Any]) -> Built:
+    # As macros/table.sql and macros/workers.sql answer.
+    told = [
+        (node.adapter_response.get("code"), node.adapter_response.get("rows_affected"))
+        for node in nodes
+        if node.node.resource_type == "model" and node.node.config.materialized != "view"
+    ]
+    buckets = [count for code, count in told if code == "BUCKETS"]
+    left_alone = sum(code == "UNCHANGED" for code, _ in told)
+    return Built(
+        made=len(told) - left_alone,
+        left_alone=left_alone,
+        spread=len(buckets),
+        buckets=sum(buckets),
     )
 
 
@@ -154,13 +193,19 @@ def build_worklists(*, progress: Progress = lambda line: None) -> None:
     run_dbt("build", "--exclude", *others, progress=progress)
 
 
-def build_dataset(*, anew: bool = False, progress: Progress = lambda line: None) -> None:
-    """Build what has changed and test the data, as `dbt build` does.
+def build_dataset(
+    *arguments: str, anew: bool = False, progress: Progress = lambda line: None
+) -> Built:
+    """Build what has changed and test the data, as `dbt build` does with such arguments.
 
     `anew`: all of it, as it must be when what tables took in has been erased.
     """
     stamp().unlink(missing_ok=True)
+    if anew:
+        arguments = ("--full-refresh", *arguments)
     # What lands while dbt runs may not be in it.
     before = state()
-    run_dbt("build", *(["--full-refresh"] if anew else []), progress=progress)
-    note("built", before)
+    built = run_dbt("build", *arguments, progress=progress)
+    if set(arguments) <= {"--full-refresh"}:
+        note("built", before)
+    return built

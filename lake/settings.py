@@ -60,8 +60,8 @@ class Settings:
     )
     engine: str = _setting(
         "local",
-        "What `crawl`, `fetch` and `enrich` run on: `local`, this machine, or `ray`, the cluster "
-        "at RAY_ADDRESS.",
+        "What `crawl`, `fetch`, `enrich` and the build of large tables run on: `local`, this "
+        "machine, or `ray`, the cluster at RAY_ADDRESS.",
     )
     recipe: str = _setting(
         "laion_5b", "Recipe of models/seeds/recipes.csv that decides what is kept."

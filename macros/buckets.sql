@@ -51,12 +51,12 @@
     {%- endif -%}
     {%- set written = [0] -%}
     {%- for node in reached(model.depends_on.nodes) -%}
-        {%- do written.append(known[name_of(node)].split(":")[1] | int) -%}
+        {%- do written.append(known.get(name_of(node), "::0").split(":")[2] | int) -%}
     {%- endfor -%}
     {%- set each = var("bucket_bytes") or config.require("bucket_bytes") -%}
     {%- set counted = run_query(
         "select ceil(" ~ (written | max) * each ~ "::double"
         ~ " / parse_formatted_bytes(current_setting('memory_limit')))::integer"
     ) -%}
-    {{ return([counted.columns[0].values()[0], 1] | max) }}
+    {{ return(for_workers([counted.columns[0].values()[0], 1] | max)) }}
 {%- endmacro %}

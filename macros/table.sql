@@ -52,11 +52,12 @@
         {%- do adapter.drop_relation(existing) -%}
     {%- endif -%}
     {%- set statements = by_buckets(model.compiled_code, buckets) -%}
+    {%- if buckets > 1 and worker_count() -%}
+        {%- do make_by_workers(relation, statements) -%}
+        {{ return(rows_in(relation)) }}
+    {%- endif -%}
     {%- call statement("main") -%}
-        {{ create_table_as(
-            False, relation, statements[0], "sql",
-            partitioned_by=config.get("partitioned_by", []) | join(", ")
-        ) }}
+        {{ create_with(relation, statements[0]) }}
     {%- endcall -%}
     {%- for sql in statements[1:] -%}
         {%- call statement("bucket") -%}
@@ -77,4 +78,12 @@
         insert into {{ relation }} by name ({{ changed.come }})
     {%- endcall -%}
     {{ return(rows_in(relation) - before) }}
+{%- endmacro %}
+
+
+{% macro create_with(relation, sql) -%}
+    {{ create_table_as(
+        False, relation, sql, "sql",
+        partitioned_by=config.get("partitioned_by", []) | join(", ")
+    ) }}
 {%- endmacro %}

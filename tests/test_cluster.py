@@ -91,7 +91,7 @@ class TwoMachines:
                 name = process.cmdline()[:1]
             except psutil.Error:
                 continue
-            if name and re.fullmatch(r"ray::_(Process|read_there|score)\b.*", name[0]):
+            if name and re.fullmatch(r"ray::_(Process|read_there|score|write)\b.*", name[0]):
                 found.append(process)
         return found
 

@@ -1,6 +1,7 @@
 """What several processes, machines and writers cost and bring: `python -m benchmarks.cluster`.
 
-The demo's pipeline on each setup, and two processes of a Ray cluster beside one.
+The demo's pipeline on each setup, two processes of a Ray cluster beside one, and a build's buckets
+by a cluster beside one process.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from unittest.mock import patch
 import numpy as np
 import pyarrow as pa
 
+from benchmarks.dataset.runs import Run, lake
 from benchmarks.harness.processes import (
+    BUILD,
     CommandFailed,
     Use,
     answer,
@@ -42,12 +45,16 @@ RUNS = 3
 # The jobs that are bound by processors, and how many pictures each of two processes is given.
 JOBS = {"image_hashes": ("phash", 12_288), "image_embeddings": ("mini_clip", 2_048)}
 BATCH = 256
+# The pairs of a build, the memory of each process, and what a row is said to take, so that models
+# are made at once or in several buckets.
+PAIRS, LIMIT = 1_000_000, "1GB"
+AT_ONCE, IN_BUCKETS = ("--vars", "bucket_bytes: 1"), ("--vars", "bucket_bytes: 1500")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print both tables, or what the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cluster", description=__doc__)
-    parser.add_argument("--only", choices=("demo", "workers"), help="one of the tables")
+    parser.add_argument("--only", choices=("demo", "workers", "build"), help="one table")
     parser.add_argument("--child", nargs=2, help="a job and a number of processes; prints JSON")
     asked = parser.parse_args(arguments)
     if asked.child:
@@ -55,10 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(json.dumps(_rate(job, int(workers))))
         return
     machine("One machine and several", {})
-    if asked.only != "workers":
-        _demo()
-    if asked.only != "demo":
-        _workers()
+    for name, print_table in (("demo", _demo), ("workers", _workers), ("build", _build)):
+        if asked.only in (None, name):
+            print_table()
 
 
 def _setups(stack: ExitStack) -> dict[str, Callable[[int], Mapping[str, str]]]:
@@ -134,6 +140,44 @@ def _workers() -> None:
         rows.append((job, one, two, two / one))
     table(("job", "pictures/s by one", "by two", "x"), rows)
     note(f"The best of {RUNS} runs each, by turns; models are loaded before the clock starts.")
+
+
+def _build() -> None:
+    heading(f"The models that are made in buckets, of {PAIRS:,} pairs: `dbt run --full-refresh`")
+    BUILD.mkdir(exist_ok=True)
+    with lake(BUILD, LIMIT) as subject:
+        subject.run("land", PAIRS)
+        subject.run("run")
+        anew = ("run", "--full-refresh", "--select", *_in_buckets(subject.home))
+        runs: dict[str, Run] = {
+            "one process, at once": subject.run(*anew, *AT_ONCE),
+            "one process, in buckets": subject.run(*anew, *IN_BUCKETS),
+            "Ray": subject.run(*anew, *IN_BUCKETS, PAIRLAKE_ENGINE="ray"),
+        }
+    one, ray = runs["one process, in buckets"], runs["Ray"]
+    table(
+        ("by", "models s", "x", "CPU s", "x"),
+        [
+            (
+                name,
+                *(run.wall_s, run.wall_s / one.wall_s),
+                *(run.tree_cpu_s, run.tree_cpu_s / one.tree_cpu_s),
+            )
+            for name, run in runs.items()
+        ],
+    )
+    more_s = (ray.wall_s - one.wall_s) / ray.buckets
+    more_cpu_s = (ray.tree_cpu_s - one.tree_cpu_s) / ray.buckets
+    note(
+        f"{len(ray.steps)} models in {ray.buckets} buckets. Ray takes {more_s:.1f} s and "
+        f"{more_cpu_s:.1f} CPU s more for each, its start among them. CPU is of all processes, "
+        "with dbt's start."
+    )
+
+
+def _in_buckets(home: Path) -> list[str]:
+    manifest = json.loads((home / "dbt" / "target" / "manifest.json").read_text())
+    return [node["name"] for node in manifest["nodes"].values() if node["config"].get("buckets_by")]
 
 
 def _rate(name: str, workers: int) -> dict[str, float]:

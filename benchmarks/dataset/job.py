@@ -89,7 +89,7 @@ def _dbt(*arguments: str) -> dict[str, Any]:
     logged = log.stat().st_size if log.exists() else 0
     clock = _Clock()
     clock.start()
-    run_dbt(*arguments)
+    built = run_dbt(*arguments)
     clock.finish()
     nodes = [
         {
@@ -103,7 +103,7 @@ def _dbt(*arguments: str) -> dict[str, Any]:
         if result["timing"]
     ]
     published_s = _published_s(log, logged)
-    return {"nodes": nodes, "published_s": published_s}
+    return {"nodes": nodes, "published_s": published_s, "buckets": built.buckets}
 
 
 def _published_s(log: Path, start: int) -> float:

@@ -29,11 +29,14 @@ class Step:
 class Run:
     """What one job took: the whole process, and of a dbt run its models without dbt's start-up.
 
-    `published_s` is the part of the models' time that went to the Parquet copies.
+    `published_s` is the part of the models' time that went to the Parquet copies, `tree_cpu_s` what
+    was last seen of all processes, and `buckets` those that a cluster made.
     """
 
     process_s: float
     process_cpu_s: float
+    tree_cpu_s: float
+    buckets: int
     peak_mb: float
     spill_mb: float
     published_s: float
@@ -61,12 +64,13 @@ class Lake:
     home: Path
     memory_limit: str
 
-    def run(self, *arguments: object) -> Run:
-        """Run one command of `benchmarks.dataset.job`."""
+    def run(self, *arguments: object, **variables: str) -> Run:
+        """Run one command of `benchmarks.dataset.job`, with such settings more."""
         environment = clean_environment(
             PAIRLAKE_HOME=str(self.home),
             PAIRLAKE_MEMORY_LIMIT=self.memory_limit,
             PAIRLAKE_THREADS=str(THREADS),
+            **variables,
         )
         spill = _Spill(self.home / "tmp")
         spill.start()
@@ -79,6 +83,8 @@ class Lake:
         return Run(
             process_s=use.wall_s,
             process_cpu_s=use.cpu_s,
+            tree_cpu_s=use.sampled_cpu_s,
+            buckets=found.get("buckets", 0),
             peak_mb=found["peak_mb"],
             spill_mb=spill.peak / 1e6,
             published_s=found.get("published_s", 0.0),

@@ -20,7 +20,6 @@ from pairlake.ingest.crawl.captioned.folders import brings_pictures
 from pairlake.ingest.crawl.lists.layout import Columns
 from pairlake.ingest.crawl.reading import CrawlFile, Reading
 from pairlake.ingest.crawl.workers import Task, readings
-from pairlake.ingest.crawl.workspace import workspace
 from pairlake.ingest.images.blocked import Blocked
 from pairlake.ingest.images.landing import DOWNLOADS, IMAGES, PIXELS, unlanded
 from pairlake.lake.append import append
@@ -29,6 +28,7 @@ from pairlake.lake.errors import JobFailed
 from pairlake.lake.passwords import without_passwords
 from pairlake.lake.progress import bar
 from pairlake.lake.settings import settings
+from pairlake.lake.workspace import workspace
 
 _ROW = pa.schema(
     {

@@ -19,12 +19,12 @@ import pyarrow as pa
 from pairlake.ingest.crawl.file import Mark, read_crawl_file
 from pairlake.ingest.crawl.lists.layout import Columns
 from pairlake.ingest.crawl.reading import CrawlFile, Reading
-from pairlake.ingest.crawl.workspace import workspace
 from pairlake.ingest.images.blocked import Blocked
 from pairlake.lake.cluster import Tasks, WorkLost
 from pairlake.lake.errors import in_words
 from pairlake.lake.processes import WorkerPool, as_done
 from pairlake.lake.settings import settings
+from pairlake.lake.workspace import workspace
 
 # Records that may kill the reader of a file before the file is given up.
 MAX_DEATHS = 5

@@ -9,7 +9,7 @@ from __future__ import annotations
 import click
 
 from pairlake.commands.group import Commands
-from pairlake.commands.path import crawl, demo, enrich, fetch, init, publish, run
+from pairlake.commands.path import build, crawl, demo, enrich, fetch, init, publish, run
 from pairlake.commands.questions import export, models, plan, serve, sql, why
 from pairlake.commands.removal import forget
 from pairlake.commands.upkeep import maintain, recipes, restore, verify
@@ -21,6 +21,7 @@ _IN_ORDER = (
     crawl,
     fetch,
     enrich,
+    build,
     publish,
     serve,
     export,

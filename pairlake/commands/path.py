@@ -102,6 +102,17 @@ def enrich(names: tuple[str, ...]) -> None:
     end(steps.enrich(names))
 
 
+@click.command(cls=Command, context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def build(arguments: tuple[str, ...]) -> None:
+    """Build what has changed and test the data: `dbt build`, with ARGUMENTS of dbt's own.
+
+    With PAIRLAKE_ENGINE=ray the processes of the cluster make the large tables.
+    Example: pairlake build --select int_pairs_judged+
+    """
+    steps.build(*arguments)
+
+
 @click.command(cls=Command)
 def publish() -> None:
     """Bring the search index up to date with the mart `pairs`.

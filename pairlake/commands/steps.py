@@ -135,14 +135,14 @@ def publish() -> None:
     click.echo(f"publish  {summary}")
 
 
-def build(*, anew: bool = False) -> None:
-    """Build what has changed, or `anew` all of it."""
+def build(*arguments: str, anew: bool = False) -> None:
+    """Build what has changed, or `anew` all of it; `arguments` are dbt's own."""
     from pairlake.lake.dbt_plugin import build_dataset
     from pairlake.lake.settings import settings
 
-    build_dataset(anew=anew, progress=progress.show)
+    built = build_dataset(*arguments, anew=anew, progress=progress.show)
     progress.show("")
-    click.echo(f"build    recipe {settings().recipe}")
+    click.echo(f"build    recipe {settings().recipe}: {built}")
     say_why_nothing()
 
 
@@ -156,7 +156,6 @@ def say_why_nothing() -> None:
 
 def maintain() -> None:
     """Erase what is to be forgotten, release pixels, and make the lake and its index small."""
-    from pairlake.ingest.crawl.workspace import clear_workspaces
     from pairlake.lake.built import dataset_is_current
     from pairlake.lake.erasure import (
         erase_takedowns,
@@ -168,6 +167,7 @@ def maintain() -> None:
     from pairlake.lake.retention import release_pixels
     from pairlake.lake.settings import settings
     from pairlake.lake.verify import check_files
+    from pairlake.lake.workspace import clear_workspaces
     from pairlake.serve.publish.publish import compact
 
     erased, due = 0, requests_due()

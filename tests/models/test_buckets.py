@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pairlake.lake import buckets
 from pairlake.lake.catalog import connect
+from pairlake.lake.cluster import Machine
 from pairlake.lake.dbt_plugin import run_dbt
 from pairlake.lake.errors import JobFailed
 from pairlake.lake.settings import settings
@@ -19,6 +24,8 @@ _STAMPS = """
     select schema_name || '.' || table_name, comment
     from duckdb_tables() where database_name = 'lake'
 """
+# Its rows are sums of a bucket each.
+SUMS = "intermediate.int_recipe_counts_by_key"
 # Of the greatest key, so that it is met in the last bucket.
 _BROKEN = """
     create or replace view lake.intermediate.int_pairs_landed as
@@ -53,8 +60,8 @@ def _live_at(home: Path, patch: pytest.MonkeyPatch) -> None:
 
 
 def _asking() -> list[str]:
-    """The tables that are made in buckets, as schema and name."""
-    return histories.models("buckets_by")
+    """The tables that are made in buckets, and whose rows do not go by them: schema and name."""
+    return [name for name in histories.models("buckets_by") if name != SUMS]
 
 
 def _model(table: str) -> str:
@@ -91,6 +98,100 @@ def test_many_buckets_make_what_one_makes() -> None:
     assert _tables() == at_once
 
 
+class _Threads:
+    """The face of a cluster's Tasks, with room for three calls."""
+
+    workers = 3
+    begun = 0
+
+    def __init__(self, *, cpus: int) -> None:
+        assert cpus == 2
+        self._pool = ThreadPoolExecutor(self.workers)
+
+    def room(self, under_way: int) -> int:
+        return self.workers + 1 - under_way
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        _Threads.begun += 1
+        return self._pool.submit(function, *arguments)
+
+    def end(self) -> None:
+        self._pool.shutdown()
+
+
+class _Value:
+    """The face of what a cluster shares."""
+
+    def __init__(self, value: bytes) -> None:
+        self._value = value
+
+    def value(self) -> bytes:
+        return self._value
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> type[_Threads]:
+    """Threads of this process in place of the processes of a Ray cluster."""
+    monkeypatch.setenv("PAIRLAKE_ENGINE", "ray")
+    monkeypatch.setattr(buckets, "Tasks", _Threads)
+    monkeypatch.setattr(buckets, "Shared", _Value)
+    two = [Machine(name=name, cpus=cpus, gpus=0) for name, cpus in (("a", 2), ("b", 4))]
+    monkeypatch.setattr(buckets, "machines", lambda: two)
+    monkeypatch.setattr(_Threads, "begun", 0)
+    return _Threads
+
+
+def _files() -> tuple[set[str], set[str]]:
+    """The files of a table in its folder, and those that the catalog has known of it."""
+    folder = Path(settings().tables, *KEPT.split("."))
+    with connect(read_only=True) as con:
+        known = con.execute(
+            "select files.path from __ducklake_metadata_lake.ducklake_data_file as files "
+            "inner join __ducklake_metadata_lake.ducklake_table as tables using (table_id) "
+            "where table_name = ?",
+            [_model(KEPT)],
+        ).fetchall()
+    return {file.name for file in folder.iterdir()}, {name for (name,) in known}
+
+
+def test_recipes_count_in_many_buckets_as_in_one() -> None:
+    query = "from lake.intermediate.int_recipe_counts order by recipe"
+    found = []
+    for bucket_bytes in (1, 100_000_000):
+        selected = ("int_recipes_judging", _model(SUMS), "int_recipe_counts")
+        run_dbt(
+            "run",
+            "--select",
+            *selected,
+            "--full-refresh",
+            "--vars",
+            f"bucket_bytes: {bucket_bytes}",
+        )
+        with connect(read_only=True) as con:
+            found.append(con.execute(query).fetchall())
+            sums = con.execute(f"select count(*) from lake.{SUMS}").fetchall()
+    assert found[0] == found[1]
+    assert sums[0][0] > len(found[0])
+
+
+def test_a_cluster_makes_what_one_machine_makes(cluster: type[_Threads]) -> None:
+    before = _tables()
+    built = run_dbt("run", "--full-refresh", "--select", *map(_model, _asking()), "--vars", MANY)
+    assert built.spread == len(_asking())
+    assert built.buckets == cluster.begun
+    assert built.buckets % cluster.workers == 0
+    made = _tables()
+    for name, (_, rows) in made.items():
+        assert rows == before[name][1], name
+    there, known = _files()
+    assert there <= known
+    # Few rows, in as many buckets as there are processes.
+    cluster.begun = 0
+    run_dbt("run", "--full-refresh", "--select", _model(KEPT))
+    assert cluster.begun == cluster.workers
+    assert _tables()[KEPT][1] == before[KEPT][1]
+
+
 def test_a_bucket_that_fails_leaves_the_table_as_it_was() -> None:
     before = _tables()
     with connect() as con:
@@ -99,3 +200,17 @@ def test_a_bucket_that_fails_leaves_the_table_as_it_was() -> None:
     with pytest.raises(JobFailed, match="broken"):
         run_dbt("run", "--full-refresh", "--select", _model(KEPT), "--vars", MANY)
     assert _tables() == before
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_bucket_that_fails_in_a_cluster_leaves_the_table_and_no_file() -> None:
+    before = _tables()
+    with connect() as con:
+        greatest = con.execute(f"select max(pair_id) from lake.{KEPT}").fetchone()
+        con.execute(_BROKEN.format(*greatest or ()))
+    said = rf"buckets of {KEPT} could not be made \(.*broken.*as it was"
+    with pytest.raises(JobFailed, match=said):
+        run_dbt("run", "--full-refresh", "--select", _model(KEPT), "--vars", MANY)
+    assert _tables() == before
+    there, known = _files()
+    assert there <= known
