@@ -1,7 +1,7 @@
 """Runs one command over the lake of the settings, and prints what it took as JSON.
 
-`land PAIRS` and `later OLD NEW` land pairs, `make-room` drops what the next build makes anew; all
-else goes to dbt.
+`land PAIRS` and `later OLD NEW` land pairs, `score PICTURES` a score that some lacked; all else
+goes to dbt.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from benchmarks.dataset import world
-from pairlake.lake.catalog import connect, writing
 from pairlake.lake.dbt_plugin import run_dbt
 from pairlake.lake.settings import settings
 
@@ -63,27 +62,6 @@ def _results() -> list[dict[str, Any]]:
     return found
 
 
-def _models() -> list[dict[str, Any]]:
-    nodes = json.loads((_target() / "manifest.json").read_text())["nodes"]
-    return [node for node in nodes.values() if node["resource_type"] == "model"]
-
-
-def _make_room() -> None:
-    """Drop what the next build makes anew, and all files of older snapshots.
-
-    Marts stay: `pairs` is built on, and the others are small. The models are those of the last
-    command of dbt.
-    """
-    con = connect()
-    with writing(con):
-        for node in _models():
-            if (node["schema"], node["config"]["materialized"]) == ("intermediate", "table"):
-                con.execute(f"drop table lake.intermediate.{node['alias']}")
-    con.execute("call ducklake_expire_snapshots('lake', older_than => now())")
-    con.execute("call ducklake_cleanup_old_files('lake', cleanup_all => true)")
-    con.close()
-
-
 def _dbt(*arguments: str) -> dict[str, Any]:
     log = settings().home / "dbt" / "logs" / "dbt.log"
     logged = log.stat().st_size if log.exists() else 0
@@ -122,8 +100,8 @@ def main(name: str, *arguments: str) -> None:
         world.land(int(arguments[0]))
     elif name == "later":
         world.land_later(int(arguments[0]), int(arguments[1]))
-    elif name == "make-room":
-        _make_room()
+    elif name == "score":
+        world.score_late(int(arguments[0]))
     else:
         answer = _dbt(name, *arguments)
     # Linux counts it in KiB.

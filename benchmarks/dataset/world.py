@@ -76,6 +76,21 @@ def land_later(old_pairs: int, pairs: int, *, seed: int = 0) -> None:
     con.close()
 
 
+def score_late(pictures: int) -> None:
+    """Land one score more of so many pictures that lack it."""
+    con = connect()
+    with writing(con):
+        con.execute(
+            "insert into lake.enriched.image_nsfw by name "
+            "select image_id, 'nsfw_l14@1' as model_id, 'ok' as outcome, 0.5 as punsafe, "
+            "uuid() as attempt_id, now()::timestamp as landed_at "
+            "from lake.raw.images anti join lake.enriched.image_nsfw using (image_id) "
+            "order by image_id limit ?",
+            [pictures],
+        )
+    con.close()
+
+
 def _prepare(con: duckdb.DuckDBPyConnection, seed: int) -> None:
     con.execute(f"set variable seed = {seed}")
     con.execute(_TEXT, [_WORDS])
