@@ -66,7 +66,7 @@ class Buckets:
         `bucket_workers()` is how many processes there are, 0 without a cluster. `hand_out_buckets`
         begins, and is null; `made_buckets(ignored)` is null for a second if not all are there.
         """
-        functions: tuple[tuple[str, Callable[..., object], list[Any], str], ...] = (
+        functions: tuple[tuple[str, Callable[..., Any], list[Any], str], ...] = (
             ("bucket_workers", self._workers, [], "INTEGER"),
             ("hand_out_buckets", self._hand_out, _PARAMETERS, "VARCHAR[]"),
             ("made_buckets", self._files, [_told_type("VARCHAR[]")], "VARCHAR[]"),
