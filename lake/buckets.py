@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from duckdb.func import FunctionNullHandling
 
 from pairlake.lake.catalog import attach, make_ready
 from pairlake.lake.cluster import Shared, Tasks, machines
@@ -77,7 +78,7 @@ class Buckets:
                 _telling(function),
                 parameters,
                 _told_type(returns),
-                null_handling="special",
+                null_handling=FunctionNullHandling.SPECIAL,
                 side_effects=True,
             )
 
