@@ -42,7 +42,7 @@ _HELD = ExitStack()
 class Plugin(BasePlugin):
     """dbt-duckdb's hook: lock, extensions, attach, tables."""
 
-    _landed = "null"
+    _landed, _snapshot = "null", "null"
 
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
         """Called once, before dbt attaches what its profile names."""
@@ -54,6 +54,8 @@ class Plugin(BasePlugin):
             prepare(conn, options=", data_inlining_row_limit 0")
             _HELD.enter_context(locked(settings()))
             self._landed = _as_map(landed_so_far(conn))
+            query = "select id::varchar from ducklake_current_snapshot('lake')"
+            ((self._snapshot,),) = conn.execute(query).fetchall()
             buckets = Buckets()
             buckets.register(conn)
             _HELD.callback(buckets.end)
@@ -62,7 +64,10 @@ class Plugin(BasePlugin):
             raise RuntimeError(error.format_message()) from error
 
     def configure_cursor(self, cursor: DuckDBPyConnection) -> None:
-        """Called for each of dbt's cursors: `published` says where a mart's Parquet copy goes."""
+        """Called for each of dbt's cursors: `published` says where a mart's Parquet copy goes.
+
+        `landed` says what Python's tables held when dbt began, at the snapshot `landed_at`.
+        """
         place = settings().published
         if not is_remote(place):
             # COPY makes the last folder of a path, but not those above it.
@@ -70,6 +75,7 @@ class Plugin(BasePlugin):
         quoted = place.replace("'", "''")
         cursor.execute(f"set variable published = '{quoted}'")
         cursor.execute(f"set variable landed = {self._landed}")
+        cursor.execute(f"set variable landed_at = {self._snapshot}")
 
 
 def _as_map(texts: dict[str, str]) -> str:

@@ -21,8 +21,9 @@ from pairlake.lake.errors import JobFailed
 from pairlake.lake.settings import settings
 from pairlake.lake.sweep import sweep
 
-# Enough for time travel over the last runs; every snapshot costs each later query a little.
-KEEP_SNAPSHOTS = 100
+# A first build makes some hundred, and the next one goes on from them (macros/changes.sql); every
+# snapshot costs each later query a little.
+KEEP_SNAPSHOTS = 150
 
 
 # Of each column the catalog has the least and the greatest text. ducklake 1.5.5 only widens them,

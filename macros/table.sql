@@ -16,6 +16,7 @@
         {} if should_full_refresh() else stamp_noted(existing, known)
     -%}
     {%- if noted.get("made_of") == stamp["made_of"] -%}
+        {%- do note_again(relation, stamp, noted) -%}
         {%- do store_raw_result("main", message="UNCHANGED", code="UNCHANGED", rows_affected="0") -%}
         {{ return({"relations": [relation]}) }}
     {%- endif -%}

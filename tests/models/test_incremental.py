@@ -38,6 +38,7 @@ def test_going_on_and_building_anew_come_to_the_same(monkeypatch: pytest.MonkeyP
     histories.better_attempt()
     histories.build()
     retried, tables = histories.contents(), histories.identities()
+    tidy(leave_no_trace=False)
     assert retried != before
 
     # What went wrong before is still there, for these take nothing away.
