@@ -21,7 +21,8 @@
     {#- `dbt seed --show` shows it. -#}
     {%- do store_result("agate_table", response="OK", agate_table=found) -%}
 
-    {%- set rows = seed_rows(model, "auto_detect = false, columns = " ~ columns) -%}
+    {%- set typed = "auto_detect = false, columns = " ~ columns -%}
+    {%- set rows = seed_rows(model, typed) -%}
     {%- set comment = seed_stamp(model) -%}
     {%- if existing is not none and holds(existing, rows, comment) -%}
         {%- do store_raw_result("main", message="UNCHANGED", code="UNCHANGED", rows_affected="0") -%}
