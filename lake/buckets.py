@@ -139,6 +139,8 @@ def _telling(function: Callable[..., Any]) -> Callable[..., dict[str, Any] | Non
             answer = function(*arguments)
         except PairlakeError as error:
             return {"answer": None, "failure": error.message}
+        except Exception as error:  # noqa: BLE001 - the model fails with it
+            return {"answer": None, "failure": in_words(error)}
         return None if answer is None else {"answer": answer, "failure": None}
 
     return told

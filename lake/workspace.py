@@ -40,6 +40,10 @@ def _cleared() -> Iterator[Path]:
 
 
 def _remove_unless_locked(folder: Path) -> None:
-    with (folder / "lock").open("a") as lock:
-        if could_take(lock):
-            shutil.rmtree(folder)
+    try:
+        with (folder / "lock").open("r+") as lock:
+            is_left = could_take(lock)
+    except FileNotFoundError:
+        is_left = True  # its run is removing it, or was killed before it had locked it
+    if is_left:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -34,8 +34,6 @@ select schema_name || '.' || table_name as name, list(column_name order by colum
 from duckdb_columns()
 inner join duckdb_tables() using (database_name, schema_name, table_name)
 where database_name = 'lake' and schema_name in ('intermediate', 'marts')
--- It has rows for each bucket, and `recipe_comparison` their sums.
-and table_name != 'int_recipe_counts_by_key'
 group by all
 """
 

@@ -3,7 +3,7 @@
         materialized='table',
         partitioned_by=['split'],
         buckets_by='pair_id',
-        bucket_bytes=600,
+        bucket_bytes=400,
         changed_by={
             'intermediate.int_pairs_kept': 'pair_id',
             'intermediate.int_pairs_deduplicated': 'pair_id',

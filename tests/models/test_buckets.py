@@ -24,8 +24,6 @@ _STAMPS = """
     select schema_name || '.' || table_name, comment
     from duckdb_tables() where database_name = 'lake'
 """
-# Its rows are sums of a bucket each.
-SUMS = "intermediate.int_recipe_counts_by_key"
 # Of the greatest key, so that it is met in the last bucket.
 _BROKEN = """
     create or replace view lake.intermediate.int_pairs_landed as
@@ -60,8 +58,8 @@ def _live_at(home: Path, patch: pytest.MonkeyPatch) -> None:
 
 
 def _asking() -> list[str]:
-    """The tables that are made in buckets, and whose rows do not go by them: schema and name."""
-    return [name for name in histories.models("buckets_by") if name != SUMS]
+    """The tables that are made in buckets, as schema and name."""
+    return histories.models("buckets_by")
 
 
 def _model(table: str) -> str:
@@ -152,26 +150,6 @@ def _files() -> tuple[set[str], set[str]]:
             [_model(KEPT)],
         ).fetchall()
     return {file.name for file in folder.iterdir()}, {name for (name,) in known}
-
-
-def test_recipes_count_in_many_buckets_as_in_one() -> None:
-    query = "from lake.intermediate.int_recipe_counts order by recipe"
-    found = []
-    for bucket_bytes in (1, 100_000_000):
-        selected = ("int_recipes_judging", _model(SUMS), "int_recipe_counts")
-        run_dbt(
-            "run",
-            "--select",
-            *selected,
-            "--full-refresh",
-            "--vars",
-            f"bucket_bytes: {bucket_bytes}",
-        )
-        with connect(read_only=True) as con:
-            found.append(con.execute(query).fetchall())
-            sums = con.execute(f"select count(*) from lake.{SUMS}").fetchall()
-    assert found[0] == found[1]
-    assert sums[0][0] > len(found[0])
 
 
 def test_a_cluster_makes_what_one_machine_makes(cluster: type[_Threads]) -> None:
