@@ -2,10 +2,10 @@
     How many processes of a Ray cluster make buckets; none where the engine is no such cluster.
 -#}
 {% macro worker_count() -%}
-    {%- set told = run_query(
+    {%- set found = run_query(
         "select told.* from (select bucket_workers() as told)"
     ) -%}
-    {{ return(answer_of(told.rows[0])) }}
+    {{ return(answer_of(found.rows[0])) }}
 {%- endmacro %}
 
 
