@@ -215,14 +215,11 @@
 
 
 {#-
-    The keys of the rows that are to be made anew, and the other columns by which the first table is
-    joined for them: two temporary tables.
+    The keys of the rows that are to be made anew, and these with the other columns by which the first
+    table is joined: two temporary tables, or one where there are no others.
 -#}
 {% macro changed_rows(tables, since, now) -%}
     {%- set first = tables.values() | first -%}
-    {%- set rows =
-        {"keys": temporary("keys"), "joined": temporary("joined")}
-    -%}
     {%- set columns, found = [first.column], [] -%}
     {%- for table in tables.values() -%}
         {%- set changes = changes_of(table, [table.column], since, now) -%}
@@ -232,16 +229,19 @@
         {%- endif -%}
     {%- endfor -%}
     {%- do run_query(
-        "create or replace temporary table " ~ rows["keys"] ~ " as ("
+        "create or replace temporary table " ~ temporary("keys") ~ " as ("
         ~ found | join(") union (") ~ ")"
     ) -%}
+    {%- if columns == [first.column] -%}
+        {{ return({"keys": temporary("keys"), "joined": temporary("keys")}) }}
+    {%- endif -%}
     {%- do run_query(
-        "create or replace temporary table " ~ rows["joined"] ~ " as"
+        "create or replace temporary table " ~ temporary("joined") ~ " as"
         ~ " select distinct " ~ columns | join(", ")
         ~ " from " ~ first.relation
-        ~ " where " ~ first.column ~ " in (from " ~ rows["keys"] ~ ")"
+        ~ " where " ~ first.column ~ " in (from " ~ temporary("keys") ~ ")"
     ) -%}
-    {{ return(rows) }}
+    {{ return({"keys": temporary("keys"), "joined": temporary("joined")}) }}
 {%- endmacro %}
 
 
