@@ -235,7 +235,7 @@ def _opened(lake: _Lake, cpus: int) -> Iterator[tuple[duckdb.DuckDBPyConnection,
             memory_limit=own.memory_limit or f"{int(machine_memory() * share)}B",
         )
         make_ready(con, current)
-        # Two that spill into one folder overwrite each other's files.
+        # Of a process that is killed it goes with the workspace.
         quoted = str(folder / "tmp").replace("'", "''")
         con.execute(f"set temp_directory = '{quoted}'")
         attach(con, current, f", read_only, snapshot_version {lake.snapshot}")

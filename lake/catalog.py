@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import duckdb
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
@@ -104,7 +106,12 @@ def make_ready(con: duckdb.DuckDBPyConnection, current: Settings) -> None:
     register_functions(con)
     con.execute(_SESSION)
     _make_folder(current.home)
-    con.execute(f"set temp_directory = '{_quoted(current.home / 'tmp')}'")
+    # Each has one of its own: two that share one end in a segmentation fault. DuckDB makes it when
+    # memory is full, but not the folder above, which a lake that is only read can do without.
+    spill = current.home / "tmp" / f"duckdb-{os.getpid()}-{uuid4().hex[:8]}"
+    with suppress(OSError):
+        spill.parent.mkdir(exist_ok=True)
+    con.execute(f"set temp_directory = '{_quoted(spill)}'")
     if is_remote(current.data):
         grant_access(con, current.data)
 

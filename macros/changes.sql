@@ -134,6 +134,18 @@
             key ~ " in (select " ~ key ~ " from " ~ changed ~ ")"
         ) -%}
     {%- endfor -%}
+    {%- set then = counted.relation ~ " at (version => " ~ since ~ ")" -%}
+    {%- set recounted = [] -%}
+    {%- for rows in [counted.relation, then] -%}
+        {%- do recounted.append(
+            "(select " ~ counted.column ~ " from " ~ rows
+            ~ " where " ~ shared | join(" or ") ~ ")"
+        ) -%}
+    {%- endfor -%}
+    {%- do run_query(
+        "create or replace temporary table " ~ temporary("keys") ~ " as "
+        ~ recounted | join(" union ")
+    ) -%}
     {%- set is_same = by ~ " not in (from " ~ others ~ ")" -%}
     {%- set sql = model.compiled_code.replace(
         grouped.relation,
@@ -146,17 +158,16 @@
         {%- do less.append("-" ~ column.name ~ " as " ~ column.name) -%}
     {%- endfor -%}
     {%- set parts = ["(from " ~ this ~ " where " ~ is_same ~ ")"] -%}
-    {%- for version, columns in [
-        ("", "*"),
-        (" at (version => " ~ since ~ ")", by ~ ", " ~ less | join(", ")),
+    {%- for rows, columns in [
+        (counted.relation, "*"), (then, by ~ ", " ~ less | join(", "))
     ] -%}
-        {%- set rows =
-            "(from " ~ counted.relation ~ version
-            ~ " where " ~ shared | join(" or ") ~ ")"
+        {%- set again =
+            "(from " ~ rows ~ " where " ~ counted.column
+            ~ " in (from " ~ temporary("keys") ~ "))"
         -%}
         {%- do parts.append(
             "(select " ~ columns
-            ~ " from (" ~ sql.replace(counted.relation, rows) ~ "))"
+            ~ " from (" ~ sql.replace(counted.relation, again) ~ "))"
         ) -%}
     {%- endfor -%}
     {%- do parts.append("(" ~ model.compiled_code.replace(
