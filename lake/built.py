@@ -19,12 +19,16 @@ from pairlake.lake.tables import TABLES
 
 # What is noted of a state: all was built of it, and published, and no job had anything to do.
 Note = Literal["built", "published", "settled"]
-# How many rows each of Python's tables was ever given, those that an update wrote among them.
+# How many rows each of Python's tables was ever given, those that an update wrote among them, and
+# which table it is: the change feed of one that was replaced does not say what the old one had.
 _WRITTEN = f"""
-select schemas.schema_name || '.' || tables.table_name, stats.record_count
+select
+    schemas.schema_name || '.' || tables.table_name,
+    coalesce(stats.record_count, 0),
+    tables.table_id
 from {METADATA}ducklake_table as tables
 inner join {METADATA}ducklake_schema as schemas on tables.schema_id = schemas.schema_id
-inner join {METADATA}ducklake_table_stats as stats on tables.table_id = stats.table_id
+left join {METADATA}ducklake_table_stats as stats on tables.table_id = stats.table_id
 where tables.end_snapshot is null and schemas.schema_name in ('raw', 'enriched')
 """
 _NEWEST = f"""
@@ -39,12 +43,13 @@ def landed_so_far(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
     With the versions that made them, as `release`. macros/stamps.sql goes by it.
     """
-    written = dict(con.execute(_WRITTEN).fetchall())
+    known = {name: counted for name, *counted in con.execute(_WRITTEN).fetchall()}
     landed = {"release": f"{version('pairlake')} {duckdb.__version__}"}
     for table in TABLES:
         (now,) = con.execute(f"select count(*) from lake.{table}").fetchone() or (0,)
+        written, table_id = known[table]
         # Without a comment, and else as macros/stamps.sql has it of dbt's own.
-        landed[table] = f":{written.get(table, 0)}:{now}"
+        landed[table] = f":{written}:{now}:{table_id}"
     return landed
 
 

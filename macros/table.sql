@@ -15,7 +15,10 @@
     {%- set noted =
         {} if should_full_refresh() else stamp_noted(existing, known)
     -%}
-    {%- if noted.get("made_of") == stamp["made_of"] -%}
+    {%- if
+        noted.get("made_of") == stamp["made_of"]
+        and copy_stands(relation, stamp)
+    -%}
         {%- do note_again(relation, stamp, noted) -%}
         {%- do store_raw_result("main", message="UNCHANGED", code="UNCHANGED", rows_affected="0") -%}
         {{ return({"relations": [relation]}) }}
@@ -35,6 +38,9 @@
         -%}
     {%- endif -%}
     {%- do note_stamp(relation, stamp, written, snapshot) -%}
+    {%- if config.get("is_published") -%}
+        {%- do publish(relation, stamp) -%}
+    {%- endif -%}
     {%- if config.get("changed_by") or config.get("compared_by") -%}
         {%- do drop_temporary() -%}
     {%- endif -%}

@@ -9,7 +9,7 @@
             'intermediate.int_pairs_deduplicated': 'pair_id',
             'intermediate.int_pairs_first_pages': 'pair_id',
         },
-        post_hook="{{ published(this, 'pairs', partition_by='split') }}",
+        is_published=true,
     )
 }}
 

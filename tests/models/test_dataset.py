@@ -24,6 +24,7 @@ import pytest
 from click.testing import CliRunner
 
 from pairlake.commands import main
+from pairlake.lake.backups import back_up
 from pairlake.lake.built import dataset_is_current, stamp, state
 from pairlake.lake.catalog import connect
 from pairlake.lake.dbt_plugin import build_worklists, run_dbt
@@ -31,6 +32,7 @@ from pairlake.lake.errors import BadSetting, JobFailed
 from pairlake.lake.keys import pair_id, text_id
 from pairlake.lake.project import ROOT
 from pairlake.lake.recipe import check_built
+from pairlake.lake.restore import restore
 from pairlake.lake.retention import release_pixels
 from pairlake.lake.settings import settings
 from tests.models import lacking, landed
@@ -407,12 +409,40 @@ def test_new_facts_change_worklists_at_once_and_verdicts_at_the_next_run(
     with connect() as after:
         verdicts = {case.caption: case.drop_reason for case in CASES} | changed
         assert _verdicts(after) == verdicts
-        published = pads.dataset(f"{settings().published}/pairs", partitioning="hive").to_table()
-        assert CASES[0].caption not in published["caption"].to_pylist()
+        assert CASES[0].caption not in _published_captions()
         listed = dict(_rows(after, "select caption, drop_reason from lake.marts.listed_pairs"))
         assert listed == {case.caption: verdicts[case.caption] for case in LISTED[1:]}
         # Its ids stay in the account, so that the levels still add up.
         assert _rows(after, "select sum(pairs) from lake.marts.filter_funnel") == [(len(CASES),)]
+
+
+def test_the_parquet_copy_is_of_the_table_after_a_restore_too(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    con.close()
+    backup, folder = back_up(settings(), keep=9), Path(settings().published) / "pairs"
+    with connect() as after:
+        after.execute("delete from lake.raw.takedowns")
+    run_dbt("run", "--select", "+pairs")
+    shown = _published_captions()
+    restore(backup)
+
+    run_dbt("run", "--select", "pairs")
+    with connect() as after:
+        captions = {caption for (caption,) in _rows(after, "select caption from lake.marts.pairs")}
+    assert shown - captions == {CASES[0].caption}
+    assert _published_captions() == captions
+    shutil.rmtree(folder)
+    run_dbt("run", "--select", "pairs")
+    assert _published_captions() == captions
+    before = sorted(path.stat().st_mtime_ns for path in folder.rglob("*.parquet"))
+    run_dbt("run", "--select", "pairs")
+    assert sorted(path.stat().st_mtime_ns for path in folder.rglob("*.parquet")) == before
+
+
+def _published_captions() -> set[str]:
+    published = pads.dataset(f"{settings().published}/pairs", partitioning="hive").to_table()
+    return set(published["caption"].to_pylist())
 
 
 def test_what_failed_is_noted_until_it_succeeds(con: duckdb.DuckDBPyConnection) -> None:

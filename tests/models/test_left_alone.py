@@ -89,6 +89,8 @@ def test_each_change_of_a_table_of_pythons_is_seen(table: str) -> None:
             f"update lake.{table} set {column} = null",
             f"delete from lake.{table}",
             f"insert into lake.{table} ({column}) values (null)",
+            f"create or replace table lake.{table} as from lake.{table}",
+            f"create or replace table lake.{table} as from lake.{table}",
         ):
             con.execute(change)
             seen.append(landed_so_far(con)[table])
