@@ -103,9 +103,10 @@
 
 
 {#-
-    Of a table of sums: what stands, less what the rows that have changed came to before, and what they
-    come to now. Rows that share one of `counted_together` are counted together, so that all of them are
-    counted again. Groups of `sums_by` that have changed themselves are counted anew.
+    Of a table of sums, `pairs` among them: what stands, less what the rows that have changed came to
+    before, and what they come to now. It is made of two tables: the first is counted, where rows that share
+    one of `counted_together` are counted together, so that all of them are counted again; the second says
+    for which of `sums_by`, and those that have changed there are counted anew.
 -#}
 {% macro sums_that_changed(tables, since, now) -%}
     {%- set counted, grouped = tables.values() | list -%}

@@ -1,4 +1,6 @@
-{#- Which crawl files count, `int_pairs_deduplicated` is made anew by. -#}
+{#-
+    `raw.crawl_files` is none: where another file counts, `int_pairs_deduplicated` changes too.
+-#}
 {{
     config(
         materialized='table',

@@ -47,7 +47,8 @@ repeated as (
 
 ),
 
--- Of few only keys are put in order, so that texts just pass by.
+-- Of few only keys are put in order, so that texts just pass by. One file has a
+-- pair once: were it there twice, both would stay, which a test would tell.
 repeats as (
 
     select
@@ -57,7 +58,7 @@ repeats as (
     from landings
     semi join repeated on landings.pair_id = repeated.pair_id
     -- One in which a page has it in `src` before all that have it elsewhere.
-    qualify row_number() over (
+    qualify rank() over (
         partition by landings.pair_id
         order by
             landings.is_outside_src,
