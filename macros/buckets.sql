@@ -51,7 +51,8 @@
     {%- endif -%}
     {%- set written = [0] -%}
     {%- for node in reached(model.depends_on.nodes) -%}
-        {%- do written.append(known.get(name_of(node), "::0").split(":")[2] | int) -%}
+        {%- set stamp = known.get(name_of(node), "::0") -%}
+        {%- do written.append(stamp.split(":")[2] | int) -%}
     {%- endfor -%}
     {%- set each = var("bucket_bytes") or config.require("bucket_bytes") -%}
     {%- set counted = run_query(
