@@ -42,9 +42,10 @@ class Base:
 
     def __init__(self, url: str) -> None:
         # Without one, what is whole in itself still has an address.
-        self._url = url if _is_plain(url) else _resolved(url, "") or ""
+        is_plain = _is_plain(url)
+        self._url = url if is_plain else _resolved(url, "") or ""
         self._scheme = self._origin = self._folder = ""
-        if _is_plain(self._url):
+        if is_plain or _is_plain(self._url):
             self._scheme = self._url[: self._url.index("/")]
             self._origin = self._url[: self._url.index("/", len("http://x"))]
             self._folder = self._url.partition("?")[0].rpartition("/")[0] + "/"

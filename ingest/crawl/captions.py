@@ -33,12 +33,14 @@ _INVISIBLE = re.compile(
     "\u2060-\u206f\ufdd0-\ufdef\ufeff\ufff0-\ufffb\ufffe\uffff\ud800-\udfff"
     "\U000e0000-\U000e007f]"
 )
-# What ftfy mends beside encodings: escapes, controls, line ends, surrogates, ligatures and curly
-# quotation marks.
+# What ftfy mends beside encodings: escapes, controls, surrogates and ligatures. Line ends are white
+# space here; it looks at every line by itself, where these letters are bad if they come first.
 _MENDABLE = re.compile(
-    "[\x00-\x08\x0a-\x1f\x7f-\x9f\u0132\u0133\u0149\u01c4-\u01cc\u01f1-\u01f3\u02bc\u2018-\u201f"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u0132\u0133\u0149\u01c4-\u01cc\u01f1-\u01f3"
     "\u2028\u2029\u206a-\u206f\ud800-\udfff\ufb00-\ufb06\ufeff\ufff9-\uffff]"
+    "|\n[\xc2\xc3]"
 )
+_CURLY = re.compile("[\u02bc\u2018-\u201f]")
 # As LAION called it, but that Chinese and Japanese keep their punctuation: ftfy would narrow their
 # commas and straighten the marks that Chinese quotes with. References are decoded here.
 _MENDING = ftfy.TextFixerConfig(unescape_html=False, fix_character_width=False, uncurl_quotes=False)
@@ -135,8 +137,9 @@ def _once(text: str) -> str:
     text = decoded_if_whole(text)
     if not text.isascii() and _may_be_mended(text):
         text = ftfy.fix_text(text, _MENDING)
-        text = text if _CJK.search(text) else uncurl_quotes(text)
     if not text.isascii():
+        if _CURLY.search(text) and not _CJK.search(text):
+            text = uncurl_quotes(text)
         text = _OF_OTHER_WIDTH.sub(_of_usual_width, text)
     return _folded(text)
 

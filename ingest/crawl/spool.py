@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pairlake.ingest.crawl.captions import clean_captions, former_captions
@@ -45,7 +47,10 @@ _SIGHTING = (
     pl.lit("alt").alias("caption_source"),
 )
 
-Row = tuple[str, str, str | None, str | None, int, int | None, int | None, str]
+# What the rows hold that wait in memory, column by column in the schema's order.
+Columns = Sequence[list[Any]]
+# The files are read again at once, so that packing them costs more than it saves.
+_write_table = partial(pq.write_table, compression="none")
 
 
 class Spool:
@@ -59,7 +64,7 @@ class Spool:
     def __init__(self, folder: Path, failed: Callable[[int, str], None]) -> None:
         self._folder, self._failed = folder, failed
         self._spooled = _Part(folder / "sightings.parquet")
-        self._rows: list[Row] = []
+        self._waiting: Columns = _no_rows()
         self._characters = 0
         self.sightings = self.with_login = 0
 
@@ -73,12 +78,16 @@ class Spool:
         """Take what a page shows, whose record begins at `offset` of the crawl file."""
         shown = [sighting for sighting in page.sightings if not has_login(sighting.image_url)]
         self.with_login += len(page.sightings) - len(shown)
-        self._rows += [
-            (url, alt, page.page_url, page.license_url, offset, width, height, source)
-            for url, alt, width, height, source in shown
-        ]
-        self._characters += sum(len(url) + len(alt) for url, alt, *_ in shown)
-        if len(self._rows) >= SIGHTINGS_IN_MEMORY or self._characters >= CHARACTERS_IN_MEMORY:
+        if not shown:
+            return
+        urls, alts, widths, heights, sources = zip(*shown, strict=True)
+        ofpage = ([value] * len(shown) for value in (page.page_url, page.license_url, offset))
+        for column, values in zip(
+            self._waiting, (urls, alts, *ofpage, widths, heights, sources), strict=True
+        ):
+            column.extend(values)
+        self._characters += sum(map(len, urls)) + sum(map(len, alts))
+        if len(self._waiting[0]) >= SIGHTINGS_IN_MEMORY or self._characters >= CHARACTERS_IN_MEMORY:
             self._flush()
 
     def pairs(self, *, crawl_id: str, path: str) -> tuple[int, list[Path]]:
@@ -96,24 +105,24 @@ class Spool:
             pairs = _distinct(pl.read_parquet(part), crawl_id=crawl_id, path=path)
             part.unlink()
             targets.append(self._folder / f"pairs-{number}.parquet")
-            pq.write_table(pairs, targets[-1])
+            _write_table(pairs, targets[-1])
         return sum(pq.read_metadata(target).num_rows for target in targets), targets
 
     def _flush(self) -> None:
-        rows, self._rows, self._characters = self._rows, [], 0
-        self._take(rows)
+        columns, self._waiting, self._characters = self._waiting, _no_rows(), 0
+        self._take(columns)
 
-    def _take(self, rows: Sequence[Row]) -> None:
+    def _take(self, columns: Columns) -> None:
         """Clean and keep these; one that nobody foresaw costs itself, and is found by halves."""
         try:
-            captioned = _captioned(rows)
+            captioned = _captioned(columns)
         except Exception as error:  # noqa: BLE001 - no sighting ends the reading of its file
-            if len(rows) > 1:
-                middle = len(rows) // 2
-                self._take(rows[:middle])
-                self._take(rows[middle:])
+            rows = len(columns[0])
+            if rows > 1:
+                self._take([column[: rows // 2] for column in columns])
+                self._take([column[rows // 2 :] for column in columns])
             else:
-                _, _, _, _, offset, *_ = rows[0]
+                _, _, _, _, [offset], *_ = columns
                 self._failed(offset, in_words(error))
             return
         if captioned.is_empty():
@@ -124,9 +133,13 @@ class Spool:
         self.sightings += captioned.height
 
 
-def _captioned(rows: Sequence[Row]) -> pl.DataFrame:
+def _no_rows() -> Columns:
+    return [[] for _ in _SCHEMA]
+
+
+def _captioned(columns: Columns) -> pl.DataFrame:
     """The sightings that have a caption, cleaned."""
-    sightings = pl.DataFrame(rows, _SCHEMA, orient="row")
+    sightings = pl.DataFrame(columns, _SCHEMA, orient="col")
     return sightings.select(pl.exclude("alt"), caption=clean_captions(sightings["alt"])).filter(
         pl.col("caption") != ""
     )
@@ -139,12 +152,22 @@ def _distinct(sightings: pl.DataFrame, *, crawl_id: str, path: str) -> pa.Table:
     )
     rows = pairs.with_columns(crawl_id=pl.lit(crawl_id), path=pl.lit(path)).to_arrow()
     urls, captions = pairs["image_url"].to_list(), pairs["caption"].to_list()
+    caption_ids = text_ids(captions)
     return (
         rows.append_column("pair_id", text_ids(map(pair_text, urls, captions)))
         .append_column("url_id", text_ids(urls))
-        .append_column("caption_id", text_ids(captions))
-        .append_column(FORMER_CAPTION_ID, text_ids(former_captions(pairs["caption"])))
+        .append_column("caption_id", caption_ids)
+        .append_column(FORMER_CAPTION_ID, _former_ids(pairs["caption"], caption_ids))
     )
+
+
+def _former_ids(captions: pl.Series, ids: pa.ExtensionArray) -> pa.ExtensionArray:
+    """The ids that the captions had before, most of which they have still."""
+    former = former_captions(captions)
+    differs = captions != former
+    others = text_ids(former.filter(differs)).storage
+    replaced = pc.replace_with_mask(ids.storage, differs.to_arrow(), others)
+    return pa.ExtensionArray.from_storage(pa.uuid(), replaced)
 
 
 class _Part:
@@ -157,7 +180,7 @@ class _Part:
 
     def write(self, rows: pa.Table) -> None:
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self.file, rows.schema)
+            self._writer = pq.ParquetWriter(self.file, rows.schema, compression="none")
         self._writer.write_table(rows.cast(self._writer.schema))
         self.rows += rows.num_rows
         self.bytes += rows.nbytes
