@@ -13,6 +13,7 @@ from pairlake.ingest.images.jpeg_segments import MARKER, SOS
 from pairlake.ingest.images.rights.names import PNG_TEXTS
 
 _XMP, _EXTENSION = b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
+_PHOTOSHOP = b"Photoshop 3.0\0"
 _APP1, _APP11, _APP13, _EOI = 0xE1, 0xEB, 0xED, 0xD9
 # What tells one extended packet from others, how long it is, and where a part of it belongs.
 _PART = struct.Struct(">32sII")
@@ -49,6 +50,7 @@ def blocks(body: bytes, kind: str) -> Iterator[Block]:
 def _of_jpeg(body: bytes) -> Iterator[Block]:
     packets: list[bytes] = []
     parts: dict[bytes, list[tuple[int, bytes]]] = {}
+    resources: list[bytes] = []
     manifest: list[bytes] = []
     for marker, content in _segments(body):
         if marker == _APP1 and content.startswith(_XMP):
@@ -61,14 +63,16 @@ def _of_jpeg(body: bytes) -> Iterator[Block]:
                 parts.setdefault(guid, []).append((at, content[start:]))
         elif marker == _APP1 and content.startswith(b"Exif\0"):
             yield Block("exif", content[6:])
-        elif marker == _APP13 and content.startswith(b"Photoshop 3.0\0"):
-            yield Block("iim", content)
+        elif marker == _APP13 and content.startswith(_PHOTOSHOP):
+            resources.append(content[len(_PHOTOSHOP) :])
         elif marker == _APP11 and content.startswith(b"JP"):
             manifest.append(content)
     # What no packet names is another picture's.
     for guid, extension in parts.items():
         if any(guid in packet for packet in packets):
             yield Block("xmp", _joined(extension))
+    if resources:
+        yield Block("iim", b"".join(resources))
     if manifest:
         yield Block("c2pa", b"".join(manifest))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 import zlib
 from collections.abc import Iterator
 
@@ -18,6 +17,7 @@ MAX_BLOCKS = 64
 MAX_RIGHTS = 64
 # Stands for a property where a carrier could not be read, or not to its end; its value says why.
 UNREADABLE = "unreadable"
+_READERS = {"xmp": in_xmp, "exif": in_exif, "iim": in_iim}
 
 
 def rights_in(body: bytes, kind: str) -> tuple[Right, ...]:
@@ -27,16 +27,14 @@ def rights_in(body: bytes, kind: str) -> tuple[Right, ...]:
     MAX_TEXT_CHARS. Never raises: what cannot be read is a value of UNREADABLE.
     """
     rights: dict[Right, None] = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of odd EXIF
-        for carrier, name, value in _said(body, kind):
-            text = value.replace("\0", " ").strip() if isinstance(value, str) else ""
-            if not text:
-                continue
-            if len(rights) == MAX_RIGHTS:
-                rights[Right("file", UNREADABLE, f"more than {MAX_RIGHTS} values", False)] = None
-                break
-            rights[Right(carrier, name, as_text(text), len(text) > MAX_TEXT_CHARS)] = None
+    for carrier, name, value in _said(body, kind):
+        text = value.replace("\0", " ").strip() if isinstance(value, str) else ""
+        if not text:
+            continue
+        if len(rights) == MAX_RIGHTS:
+            rights[Right("file", UNREADABLE, f"more than {MAX_RIGHTS} values", False)] = None
+            break
+        rights[Right(carrier, name, as_text(text), len(text) > MAX_TEXT_CHARS)] = None
     return tuple(rights)
 
 
@@ -69,8 +67,7 @@ def _in_block(
         elif carrier == "png_text":
             yield carrier, block.name, decoded(content)
         else:
-            found = {"xmp": in_xmp, "exif": in_exif}.get(carrier)
-            for name, value in found(content) if found else in_iim(body):
+            for name, value in _READERS[carrier](content):
                 yield carrier, name, value
     except Exception as error:  # noqa: BLE001 - one carrier's damage is not the others'
         yield carrier, UNREADABLE, in_words(error)

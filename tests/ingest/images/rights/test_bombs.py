@@ -141,14 +141,21 @@ def test_an_extended_packet_that_lies_about_itself_is_read_as_far_as_it_goes() -
 
 
 def test_damaged_tags_cost_themselves() -> None:
+    resource = b"Photoshop 3.0\x008BIM\x04\x04\0\0\0\0\0"
+    by_line, endless = b"\x1c\x02\x50\0\x03Ann", b"\x1c\x02\x74%b12345"
     xmp = (APP1, XMP + packet(plus_DataMining=DATA_MINING[2]))
-    for carrier, segment in (
-        ("exif", (APP1, b"Exif\0\0not a TIFF")),
-        ("iim", (APP13, b"Photoshop 3.0\x008BIM\x04\x04\0\0\0\0\0\x0a\x1c\x02\x50\xff\xff12345")),
+    for carrier, segment, kept in (
+        ("exif", (APP1, b"Exif\0\0not a TIFF"), []),
+        ("iim", (APP13, resource + b"\x12" + by_line + endless % b"\0\x09"), ["Ann"]),
+        ("iim", (APP13, resource + b"\x12" + by_line + endless % b"\xff\xff"), ["Ann"]),
+        ("iim", (APP13, resource + b"\x09" + by_line + b"\x1c"), ["Ann"]),
+        ("iim", (APP13, b"Photoshop 3.0\x008BIM\x04"), []),
     ):
-        [broken, found] = rights_in(with_segments(segment, xmp), "jpeg")
-        assert (broken.carrier, broken.property) == (carrier, UNREADABLE)
-        assert found[1:3] == PROHIBITED
+        rights = rights_in(with_segments(segment, xmp), "jpeg")
+        assert PROHIBITED in [right[1:3] for right in rights]
+        told = [right for right in rights if right.carrier == carrier]
+        assert [right.value for right in told[:-1]] == kept, segment
+        assert told[-1].property == UNREADABLE
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "png"])
