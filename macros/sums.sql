@@ -25,24 +25,20 @@
         {{ return(none) }}
     {%- endif -%}
 
+    {#- A row that is as it was shares now what it shared then. -#}
     {%- set shared = [] -%}
     {%- for key in keys -%}
         {%- do shared.append(
             key ~ " in (select " ~ key ~ " from " ~ changed ~ ")"
         ) -%}
     {%- endfor -%}
-    {%- set then = counted.relation ~ " at (version => " ~ since ~ ")" -%}
-    {%- set recounted = [] -%}
-    {%- for rows in [counted.relation, then] -%}
-        {%- do recounted.append(
-            "(select " ~ counted.column ~ " from " ~ rows
-            ~ " where " ~ shared | join(" or ") ~ ")"
-        ) -%}
-    {%- endfor -%}
     {%- do run_query(
-        "create or replace temporary table " ~ temporary("keys") ~ " as "
-        ~ recounted | join(" union ")
+        "create or replace temporary table " ~ temporary("keys") ~ " as"
+        ~ " select " ~ counted.column ~ " from " ~ changed
+        ~ " union select " ~ counted.column ~ " from " ~ counted.relation
+        ~ " where " ~ shared | join(" or ")
     ) -%}
+    {%- set then = counted.relation ~ " at (version => " ~ since ~ ")" -%}
     {%- set is_same = by ~ " not in (from " ~ others ~ ")" -%}
     {%- set sql = model.compiled_code.replace(
         grouped.relation,

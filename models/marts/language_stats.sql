@@ -1,48 +1,60 @@
 with
 
-pairs_judged as (
+-- What no verdict changes is counted once for all.
+languages_counted as (
 
-    select * from {{ ref('int_pairs_judged') }}
-    where split is not null
+    select * from {{ ref('int_languages_counted') }}
 
 ),
 
-pairs_deduplicated as (
+recipes_measuring as (
 
-    select * from {{ ref('int_pairs_deduplicated') }}
+    select * from {{ ref('int_recipes_measuring') }}
+
+),
+
+selected_recipe as (
+
+    select * from {{ ref('int_selected_recipe_judging') }}
+    where language_model_id is not null
+
+),
+
+pairs_judged as (
+
+    select * from {{ ref('int_pairs_judged') }}
+
+),
+
+kept as (
+
+    select
+        coalesce(language, 'none') as language,
+        count(*) as kept
+    from pairs_judged
+    where drop_reason is null and split is not null
+    group by coalesce(language, 'none')
 
 ),
 
 counted as (
 
     select
-        pairs_judged.split,
-        coalesce(pairs_judged.language, 'none') as language,
-        count(*) as pairs,
-        count(distinct pairs_judged.caption_id) as captions,
-        avg(pairs_deduplicated.caption_chars) as mean_caption_chars,
-        quantile_disc(pairs_deduplicated.caption_chars, [0.05, 0.5, 0.95])
-            as caption_chars,
-        count(*) filter (where pairs_judged.drop_reason is null) as kept
-    from pairs_judged
-    inner join pairs_deduplicated
-        on pairs_judged.pair_id = pairs_deduplicated.pair_id
-    group by pairs_judged.split, coalesce(pairs_judged.language, 'none')
+        languages_counted.* exclude (read_as),  -- noqa: RF02
+        coalesce(kept.kept, 0) as kept
+    from languages_counted
+    inner join recipes_measuring
+        on languages_counted.read_as = recipes_measuring.read_as
+    inner join selected_recipe
+        on recipes_measuring.recipe = selected_recipe.measured_as
+    left join kept on languages_counted.language = kept.language
 
 ),
 
 language_stats as (
 
     select
-        split,
-        language,
-        pairs,
-        captions,
-        mean_caption_chars,
-        caption_chars[1]::integer as caption_chars_p05,
-        caption_chars[2]::integer as median_caption_chars,
-        caption_chars[3]::integer as caption_chars_p95,
-        kept,
+        *,
         kept / nullif(sum(kept) over (partition by split), 0)
             as kept_share_of_split
     from counted

@@ -34,21 +34,20 @@ compared as (
 
 ),
 
-similarity_calibration as (
+-- One list of quantiles: each aggregate of them holds all similarities anew.
+counted as (
 
     select
         similarity_model_id,
         coalesce(language, 'all') as language,
         count(*) as pairs,
-        quantile_cont(similarity, 0.01) as similarity_p01,
-        quantile_cont(similarity, 0.05) as similarity_p05,
-        quantile_cont(similarity, 0.25) as similarity_p25,
-        quantile_cont(similarity, 0.50) as similarity_p50,
-        quantile_cont(similarity, 0.75) as similarity_p75,
-        quantile_cont(similarity, 0.95) as similarity_p95,
-        quantile_cont(similarity, 0.99) as similarity_p99,
-        quantile_cont(similarity, 1 - {{ var('laion_kept_share') }})
-            as min_similarity_of_laions_share,
+        quantile_cont(
+            similarity,
+            [
+                0.01, 0.05, 0.25, 0.50, 0.75, 0.95, 0.99,
+                1 - {{ var('laion_kept_share') }}
+            ]
+        ) as quantiles,
         min(min_similarity) as min_similarity,
         avg((similarity >= min_similarity)::integer) as kept_share
     from compared
@@ -56,6 +55,26 @@ similarity_calibration as (
         grouping sets (
             (similarity_model_id, language), (similarity_model_id)
         )
+
+),
+
+similarity_calibration as (
+
+    select
+        similarity_model_id,
+        language,
+        pairs,
+        quantiles[1] as similarity_p01,
+        quantiles[2] as similarity_p05,
+        quantiles[3] as similarity_p25,
+        quantiles[4] as similarity_p50,
+        quantiles[5] as similarity_p75,
+        quantiles[6] as similarity_p95,
+        quantiles[7] as similarity_p99,
+        quantiles[8] as min_similarity_of_laions_share,
+        min_similarity,
+        kept_share
+    from counted
 
 )
 
