@@ -160,7 +160,8 @@
             string_split(
                 nullif(concat_ws(' ', {{ reasons_raised() }}), ''), ' '
             ) as reasons,
-            {{ is_refused() }} as is_hidden,
+            {{ is_refused() }}
+            or refused_uses['search'] is not null as is_hidden,
             is_worth_rating and (
                 false
                 {% for rating in ratings() %}

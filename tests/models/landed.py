@@ -38,6 +38,7 @@ class Case:
     is_reliable: bool = True
     similarity: float | None = 0.9
     day: int = 1
+    wish: str = "UNSPECIFIED"
 
     @property
     def image_url(self) -> str:
@@ -68,6 +69,12 @@ CASES = (
     Case(caption="not yet fetched", drop_reason="not_downloaded", outcome=None),
     Case(caption="a dead link", drop_reason="download_not_found", outcome="not_found"),
     Case(caption="with an opt-out", drop_reason="opted_out_tdmrep", outcome="opted_out_tdmrep"),
+    Case(
+        caption="not for training",
+        drop_reason="opted_out_data_mining_train",
+        wish="PROHIBITED-AIMLTRAINING",
+    ),
+    Case(caption="not for generators", drop_reason=None, wish="PROHIBITED-GENAIMLTRAINING"),
     Case(caption="a tiny icon", drop_reason="image_too_small", file_size=4_999),
     Case(caption="another thing", drop_reason="similarity_too_low", similarity=0.1),
     Case(caption="not yet compared", drop_reason="similarity_missing", similarity=None),
@@ -261,12 +268,13 @@ def _pixels(cases: tuple[Case, ...]) -> pa.Table:
 
 
 def _rights(cases: tuple[Case, ...]) -> pa.Table:
-    """Each picture names two creators, in one place."""
-    images = _images(cases)["image_id"].to_pylist()
+    """Each picture names two creators, in one place, and what may be done with it."""
+    wishes = {case.image_id: case.wish for case in cases}
+    said = [("dc:creator", "Ann"), ("dc:creator", "Bea")]
     rows = [
-        {"image_id": image, "carrier": "xmp", "property": "dc:creator", "value": creator}
-        for image in images
-        for creator in ("Ann", "Bea")
+        {"image_id": image, "carrier": "xmp", "property": name, "value": value}
+        for image in _images(cases)["image_id"].to_pylist()
+        for name, value in [*said, ("plus:DataMining", f"DMI-{wishes[image]}")]
     ]
     return pa.Table.from_pylist(rows)
 

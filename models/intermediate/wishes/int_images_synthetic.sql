@@ -20,7 +20,7 @@ images_synthetic as (
         on
             image_rights.property = synthetic_signs.property
             and (
-                synthetic_signs.value is null
+                coalesce(synthetic_signs.value, '') = ''
                 or lower(regexp_extract(image_rights.value, '[^/#]*$'))
                 = lower(synthetic_signs.value)
             )
