@@ -69,18 +69,18 @@ CASES = (
     Case(caption="not yet fetched", drop_reason="not_downloaded", outcome=None),
     Case(caption="a dead link", drop_reason="download_not_found", outcome="not_found"),
     Case(caption="with an opt-out", drop_reason="opted_out_tdmrep", outcome="opted_out_tdmrep"),
-    Case(
-        caption="not for training",
-        drop_reason="opted_out_data_mining_train",
-        wish="PROHIBITED-AIMLTRAINING",
-    ),
-    Case(caption="not for generators", drop_reason=None, wish="PROHIBITED-GENAIMLTRAINING"),
     Case(caption="a tiny icon", drop_reason="image_too_small", file_size=4_999),
     Case(caption="another thing", drop_reason="similarity_too_low", similarity=0.1),
     Case(caption="not yet compared", drop_reason="similarity_missing", similarity=None),
     Case(caption="not yet read", drop_reason="language_missing", language=None, split=None),
     Case(caption="a picture", drop_reason=None, picture="shared"),
     Case(caption="its twin", drop_reason="duplicate_image", picture="shared", similarity=0.8),
+    Case(
+        caption="not for training",
+        drop_reason="opted_out_data_mining_train",
+        wish="PROHIBITED-AIMLTRAINING",
+    ),
+    Case(caption="not for generators", drop_reason=None, wish="PROHIBITED-GENAIMLTRAINING"),
 )
 
 
