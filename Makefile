@@ -122,7 +122,7 @@ fitting: .venv/bin/python
 
 # Without a GPU, PIP_EXTRA_INDEX_URL may name PyTorch's CPU index, and 2 GB of CUDA stay away.
 .venv/demo-installed: pyproject.toml | fitting
-	@echo "Installing some 2.8 GB into .venv, of which 840 MB come by the network: three minutes or" \
+	@echo "Installing some 2.8 GB into .venv, of which 860 MB come by the network: three minutes or" \
 		"more. CUDA, which Linux has unless PIP_EXTRA_INDEX_URL names PyTorch's CPU index, is some 2 GB besides."
 	$(BIN)/python -m pip install -e '.[demo]'
 	touch $@

@@ -119,6 +119,15 @@ TABLES: dict[str, dict[str, str]] = {
         "pixels_sha256": "BLOB",
         **ATTEMPT,
     },
+    "raw.image_rights": {
+        "image_id": "UUID",
+        "carrier": "VARCHAR",
+        "property": "VARCHAR",
+        "value": "VARCHAR",
+        "is_cut": "BOOLEAN",
+        "heard_at": "TIMESTAMP",
+        **ATTEMPT,
+    },
     "raw.takedowns": {
         "kind": "VARCHAR",
         "value_id": "UUID",

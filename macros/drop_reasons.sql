@@ -36,6 +36,14 @@
             "before": "scoring",
         },
         {
+            "reason": "opted_out_",
+            "is_of_use": true,
+            "kind": "refused",
+            "meaning": "its picture says that it is not to be used so",
+            "flag": "is_use_refused",
+            "before": "scoring",
+        },
+        {
             "reason": "caption_too_short",
             "kind": "rule",
             "meaning": "its caption has fewer characters than the recipe wants",
@@ -116,6 +124,24 @@
             "before": "scoring",
             "breaks": "greatest(width, height) > max_aspect_ratio * least(width, height)",
             "thresholds": {"max_aspect_ratio": "greatest(width, height) / least(width, height)"},
+        },
+        {
+            "reason": "use_not_allowed",
+            "kind": "rule",
+            "meaning": "nobody says that it may be used as the recipe means it, and the recipe wants that",
+            "flag": "is_use_unheard_of",
+            "before": "scoring",
+            "breaks":
+                "unknown_wishes = 'drop' and image_id is not null"
+                ~ " and list_contains(allowed_uses, \"use\") is not true",
+        },
+        {
+            "reason": "synthetic_image",
+            "kind": "rule",
+            "meaning": "its picture says that a machine made it",
+            "flag": "is_image_synthetic",
+            "before": "scoring",
+            "breaks": "synthetic_images = 'drop' and is_synthetic",
         },
         {
             "reason": "language_missing",
@@ -213,7 +239,8 @@
 {% macro reasons_raised() -%}
     {%- for each in drop_reasons() | selectattr('flag', 'defined') -%}
         case when {{ each.flag }} then '{{ each.reason }}'
-        {%- if each.outcomes %} || download_outcome{% endif %} end
+        {%- if each.outcomes %} || download_outcome{% endif %}
+        {%- if each.is_of_use %} || refusing || '_' || "use"{% endif %} end
         {{- '' if loop.last else ', ' }}
     {%- endfor %}
 {%- endmacro %}

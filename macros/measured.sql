@@ -70,7 +70,10 @@
             images.image_format,
             images.image_bytes,
             images.md5,
-            images.sha256
+            images.sha256,
+            images.refused_uses,
+            images.allowed_uses,
+            images.is_synthetic
         from urls_resolved
         left join images on urls_resolved.image_id = images.image_id
         left join image_pixels on urls_resolved.image_id = image_pixels.image_id
@@ -109,7 +112,10 @@
             fetched.image_format,
             fetched.image_bytes,
             fetched.md5,
-            fetched.sha256
+            fetched.sha256,
+            fetched.refused_uses,
+            fetched.allowed_uses,
+            fetched.is_synthetic
         from pairs_deduplicated
         left join pairs_taken_down
             on pairs_deduplicated.pair_id = pairs_taken_down.pair_id

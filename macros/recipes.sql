@@ -3,8 +3,8 @@
     those of scores come from ratings(). Of each: its type there, and what to
     write, for sentences; the pattern that a value must have and the numbers that it
     must lie between; or that it is a word, or words, of those given, or a
-    similarity model; and of a threshold, the rule that names the model whose scores
-    it means. All lists of rules come from this one.
+    similarity model; of a threshold, the rule that names the model whose scores it
+    means; and what a recipe is taken to say that has no such row. All lists of rules come from this one.
 -#}
 {% macro recipe_rules() -%}
     {%- set text = {"type": "VARCHAR", "wants": "a text"} -%}
@@ -32,9 +32,32 @@
     {%- set cosine = dict(
         float, wants="a number from -1 to 1", between=[-1, 1]
     ) -%}
+    {%- set uses = "search train train_generative ai_input mine" -%}
     {%- set formats = "jpeg png webp gif bmp avif" -%}
     {%- set rules = [
         dict(text, rule="source"),
+        dict(
+            text,
+            rule="use",
+            wants="one of these: " ~ uses,
+            takes="word",
+            words=uses,
+            default="train",
+        ),
+        dict(
+            text,
+            rule="unknown_wishes",
+            wants="keep or drop",
+            takes="word",
+            words="keep drop",
+        ),
+        dict(
+            text,
+            rule="synthetic_images",
+            wants="keep or drop",
+            takes="word",
+            words="keep drop",
+        ),
         dict(
             text,
             rule="only_src",

@@ -83,6 +83,8 @@
             is_worth_reading and {{ none_before('fetching') }} as is_worth_fetching,
             {{ broken_before('scoring') }},
             coalesce(download_outcome_kind = 'opt_out', false) as is_opted_out,
+            refused_uses["use"] as refusing,
+            refusing is not null as is_use_refused,
             image_id is null
             and download_outcome_kind in ('transient', 'final') as is_download_failed
         from read
@@ -158,7 +160,8 @@
             string_split(
                 nullif(concat_ws(' ', {{ reasons_raised() }}), ''), ' '
             ) as reasons,
-            {{ is_refused() }} as is_hidden,
+            {{ is_refused() }}
+            or refused_uses['search'] is not null as is_hidden,
             is_worth_rating and (
                 false
                 {% for rating in ratings() %}

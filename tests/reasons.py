@@ -20,18 +20,32 @@ class Reason:
 
 def reasons() -> list[Reason]:
     """All of them, in the order in which they count."""
-    with (ROOT / "models" / "seeds" / "download_outcomes.csv").open(newline="") as file:
-        outcomes = sorted(csv.DictReader(file), key=lambda row: row["outcome"])
-    return [
-        Reason(
-            reason=each["reason"] + outcome["outcome"],
-            kind=each["kind"],
-            meaning=": ".join(filter(None, (each["meaning"], outcome["meaning"]))),
-        )
-        for each in drop_reasons()
-        for outcome in (
-            [row for row in outcomes if row["kind"] in each["outcomes"]]
-            if "outcomes" in each
-            else [{"outcome": "", "meaning": ""}]
-        )
-    ]
+    outcomes = sorted(_seed("download_outcomes"), key=lambda row: row["outcome"])
+    refused = sorted(
+        {(row["signal"], row["use"]) for row in _seed("wish_meanings") if row["says"] == "disallow"}
+    )
+    found = []
+    for each in drop_reasons():
+        behind = [("", "")]
+        if "outcomes" in each:
+            behind = [
+                (row["outcome"], row["meaning"])
+                for row in outcomes
+                if row["kind"] in each["outcomes"]
+            ]
+        if "is_of_use" in each:
+            behind = [(f"{signal}_{use}", use) for signal, use in refused]
+        found += [
+            Reason(
+                reason=each["reason"] + name,
+                kind=each["kind"],
+                meaning=": ".join(filter(None, (each["meaning"], meaning))),
+            )
+            for name, meaning in behind
+        ]
+    return found
+
+
+def _seed(name: str) -> list[dict[str, str]]:
+    with (ROOT / "models" / "seeds" / f"{name}.csv").open(newline="") as file:
+        return list(csv.DictReader(file))

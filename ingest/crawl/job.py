@@ -21,7 +21,7 @@ from pairlake.ingest.crawl.lists.layout import Columns
 from pairlake.ingest.crawl.reading import CrawlFile, Reading
 from pairlake.ingest.crawl.workers import Task, readings
 from pairlake.ingest.images.blocked import Blocked
-from pairlake.ingest.images.landing import DOWNLOADS, IMAGES, PIXELS, unlanded
+from pairlake.ingest.images.landing import DOWNLOADS, IMAGES, PIXELS, RIGHTS, unlanded
 from pairlake.lake.append import append
 from pairlake.lake.catalog import connect
 from pairlake.lake.errors import JobFailed
@@ -53,7 +53,7 @@ _ROW = pa.schema(
     }
 )
 _PAIRS = "raw.image_text_pairs"
-_OF_IMAGES = (DOWNLOADS, IMAGES, PIXELS)
+_OF_IMAGES = (DOWNLOADS, IMAGES, PIXELS, RIGHTS)
 
 Progress = Callable[[str], object]
 

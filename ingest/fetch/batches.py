@@ -93,7 +93,7 @@ class Batches:
     def add(self, download: Download) -> None:
         """Take a download that has come to its end."""
         self._pending.append(download)
-        self._pending_bytes += len(download.picture.pixels) if download.picture else 0
+        self._pending_bytes += download.picture.held_bytes if download.picture else 0
 
     @property
     def is_due(self) -> bool:

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from typing import TypeVar
 
 from pairlake.ingest.images.picture import TOO_HUNGRY, Picture, Unusable
@@ -91,10 +92,14 @@ def _within(memory_bytes: int, function: Callable[..., Result], *arguments: obje
 
 def _prepare_in_time(body: bytes, side: int) -> Picture | Unusable:
     from pairlake.ingest.images.pixels import prepare
+    from pairlake.ingest.images.rights.read import rights_in
 
     # Its signal is not handled: it kills, also in the midst of a decoder's C.
     signal.setitimer(signal.ITIMER_PROF, DECODE_SECONDS)
     try:
-        return prepare(body, side)
+        made = prepare(body, side)
+        if isinstance(made, Unusable):
+            return made
+        return replace(made, rights=rights_in(body, made.format))
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)

@@ -17,7 +17,7 @@ _FRAMES = tuple(set(range(0xC0, 0xD0)) - {DHT, 0xC8, _DAC})
 # Extended metadata takes hundreds.
 MAX_SEGMENTS = 10_000
 # Begins a segment or ends the picture; the others stand alone, as the restarts amid coded pixels.
-_MARKER = re.compile(rb"\xff[^\0\x01\xd0-\xd8\xff]")
+MARKER = re.compile(rb"\xff[^\0\x01\xd0-\xd8\xff]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ def segments(body: bytes) -> Iterator[Segment]:
     """The segments of a JPEG up to its end, whatever stands between and behind them."""
     at = 2
     for _ in range(MAX_SEGMENTS):
-        found = _MARKER.search(body, at)
+        found = MARKER.search(body, at)
         if found is None:
             return
         start, marker = found.start(), body[found.end() - 1]
@@ -54,7 +54,7 @@ def segments(body: bytes) -> Iterator[Segment]:
             coded += max(2, int.from_bytes(body[at : at + 2]))
             at = min(coded, len(body))
         if marker == SOS:
-            following = _MARKER.search(body, at)
+            following = MARKER.search(body, at)
             at = following.start() if following else len(body)
         content = body[start + 4 : coded]
         yield Segment(marker=marker, content=content, start=start, coded=coded, end=at)

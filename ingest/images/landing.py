@@ -1,10 +1,10 @@
-"""Lands downloads: their outcomes, the new images and their pixels, in one transaction."""
+"""Lands downloads: their outcomes, the new images, their pixels and rights, in one transaction."""
 
 from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -16,6 +16,7 @@ from pairlake.ingest.images.picture import Picture
 from pairlake.lake.append import append
 
 DOWNLOADS, IMAGES, PIXELS = "raw.downloads", "raw.images", "raw.image_pixels"
+RIGHTS = "raw.image_rights"
 # A part is read into memory to be landed, and pixels take theirs several times over.
 PART_DOWNLOADS, PART_BYTES = 2_000, 12_000_000
 
@@ -59,18 +60,32 @@ _PIXELS = pa.schema(
         "pixels_sha256": pa.binary(),
     }
 )
+_RIGHTS = pa.schema(
+    {
+        "image_id": pa.uuid(),
+        "carrier": pa.string(),
+        "property": pa.string(),
+        "value": pa.string(),
+        "is_cut": pa.bool_(),
+        "heard_at": pa.timestamp("us"),
+    }
+)
+
+# An image that has arrived, with the first download that brought it.
+Found = tuple[Download, Picture]
 
 
 def land(downloads: Sequence[Download], con: duckdb.DuckDBPyConnection) -> int:
-    """Append one batch to raw.downloads, raw.images and raw.image_pixels; returns the new images.
+    """Append one batch to raw.downloads and to the tables of images; returns the new images.
 
-    An image lands once, however many URLs of the batch or earlier ones lead to it, and its pixels
-    once more where they have been released.
+    An image lands once, however many URLs of the batch or earlier ones lead to it; its pixels once
+    more where they have been released, and its rights where an older version did not read them.
     """
     pictures = _pictures(downloads)
     known = _landed(IMAGES, pictures, con)
     # New images have no pixels yet; only the few that are known can have.
     seen = _landed(PIXELS, known, con)
+    heard = _landed(RIGHTS, [key for key in known if pictures[key][1].rights], con)
     append(
         {
             DOWNLOADS: _table(_DOWNLOADS, [_fields(download) for download in downloads]),
@@ -80,6 +95,7 @@ def land(downloads: Sequence[Download], con: duckdb.DuckDBPyConnection) -> int:
             PIXELS: _table(
                 _PIXELS, [_pixels(*found) for key, found in pictures.items() if key not in seen]
             ),
+            RIGHTS: _rights(found for key, found in pictures.items() if key not in heard),
         },
         con,
     )
@@ -94,13 +110,13 @@ class Parts:
         self._pending: list[Download] = []
         self._bytes = self.downloads = 0
         self._seen: set[uuid.UUID] = set()
-        self._files: dict[str, list[Path]] = {DOWNLOADS: [], IMAGES: [], PIXELS: []}
+        self._files: dict[str, list[Path]] = {DOWNLOADS: [], IMAGES: [], PIXELS: [], RIGHTS: []}
 
     def add(self, download: Download) -> None:
         """Take one more."""
         self._pending.append(download)
         self.downloads += 1
-        self._bytes += len(download.picture.pixels) if download.picture else 0
+        self._bytes += download.picture.held_bytes if download.picture else 0
         if self._bytes >= PART_BYTES or len(self._pending) >= PART_DOWNLOADS:
             self._write()
 
@@ -116,6 +132,7 @@ class Parts:
             DOWNLOADS: _table(_DOWNLOADS, [_fields(download) for download in self._pending]),
             IMAGES: _table(_IMAGES, [_image(*found) for found in new]),
             PIXELS: _table(_PIXELS, [_pixels(*found) for found in new]),
+            RIGHTS: _rights(new),
         }
         for name, rows in tables.items():
             if rows.num_rows:
@@ -128,9 +145,9 @@ class Parts:
 def unlanded(
     tables: Mapping[str, Sequence[Path]], con: duckdb.DuckDBPyConnection
 ) -> Mapping[str, Sequence[Path]]:
-    """The files of Parts without the images and the pixels that the lake has."""
+    """The files of Parts without the images, pixels and rights that the lake has."""
     kept = dict(tables)
-    for name in (IMAGES, PIXELS):
+    for name in (IMAGES, PIXELS, RIGHTS):
         kept[name] = [file for file in tables.get(name, ()) if _drop_landed(name, file, con)]
     return kept
 
@@ -145,9 +162,9 @@ def _drop_landed(table: str, file: Path, con: duckdb.DuckDBPyConnection) -> int:
     return len(ids) - len(known)
 
 
-def _pictures(downloads: Sequence[Download]) -> dict[uuid.UUID, tuple[Download, Picture]]:
-    """The images that have arrived, each with the first download that brought it."""
-    pictures: dict[uuid.UUID, tuple[Download, Picture]] = {}
+def _pictures(downloads: Sequence[Download]) -> dict[uuid.UUID, Found]:
+    """The images that have arrived, by their ids."""
+    pictures: dict[uuid.UUID, Found] = {}
     for download in downloads:
         if download.image_id and download.picture:
             pictures.setdefault(download.image_id, (download, download.picture))
@@ -201,3 +218,12 @@ def _pixels(download: Download, picture: Picture) -> Mapping[str, object]:
         "height": picture.kept_height,
         "pixels_sha256": hashlib.sha256(picture.pixels).digest(),
     }
+
+
+def _rights(pictures: Iterable[Found]) -> pa.Table:
+    rows = [
+        {"image_id": download.image_id, **right._asdict(), "heard_at": download.attempted_at}
+        for download, picture in pictures
+        for right in picture.rights
+    ]
+    return _table(_RIGHTS, rows)

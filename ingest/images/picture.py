@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -25,12 +26,26 @@ class Opened:
     space: str = "RGB"
 
 
+class Right(NamedTuple):
+    """What a picture's own bytes say of its use or its origin: a property and one of its values.
+
+    `carrier` is where it stands: xmp, exif, iim, png_text, c2pa, c2pa_ingredient, or file for all
+    of it. The property is spelled as its standard has it; `is_cut` says that the value went on.
+    """
+
+    carrier: str
+    property: str
+    value: str
+    is_cut: bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class Picture:
     """A picture that decoded completely.
 
     `width` and `height` are those of the original as it is shown, its EXIF orientation applied;
     `pixels` is a JPEG of `kept_width` x `kept_height`. `frames` is 1 unless it is animated.
+    `rights` are what the original says of its use, which its pixels do not.
     """
 
     format: str
@@ -40,6 +55,12 @@ class Picture:
     pixels: bytes
     kept_width: int
     kept_height: int
+    rights: tuple[Right, ...] = ()
+
+    @property
+    def held_bytes(self) -> int:
+        """How much memory it takes until it lands, about: a character of its rights is one byte."""
+        return len(self.pixels) + sum(len(right.value) for right in self.rights)
 
 
 @dataclass(frozen=True, kw_only=True)

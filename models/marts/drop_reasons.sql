@@ -6,6 +6,16 @@ download_outcomes as (
 
 ),
 
+wishes as (
+
+    select distinct
+        signal,
+        use
+    from {{ ref('wish_meanings') }}
+    where says = 'disallow'
+
+),
+
 listed as (
 
     select
@@ -15,6 +25,7 @@ listed as (
                 {
                     'reason': '{{ each.reason }}',
                     'outcomes': ['{{ outcomes }}'],
+                    'is_of_use': {{ each.is_of_use or false }},
                     'kind': '{{ each.kind }}',
                     'meaning': '{{ each.meaning | replace("'", "''") }}',
                     'place': {{ loop.index }}
@@ -30,18 +41,32 @@ reasons as (
 
 ),
 
--- Of a download there is one for each outcome.
+-- Of a download there is one for each outcome, of wishes for each use.
 drop_reasons as (
 
     select
-        concat(reasons.reason, download_outcomes.outcome) as reason,
+        concat(
+            reasons.reason,
+            download_outcomes.outcome,
+            wishes.signal || '_' || wishes.use
+        ) as reason,
         reasons.kind,
-        concat_ws(': ', reasons.meaning, download_outcomes.meaning) as meaning,
-        row_number() over (order by reasons.place, download_outcomes.outcome)
-            as position
+        concat_ws(
+            ': ',
+            reasons.meaning,
+            coalesce(download_outcomes.meaning, wishes.use)
+        ) as meaning,
+        row_number() over (
+            order by
+                reasons.place,
+                download_outcomes.outcome,
+                wishes.signal,
+                wishes.use
+        ) as position
     from reasons
     left join download_outcomes
         on list_contains(reasons.outcomes, download_outcomes.kind)
+    left join wishes on reasons.is_of_use
 
 )
 

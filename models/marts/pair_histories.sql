@@ -57,6 +57,12 @@ urls_attempted as (
 
 ),
 
+images_wished as (
+
+    select * from {{ ref('int_images_wished') }}
+
+),
+
 known as (
 
     select
@@ -200,16 +206,24 @@ pair_histories as (
     union all by name
 
     select
-        pair_id,
-        url_id,
-        caption_id,
-        recipe,
-        drop_reason,
+        pairs_judged.pair_id,
+        pairs_judged.url_id,
+        pairs_judged.caption_id,
+        pairs_judged.recipe,
+        -- Nothing else than that it is not to be found hides what is kept.
+        coalesce(
+            pairs_judged.drop_reason,
+            'opted_out_' || images_wished.refused_uses['search'] || '_search'
+        ) as drop_reason,
         [drop_reason] as drop_reasons,
-        is_undecided,
-        is_hidden
+        pairs_judged.is_undecided,
+        pairs_judged.is_hidden
     from pairs_judged
-    where is_hidden
+    left join images_wished
+        on
+            pairs_judged.image_id = images_wished.image_id
+            and pairs_judged.drop_reason is null
+    where pairs_judged.is_hidden
 
 )
 

@@ -54,6 +54,12 @@ from pairlake.serve.search.index import (
 
 BATCH_ROWS = 10_000
 
+# What may be trained on and not be found is kept, and is not published.
+_NOT_TO_BE_FOUND = """
+insert into gone
+select pair_id from lake.intermediate.int_pairs_judged where is_hidden and drop_reason is null
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PublishSummary:
@@ -91,6 +97,7 @@ def publish(*, progress: Callable[[str], None]) -> PublishSummary:
     with writing(settings().search) as db, marts() as con:
         check_sound(con)
         denied.show(con, denied.denied(con))
+        con.execute(_NOT_TO_BE_FOUND)
         columns = Columns(scores(con))
         wanted = searchable(con, columns=columns)
         added = updated = deleted = broken = 0

@@ -40,6 +40,13 @@ select pair_id::varchar as pair_id, image_id::varchar as image_id, image_url, ca
 from lake.marts.pairs
 where pair_id = $pair_id
 """
+_WISHES = """
+select use, says, signal, evidence, heard_at::varchar as heard_at
+from lake.intermediate.int_wishes
+where image_id = $image_id
+order by heard_at, signal, evidence, use
+limit $most
+"""
 _MEANINGS = "select reason, meaning from lake.marts.drop_reasons"
 _TAKEN_DOWN = "takedown"  # what has been asked for since the last build
 History = dict[str, Any]
@@ -84,7 +91,12 @@ def _told(con: duckdb.DuckDBPyConnection, pair_id: UUID, url_id: UUID, denied: D
         if leads_to_gone:
             download["final_url"] = download["error"] = None
     keepers = rows(con, _KEEPER, pair_id=told["keeper_id"]) if told["keeper_id"] else []
-    return {**told, "keeper": next(iter(shown(keepers, denied, but={"image_id"})), None)}
+    wishes = rows(con, _WISHES, image_id=image_id, most=MOST_ROWS) if image_id else []
+    return {
+        **told,
+        "wishes": wishes,
+        "keeper": next(iter(shown(keepers, denied, but={"image_id"})), None),
+    }
 
 
 def _hidden(pair_id: UUID, reason: str) -> History:

@@ -135,6 +135,7 @@ def _facts(history: History) -> dict[str, list[str]]:
             f"{each['score']} {_number(each['value'])} by {each['model_id']}"
             for each in history["scores"]
         ],
+        "wishes": [_wish(each) for each in history["wishes"]],
         "asked for": [_attempt(each) for each in history["downloads"]],
         "seen": [_times(history), *map(_sighting, history["sightings"])],
     }
@@ -156,6 +157,11 @@ def _attempt(attempt: History) -> str:
     what = ("outcome", "http_status", "content_type", "error", "opt_out_evidence", "final_url")
     told = [attempt["attempted_at"][:19], *(attempt[name] for name in what), size]
     return ", ".join(str(each) for each in told if each is not None)
+
+
+def _wish(wish: History) -> str:
+    heard = [wish["heard_at"][:19]] if wish["heard_at"] else []
+    return ", ".join([*heard, f"{wish['says']} {wish['use']}", wish["evidence"]])
 
 
 def _sighting(sighting: History) -> str:

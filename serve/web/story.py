@@ -18,7 +18,7 @@ from pairlake.serve.search.search import Search, UnknownPair
 
 _OF_EACH = ("pair_id", "drop_reason", "caption")
 _OF_THE_VERDICT = ("recipe", "drop_reason", "drop_reasons", "is_undecided", "keeper", "occurrences")
-_LISTS = ("meanings", "scores", "thresholds", "sightings", "downloads")
+_LISTS = ("meanings", "scores", "thresholds", "sightings", "downloads", "wishes")
 _OF_THE_IMAGE = ("image_format", "image_bytes", "md5", "sha256", "phash")
 _AS_IN_A_HIT = (
     "pair_id", "image_id", "caption", "image_url", "language", "split", "width", "height"

@@ -117,7 +117,13 @@ def _land_found(pairs: Sequence[Seen]) -> None:
     """Land the answers, the pictures and the scores of pairs."""
     _land_downloads(pairs)
     pictures = list({seen.image_id: seen for seen in pairs if seen.outcome == "ok"}.values())
-    append({"raw.images": _images(pictures), "raw.image_pixels": _pixels(pictures)})
+    append(
+        {
+            "raw.images": _images(pictures),
+            "raw.image_pixels": _pixels(pictures),
+            "raw.image_rights": _rights(pictures),
+        }
+    )
     append(scores(pairs))
 
 
@@ -171,6 +177,21 @@ def _pixels(pictures: Sequence[Seen]) -> pa.Table:
             "encoding": seen.format,
             "width": 16,
             "height": 12,
+        }
+        for seen in pictures
+    ]
+    return pa.Table.from_pylist(rows)
+
+
+def _rights(pictures: Sequence[Seen]) -> pa.Table:
+    rows = [
+        {
+            "image_id": seen.image_id,
+            "carrier": "xmp",
+            "property": "dc:rights",
+            "value": f"the maker of {seen.shows or seen.caption}",
+            "is_cut": False,
+            "heard_at": seen.attempted_at,
         }
         for seen in pictures
     ]

@@ -38,6 +38,7 @@ class Case:
     is_reliable: bool = True
     similarity: float | None = 0.9
     day: int = 1
+    wish: str = "UNSPECIFIED"
 
     @property
     def image_url(self) -> str:
@@ -74,6 +75,12 @@ CASES = (
     Case(caption="not yet read", drop_reason="language_missing", language=None, split=None),
     Case(caption="a picture", drop_reason=None, picture="shared"),
     Case(caption="its twin", drop_reason="duplicate_image", picture="shared", similarity=0.8),
+    Case(
+        caption="not for training",
+        drop_reason="opted_out_data_mining_train",
+        wish="PROHIBITED-AIMLTRAINING",
+    ),
+    Case(caption="not for generators", drop_reason=None, wish="PROHIBITED-GENAIMLTRAINING"),
 )
 
 
@@ -97,7 +104,13 @@ def land() -> None:
     _land_list(LISTED)
     land_images(*CASES)
     # As when two jobs meet the same picture: rows may land more than once.
-    append({"raw.images": _images(CASES), "raw.image_pixels": _pixels(CASES)})
+    append(
+        {
+            "raw.images": _images(CASES),
+            "raw.image_pixels": _pixels(CASES),
+            "raw.image_rights": _rights(CASES),
+        }
+    )
     append({"enriched.models": _models()})
     for _ in range(2):
         append(_scores(CASES))
@@ -128,6 +141,7 @@ def land_images(*cases: Case) -> None:
             "raw.downloads": _downloads(cases),
             "raw.images": _images(cases),
             "raw.image_pixels": _pixels(cases),
+            "raw.image_rights": _rights(cases),
         }
     )
 
@@ -251,6 +265,18 @@ def _pixels(cases: tuple[Case, ...]) -> pa.Table:
     images = _images(cases)
     pixels = pa.array([b"pixels"] * images.num_rows, pa.binary())
     return images.select(["image_id", "width", "height"]).append_column("pixels", pixels)
+
+
+def _rights(cases: tuple[Case, ...]) -> pa.Table:
+    """Each picture names two creators, in one place, and what may be done with it."""
+    wishes = {case.image_id: case.wish for case in cases}
+    said = [("dc:creator", "Ann"), ("dc:creator", "Bea")]
+    rows = [
+        {"image_id": image, "carrier": "xmp", "property": name, "value": value}
+        for image in _images(cases)["image_id"].to_pylist()
+        for name, value in [*said, ("plus:DataMining", f"DMI-{wishes[image]}")]
+    ]
+    return pa.Table.from_pylist(rows)
 
 
 def land_models() -> None:

@@ -124,8 +124,10 @@ def test_every_way_that_a_download_fails_is_a_known_reason(con: duckdb.DuckDBPyC
     kinds = dict(_rows(con, "select outcome, kind from seeds.download_outcomes"))
     named = {name if kind == "opt_out" else f"download_{name}" for name, kind in kinds.items()}
     known = {reason for (reason,) in _rows(con, "select reason from drop_reasons")}
+    meanings = _rows(con, "select signal, use from seeds.wish_meanings where says = 'disallow'")
+    wished = {f"opted_out_{signal}_{use}" for signal, use in meanings}
     by_download = {name for name in known if name.startswith(("download_", "opted_out"))}
-    assert by_download == named - {"download_ok", "download_blocked"}
+    assert by_download == named - {"download_ok", "download_blocked"} | wished
     listed = "select reason, kind, meaning from drop_reasons order by position"
     assert _rows(con, listed) == [(each.reason, each.kind, each.meaning) for each in reasons()]
 
@@ -150,11 +152,11 @@ def test_recipes_are_compared_on_the_same_pairs(con: duckdb.DuckDBPyConnection) 
 def test_statistics_count_the_same_pairs(con: duckdb.DuckDBPyConnection) -> None:
     blocked = ("images.blocked.example", 1, 1, 0, 0, 0, 0, 0, 0)
     kept = sum(case.drop_reason is None for case in CASES)
-    host = ("host.example", len(CASES) - 1, len(CASES) - 1, 9, 2, 1, 0, 0, kept)
+    host = ("host.example", len(CASES) - 1, len(CASES) - 1, 11, 2, 1, 0, 0, kept)
     assert _rows(con, "from domain_stats order by pairs") == [blocked, host]
     languages = _rows(con, "select language, pairs, kept from language_stats order by language")
     english = sum(case.split == "en" for case in CASES)
-    assert languages == [("de", 1, 1), ("en", english, 2), ("none", 1, 1)]
+    assert languages == [("de", 1, 1), ("en", english, 3), ("none", 1, 1)]
 
 
 def test_shares_and_gains_are_of_the_same_pairs(con: duckdb.DuckDBPyConnection) -> None:
@@ -163,7 +165,7 @@ def test_shares_and_gains_are_of_the_same_pairs(con: duckdb.DuckDBPyConnection) 
         con,
         "select split, this_dataset, pairs from conformance where measure = 'pairs_share'",
     )
-    assert sorted(shares) == [("en", 2 / kept, 2), ("multi", 1 / kept, 1), ("nolang", 1 / kept, 1)]
+    assert sorted(shares) == [("en", 3 / kept, 3), ("multi", 1 / kept, 1), ("nolang", 1 / kept, 1)]
     (languages,) = _rows(con, "select sum(kept_share_of_split) from language_stats")
     assert languages == (3,)
     gains = dict(_rows(con, "select reason, pairs_first from filter_gains"))
@@ -217,6 +219,11 @@ def test_why_tells_all_that_is_known_of_a_dropped_pair(con: duckdb.DuckDBPyConne
         assert known in text
 
 
+def test_why_tells_what_a_picture_says_of_its_use(con: duckdb.DuckDBPyConnection) -> None:
+    said = "xmp: plus:DataMining=DMI-PROHIBITED-GENAIMLTRAINING"
+    assert f"wishes     disallow train_generative, {said}\n" in _why("not for generators")
+
+
 def test_why_tells_of_a_duplicate_which_pair_is_kept(con: duckdb.DuckDBPyConnection) -> None:
     keeper = CASES[12]
     text = _why("its twin")
@@ -228,7 +235,7 @@ def test_why_tells_of_a_duplicate_which_pair_is_kept(con: duckdb.DuckDBPyConnect
 def test_why_tells_of_what_is_blocked_or_opted_out_the_reason_alone(
     con: duckdb.DuckDBPyConnection,
 ) -> None:
-    for case in (CASES[4], CASES[7]):
+    for case in (CASES[4], CASES[7], CASES[14]):
         key = pair_id(case.image_url, case.caption)
         told = f"pair {key} is out: {case.drop_reason}; nothing else of it is told\n"
         assert _why(case.image_url) == told

@@ -43,9 +43,17 @@ COMPARED = {
     "clop": "has 'clop': write a name of models/seeds/similarity_models.csv, or add it there.",
 }
 CODES = "codes of languages with a blank between, such as: en de."
+USES = "one of these: search train train_generative ai_input mine."
 FORMATS = "some of these with a blank between: jpeg png webp gif bmp avif."
 WRONG: dict[str, dict[str, str]] = {
     "source": {"me ": "blanks"},
+    "use": {
+        "trains": f"has 'trains': write train, or {USES}",
+        "search train": f"has 'search train': write {USES}",
+        "crawl": f"has 'crawl': write {USES}",
+    },
+    "unknown_wishes": {"forbid": "has 'forbid': write keep or drop."},
+    "synthetic_images": {"drops": "has 'drops': write drop, or keep or drop."},
     "only_src": {
         "yes": "is 'yes': write true or false.",
         "tru": "is 'tru': write true or false.",
@@ -156,6 +164,7 @@ def test_a_recipe_takes_over_what_it_does_not_say(con: duckdb.DuckDBPyConnection
         ("base", "", "similarity_model_en", "mini_clip"),
         ("base", "", "min_image_bytes", "5000"),
         ("base", "", "duplicates", "url"),
+        ("base", "", "use", "mine"),
     ]
     rows: list[Row] = [
         ("third", "second", "source", "mine"),
@@ -163,13 +172,18 @@ def test_a_recipe_takes_over_what_it_does_not_say(con: duckdb.DuckDBPyConnection
         ("second", "", "source", "another"),
         ("second", "base", "min_image_bytes", ""),
         ("second", "base", "duplicates", "near"),
+        # A dataset is for some use: wishes on it are never switched off.
+        ("second", "base", "use", ""),
     ]
     similarity = {"min_similarity_en": 0.25999999046325684, "similarity_model_en": "mini_clip"}
     found = _recipes(con, rows + base)
     assert found["base"] == similarity | {
-        "recipe": "base", "source": "a paper", "min_image_bytes": 5000, "duplicates": "url"
+        "recipe": "base", "source": "a paper", "min_image_bytes": 5000, "duplicates": "url",
+        "use": "mine",
     }  # fmt: skip
-    second = similarity | {"recipe": "second", "source": "another", "duplicates": "near"}
+    second = similarity | {
+        "recipe": "second", "source": "another", "duplicates": "near", "use": "train"
+    }  # fmt: skip
     assert found["second"] == second
     assert found["third"] == second | {
         "recipe": "third", "source": "mine", "min_image_bytes": 7000
@@ -220,7 +234,7 @@ def test_a_value_that_is_none_is_told(
          "write above_aesthetic_score."),
         ("rule", "aesthetic_score", "laion_art: there is no rule 'aesthetic_score': write "
          "above_aesthetic_score."),
-        ("rule", "beauty", "laion_art: there is no rule 'beauty': write one of source, only_src, "),
+        ("rule", "beauty", "laion_art: there is no rule 'beauty': write one of source, use, "),
         ("rule", "source", "laion_art: source is there twice ('8', 'laion-prepro"),
         ("rule", "below_toxicity", "laion_art: below_toxicity is '8': write a number from 0 to 1."),
         ("rule", "", "laion_art: a row names no rule (its value is '8'): write it into the third "

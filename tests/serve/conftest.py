@@ -62,6 +62,10 @@ create table lake.intermediate.int_duplicate_pairs (pair_id uuid, keeper_id uuid
 create table lake.intermediate.int_pairs_deduplicated (
     pair_id uuid, image_url varchar, caption varchar
 );
+create table lake.intermediate.int_wishes (
+    scope varchar, image_id uuid, signal varchar, use varchar, says varchar, evidence varchar,
+    heard_at timestamp
+);
 create table lake.marts.filter_funnel as
     select * from (values (null, 7, 5, 5), ('caption_too_short', 4, 3, 0))
     as funnel (drop_reason, sightings, pairs, kept);
@@ -98,7 +102,11 @@ create or replace view lake.intermediate.int_pairs_known as
     from lake.intermediate.int_duplicate_pairs
     inner join lake.intermediate.int_pairs_deduplicated using (pair_id);
 create or replace view lake.intermediate.int_pairs_judged as
-    select * from lake.intermediate.int_pairs_known;
+    select * replace (is_hidden or image_id in (
+        select image_id from lake.intermediate.int_wishes
+        where says = 'disallow' and use = 'search'
+    ) is true as is_hidden)
+    from lake.intermediate.int_pairs_known;
 create or replace view lake.intermediate.int_pairs_landed as
     select * replace (coalesce(occurrences, 1) as occurrences) from lake.raw.image_text_pairs;
 create or replace view lake.intermediate.int_takedowns_in_force as
@@ -121,11 +129,14 @@ create or replace table lake.intermediate.int_recipes_applied as select
     'tiny' as toxicity_model, 'toxicity-1' as toxicity_model_id, null::float as below_toxicity;
 create or replace table lake.seeds.download_outcomes as
     from read_csv('{seeds}/download_outcomes.csv');
+create or replace table lake.seeds.wish_meanings as
+    from read_csv('{seeds}/wish_meanings.csv');
 """
 # The models themselves, each over what stands for what it reads.
 _HISTORIES = {
     "landing/int_pairs_sighted": "intermediate",
     "downloads/int_urls_attempted": "intermediate",
+    "wishes/int_images_wished": "intermediate",
     "drop_reasons": "marts",
     "pair_histories": "marts",
 }
@@ -134,6 +145,7 @@ _STANDS_FOR = {
     "int_pairs_described": "lake.intermediate.int_pairs_known",
     "int_pairs_measured": "lake.intermediate.int_pairs_known",
     "download_outcomes": "lake.seeds.download_outcomes",
+    "wish_meanings": "lake.seeds.wish_meanings",
     "stg_raw__downloads": "lake.staging.stg_raw__downloads",
 }
 
@@ -240,6 +252,15 @@ class Mart:
             for path, schema in _HISTORIES.items():
                 name = path.rpartition("/")[2]
                 self.con.execute(f"create view lake.{schema}.{name} as {_model(schema, path)}")
+
+    def hear(self, pair: Pair, says: str, use: str) -> None:
+        """What a pair's picture says of a use."""
+        with writing(self.con):
+            self.con.execute(
+                "insert into lake.intermediate.int_wishes values "
+                "('image', ?, 'data_mining', ?, ?, 'xmp: a wish', '2026-01-02')",
+                [pair.image_id, use, says],
+            )
 
     def keep(self, *pairs: Pair, pixels: Mapping[str, bytes] | None = None) -> None:
         """Make these the kept pairs; vectors and pixels of new ones land as jobs land them."""

@@ -3,7 +3,10 @@
         materialized='table',
         buckets_by='image_id',
         bucket_bytes=200,
-        changed_by={'raw.images': 'image_id'},
+        changed_by={
+            'raw.images': 'image_id',
+            'raw.image_rights': 'image_id',
+        },
     )
 }}
 
@@ -11,15 +14,7 @@ with
 
 images as (
 
-    select
-        image_id,
-        width,
-        height,
-        image_format,
-        image_bytes,
-        md5,
-        sha256
-    from {{ ref('stg_raw__images') }}
+    select * from {{ ref('int_images_live') }}
     where {{ in_bucket('image_id') }}
 
 )

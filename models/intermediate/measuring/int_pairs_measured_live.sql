@@ -10,7 +10,7 @@ measuring as (
 
 ),
 
-{{ described('int_urls_resolved_live', 'stg_raw__images') }},
+{{ described('int_urls_resolved_live', 'int_images_live') }},
 
 {{ read() }},
 

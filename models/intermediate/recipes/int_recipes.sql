@@ -41,11 +41,13 @@ recipes as (
 
     select
         recipe,
-        {% for rule in recipe_rules() -%}
+        {% for rule in recipe_rules() %}
             try_cast(
-                max(value) filter (where rule = '{{ rule.rule }}')
-                as {{ rule.type }}
-            ) as {{ rule.rule }}
+                coalesce(
+                    max(value) filter (where rule = '{{ rule.rule }}'),
+                    {{ "'" ~ rule.default ~ "'" if rule.default else "null" }}
+                ) as {{ rule.type }}
+            ) as "{{ rule.rule }}"
             {%- if not loop.last %},{% endif %}
         {% endfor %}
     from recipe_rules

@@ -90,6 +90,7 @@ function body(known) {
     section("Scores", scores(known.scores)),
     section(`Seen ${counted(known.occurrences ?? known.sightings.length, "time")}`, sightings(known)),
     section("Licence", make("p", {}, pair.license_url ? outward(pair.license_url) : "The pages name none.")),
+    section("Wishes on its use", wishes(known.wishes)),
     section("Download attempts", downloads(known.downloads)),
     known.captions.length ? section("Other captions of the picture", captions(known.captions)) : null,
     section("Dropped in its favour", duplicates(known.duplicates)),
@@ -156,6 +157,11 @@ function sightings({ sightings, occurrences }) {
   found.append(...[note].filter(Boolean));
   return found;
 }
+
+const wishes = (rows) =>
+  table(["Heard (UTC)", "Use", "Says", "Where, and word for word"],
+    rows.map((row) => [row.heard_at?.slice(0, 19), row.use, row.says, make("bdi", {}, row.evidence)]),
+    "Its picture says nothing of it.");
 
 const downloads = (rows) =>
   table(["When (UTC)", "Outcome", "Status", "Type", "Bytes", "ms", "Came from"],

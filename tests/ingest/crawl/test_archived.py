@@ -23,6 +23,7 @@ from pairlake.lake.keys import image_id, text_id
 from pairlake.lake.takedowns import record_takedowns
 from tests.ingest.drawn import JPEG, encoded, noise
 from tests.ingest.fetching import md5_of, rows
+from tests.ingest.marked import packet, with_xmp
 from tests.ingest.wats import THREE_PAGES
 
 PAIRS = "raw.image_text_pairs"
@@ -193,6 +194,24 @@ def test_wishes_count_as_where_they_are_fetched(tmp_path: Path) -> None:
         "X-Robots-Tag: pairlake: noai",
     }
     assert {row["image_id"] for row in found if row["outcome"] != "ok"} == {None}
+
+
+def test_what_an_archived_picture_says_of_its_rights_lands_once(tmp_path: Path) -> None:
+    ann, bea = (with_xmp("png", packet(dc_rights=text)) for text in ("© Ann", "© Bea"))
+    answers = [page("1.png", "2.png"), answer("/1.png", ann), answer("/2.png", bea)]
+    query = (
+        "select image_id, property, value, heard_at from lake.raw.image_rights "
+        "join lake.raw.downloads using (image_id) where heard_at = attempted_at order by value"
+    )
+    expected = [
+        (image_id(sha256(body).digest()), "dc:rights", text, datetime(2014, 8, 1, 12, minute))
+        for body, text, minute in ((ann, "© Ann", 1), (bea, "© Bea", 2))
+    ]
+    crawl([str(archive(tmp_path, *answers[:2]))], with_bytes=True)
+    assert rows(query) == expected[:1]
+    crawl([str(archive(tmp_path, *answers, name="again.warc"))], with_bytes=True)
+    assert rows(query)[-1:] == expected[1:]
+    assert rows("select count(*) from lake.raw.image_rights") == [(2,)]
 
 
 def test_what_was_taken_down_is_not_kept(tmp_path: Path) -> None:

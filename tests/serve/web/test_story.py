@@ -104,6 +104,34 @@ def test_a_page_that_is_to_be_forgotten_is_not_told(client: TestClient) -> None:
     assert [seen["page_url"] for seen in story["sightings"]] == [PAGES[1]]
 
 
+def test_what_a_picture_says_of_its_use_is_told_word_for_word(
+    client: TestClient, mart: Mart
+) -> None:
+    assert client.get(f"/api/pairs/{APPLE.pair_id}").json()["wishes"] == []
+    mart.hear(APPLE, "allow", "train")
+    assert client.get(f"/api/pairs/{APPLE.pair_id}").json()["wishes"] == [
+        {
+            "use": "train",
+            "says": "allow",
+            "signal": "data_mining",
+            "evidence": "xmp: a wish",
+            "heard_at": "2026-01-02 00:00:00",
+        }
+    ]
+
+
+def test_of_a_kept_pair_that_is_not_to_be_found_the_wish_alone_is_told(
+    client: TestClient, mart: Mart
+) -> None:
+    mart.hear(CAT, "disallow", "search")
+    reason = "opted_out_data_mining_search"
+    assert publish(progress=lambda _: None).deleted == 1
+    answer = client.get(f"/api/pairs/{CAT.pair_id}")
+    assert (answer.status_code, reason in answer.text) == (404, True)
+    told = CliRunner().invoke(main, ["why", CAT.image_url]).output
+    assert told == f"pair {CAT.pair_id} is out: {reason}; nothing else of it is told\n"
+
+
 def test_a_pair_that_was_dropped_has_its_story_too(client: TestClient) -> None:
     story = client.get(f"/api/pairs/{DROPPED}").json()
     assert (story["drop_reason"], story["is_published"]) == ("duplicate_image", False)

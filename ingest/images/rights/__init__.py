@@ -1,0 +1,1 @@
+"""What a picture's own bytes say of its rights and its origin, before they are thrown away."""
