@@ -83,7 +83,7 @@ def check_built() -> None:
     """Raise BadSetting if the worklists are not those of the recipe that PAIRLAKE_RECIPE names."""
     check_known()
     try:
-        found = rows("select recipe from lake.intermediate.int_selected_recipe", read_only=True)
+        found = rows("select recipe from lake.intermediate.int_selected_recipe")
     except duckdb.CatalogException:
         return  # nothing is built yet, and the job that needs it says so
     except duckdb.InvalidInputException as error:

@@ -63,7 +63,7 @@ class FetchSummary:
 # A batch is what a crash can cost: this many downloads, or what this many seconds brought.
 LAND_DOWNLOADS = 2_000
 # Pixels take their memory several times over while they land.
-LAND_BYTES = 12_000_000
+LAND_BYTES = 24_000_000
 LAND_SECONDS = 30.0
 
 Progress = Callable[[str], object]

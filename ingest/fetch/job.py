@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -26,7 +27,7 @@ from pairlake.lake.catalog import connect
 from pairlake.lake.errors import BadRequest, JobFailed
 from pairlake.lake.locks import alone
 from pairlake.lake.settings import Settings, settings
-from pairlake.lake.worklist import worklist
+from pairlake.lake.worklist import Worklist, worklist
 
 # Fewer downloads say little of the next: a few large pictures move their mean.
 ENOUGH_DOWNLOADS = 1_000
@@ -37,7 +38,7 @@ ASSUMED_BYTES = round(84.8 * 2**40 / 2e9)
 
 _AHEAD = """
 select
-    (select count(*) from work) as images,
+    (select count(*) from work) as rows,
     (select count(distinct host) from work) as hosts,
     (
         select count(*) from work
@@ -92,14 +93,19 @@ order by
 
 
 def fetch(
-    *, limit: int | None = None, minutes: float | None = None, progress: Progress | None = None
+    *,
+    limit: int | None = None,
+    minutes: float | None = None,
+    announce: Callable[[Ahead], object] | None = None,
+    progress: Progress | None = None,
 ) -> FetchSummary:
     """Try every URL that awaits its download, or the first `limit` of them, each once.
 
     They come such that many hosts are asked by turns, and each for a few images in a row. After
     `minutes` no other is begun; those under way end, and all of it lands. Raises BadSetting where
     the user agent names no address at which whoever runs the servers finds you.
-    `progress` is called, from any thread, after each batch that has landed.
+    `announce` is told first what lies ahead. `progress` is called, from any thread, after each
+    batch that has landed.
     What goes wrong with a URL is its outcome; TableMissing if dbt has not built the worklist.
     """
     check_contact(settings().user_agent)
@@ -107,18 +113,41 @@ def fetch(
     home = settings().home
     busy = BadRequest(f"Another fetch is at work in {home}; wait until it has ended.")
     with alone(home / LOCK, busy):
-        return _fetch(limit, minutes, progress)
+        return _fetch(limit, minutes, announce or (lambda _: None), progress)
 
 
-def _fetch(limit: int | None, minutes: float | None, progress: Progress | None) -> FetchSummary:
-    read = _BY_TURNS + ("" if limit is None else f" limit {limit:d}")
-    with worklist("int_urls_awaiting_download", batch_size=10_000, read=read) as work:
+def _fetch(
+    limit: int | None,
+    minutes: float | None,
+    announce: Callable[[Ahead], object],
+    progress: Progress | None,
+) -> FetchSummary:
+    with awaiting(limit) as work:
+        announce(ahead_of(work))
         total = work.rows if limit is None else min(work.rows, limit)
         summary = fetch_urls(_rows(work.batches), total=total, minutes=minutes, progress=progress)
     waiting = work.rows - summary.downloads
     if limit is not None and waiting and not (summary.stopped_after or summary.problem):
         summary = replace(summary, stopped_after=f"{limit:,} images")
     return replace(summary, waiting=waiting)
+
+
+def awaiting(limit: int | None = None) -> AbstractContextManager[Worklist]:
+    """What awaits its download, of which `limit` are read; TableMissing if dbt has not built it."""
+    read = _BY_TURNS + ("" if limit is None else f" limit {limit:d}")
+    return worklist("int_urls_awaiting_download", batch_size=10_000, read=read, about=_AHEAD)
+
+
+def ahead_of(work: Worklist) -> Ahead:
+    """What lies ahead, all of it, whatever is read of it."""
+    is_measured = work.about["downloads"] >= ENOUGH_DOWNLOADS
+    return Ahead(
+        images=work.rows,
+        again=work.about["again"],
+        hosts=work.about["hosts"],
+        bytes_each=round(work.about["mean_bytes"]) if is_measured else ASSUMED_BYTES,
+        is_measured=is_measured,
+    )
 
 
 def fetch_urls(
@@ -214,20 +243,6 @@ class _Job:
             if self._batches.is_due:
                 loop = asyncio.get_running_loop()
                 await loop.run_in_executor(self._lander, self._batches.land, self._batches.taken())
-
-
-def images_ahead() -> Ahead:
-    """What awaits its download now; TableMissing if dbt has not built the worklist."""
-    with worklist("int_urls_awaiting_download", batch_size=1, read=_AHEAD) as work:
-        (row,) = (row for batch in work.batches for row in batch.to_pylist())
-    is_measured = row["downloads"] >= ENOUGH_DOWNLOADS
-    return Ahead(
-        images=row["images"],
-        again=row["again"],
-        hosts=row["hosts"],
-        bytes_each=round(row["mean_bytes"]) if is_measured else ASSUMED_BYTES,
-        is_measured=is_measured,
-    )
 
 
 def _size(size: float) -> str:

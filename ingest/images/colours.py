@@ -8,6 +8,8 @@ from functools import cache, lru_cache
 import numpy as np
 from PIL import Image, ImageCms
 
+from pairlake.ingest.images.picture import Pixels
+
 # Those of presses, the longest there are, have some 3 MB.
 MAX_PROFILE_BYTES = 4_000_000
 # A profile that changes no colour by more than so many of 255 levels is sRGB itself in one of its
@@ -17,18 +19,25 @@ _UNSEEN = 2
 _MODES = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}
 
 
-def in_srgb(image: Image.Image, profile: bytes, space: str) -> Image.Image:
-    """The image as RGB, or RGBA if it is that, in sRGB; a damaged profile counts as none.
+def in_srgb(pixels: Pixels, profile: bytes, space: str) -> Pixels:
+    """The pixels as RGB, or RGBA if they are that, in sRGB; a damaged profile counts as none.
 
-    `space` is what its file stores, GRAY, RGB or CMYK; a profile of another one says nothing of it.
+    `space` is what their file stores, GRAY, RGB or CMYK; a profile of another one says nothing of
+    it. Of CMYK, and no other, the pixels are CMYK.
     """
     transform = _transform(profile, space) if 0 < len(profile) <= MAX_PROFILE_BYTES else None
+    if space == "CMYK":
+        image = Image.fromarray(pixels, space)
+    elif transform is None:
+        return pixels
+    else:
+        image = Image.fromarray(pixels)
     if transform is None:
-        return image if image.mode == "RGBA" else image.convert("RGB")
+        return np.asarray(image.convert("RGB"))
     shown = transform.apply(image.convert(_MODES[space]))
     if image.mode == "RGBA":
         shown.putalpha(image.getchannel("A"))
-    return shown
+    return np.asarray(shown)
 
 
 # Many pictures bring the same, and making one takes as long as its use.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from typing import TypeVar
@@ -21,7 +22,13 @@ DECODE_SECONDS = 20.0
 MEMORY_SHARE = 0.5
 MOST_MEMORY_BYTES = 2_000_000_000
 
+# Pictures that wait for a decoder go to one together, since the way there and back costs as much
+# for many as for one; not so many that one which holds its decoder up holds up a crowd.
+MOST_TOGETHER = 8
+MOST_BYTES_TOGETHER = 1_000_000
+
 Result = TypeVar("Result")
+_Waiting = tuple[bytes, "asyncio.Future[Picture | Unusable]"]
 
 
 class Decoders:
@@ -40,11 +47,60 @@ class Decoders:
         self.memory_bytes = min(share, MOST_MEMORY_BYTES)
         self._pool = WorkerPool(self._processes)
         self._alone = asyncio.Lock()
+        self._waiting: deque[_Waiting] = deque()
+        self._sending: set[asyncio.Task[None]] = set()
 
     async def prepare(self, body: bytes) -> Picture | Unusable:
-        """`pictures.prepare` in another process; one that dies of it is corrupt_image."""
+        """`pixels.prepare` in another process; one that dies of it is corrupt_image."""
+        answer: asyncio.Future[Picture | Unusable] = asyncio.get_running_loop().create_future()
+        self._waiting.append((body, answer))
+        # One more than there are processes, so that none has to wait for its next.
+        if len(self._sending) <= self._processes:
+            sending = asyncio.create_task(self._send())
+            self._sending.add(sending)
+            sending.add_done_callback(self._sending.discard)
+        return await answer
+
+    async def _send(self) -> None:
+        """Have pictures decoded until none waits."""
+        while self._waiting:
+            together = self._next()
+            bodies = [body for body, _ in together]
+            results: Sequence[Picture | Unusable | Exception]
+            try:
+                results = await self._prepared(bodies)
+            except Exception as error:  # noqa: BLE001 - whoever waits for them has to hear of it
+                results = [error] * len(bodies)
+            for (_, answer), result in zip(together, results, strict=True):
+                if answer.done():
+                    continue  # whoever asked has gone
+                if isinstance(result, Exception):
+                    answer.set_exception(result)
+                else:
+                    answer.set_result(result)
+
+    def _next(self) -> list[_Waiting]:
+        together, size = [self._waiting.popleft()], 0
+        while self._waiting and len(together) < MOST_TOGETHER:
+            size += len(together[-1][0])
+            if size + len(self._waiting[0][0]) > MOST_BYTES_TOGETHER:
+                break
+            together.append(self._waiting.popleft())
+        return together
+
+    async def _prepared(self, bodies: list[bytes]) -> list[Picture | Unusable]:
+        pool = self._pool
         try:
-            return await self.run(_prepare_in_time, body, self._side)
+            return await self._in(pool, _of_each, _prepare_in_time, bodies, self._side)
+        except BrokenProcessPool:
+            self._replace(pool)
+        except MemoryError:
+            pass  # of one of them, or of them together
+        return [await self._prepared_alone(body) for body in bodies]
+
+    async def _prepared_alone(self, body: bytes) -> Picture | Unusable:
+        try:
+            return await self._run_alone(_prepare_in_time, body, self._side)
         except BrokenProcessPool:
             error = "the decoder died of it"
             return Unusable(outcome="corrupt_image", error=error, is_deadly=True)
@@ -61,14 +117,20 @@ class Decoders:
         try:
             return await self._in(pool, function, *arguments)
         except BrokenProcessPool:
-            if self._pool is pool:
-                self._pool = WorkerPool(self._processes)
+            self._replace(pool)
+        return await self._run_alone(function, *arguments)
+
+    async def _run_alone(self, function: Callable[..., Result], *arguments: object) -> Result:
         async with self._alone:
             single = WorkerPool(1)
             try:
                 return await self._in(single, function, *arguments)
             finally:
                 single.end()
+
+    def _replace(self, broken: WorkerPool) -> None:
+        if self._pool is broken:
+            self._pool = WorkerPool(self._processes)
 
     async def _in(
         self, pool: WorkerPool, function: Callable[..., Result], *arguments: object
@@ -88,6 +150,12 @@ def _within(memory_bytes: int, function: Callable[..., Result], *arguments: obje
 
     limit_memory(memory_bytes)
     return function(*arguments)
+
+
+def _of_each(
+    function: Callable[[bytes, int], Picture | Unusable], bodies: Sequence[bytes], side: int
+) -> list[Picture | Unusable]:
+    return [function(body, side) for body in bodies]
 
 
 def _prepare_in_time(body: bytes, side: int) -> Picture | Unusable:

@@ -8,9 +8,7 @@ from math import ceil
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import simplejpeg
-from PIL import Image
 
 from pairlake.ingest.images.jpeg_segments import (
     ARITHMETIC,
@@ -21,7 +19,7 @@ from pairlake.ingest.images.jpeg_segments import (
     read,
     segments,
 )
-from pairlake.ingest.images.picture import Opened
+from pairlake.ingest.images.picture import Opened, Pixels
 
 # So long a stretch of zeros occurs in the coded pixels of a JPEG only where `is_zeroed` allows it.
 _ZEROS = bytes(16)
@@ -32,8 +30,10 @@ MAX_SCANS = 100
 MAX_PADDING_BYTES = 32
 _PADDING = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
 _SPACES = {"Gray": "GRAY", "CMYK": "CMYK", "YCCK": "CMYK"}
-
-Pixels = npt.NDArray[np.uint8]
+# The parts of its size at which libjpeg-turbo decodes fast; others take longer than the whole.
+_FAST_PARTS = (8, 4, 2)
+# What is decoded is so much larger than what is kept, at least, if the picture is.
+_MARGIN = 1.2
 
 
 class Uncommon(Exception):
@@ -63,21 +63,28 @@ def open_jpeg(body: bytes) -> Opened:
         exif=jpeg.exif,
         profile=jpeg.profile,
         space=space,
-        load=partial(_load, jpeg.plain, space),
+        load=partial(_load, jpeg.plain, (width, height), space),
     )
 
 
-def _load(body: bytes, space: str, kept: tuple[int, int]) -> Image.Image:
-    # It is decoded at a few eighths of its size, not far above what is kept. That leaves out the
-    # finer detail, so that the rest is cheap: 90 photographs came as near to Lanczos' (from 31.5 dB
-    # on) as by averaging areas of twice the size (from 31.4 on), in half the time.
+def _load(body: bytes, size: tuple[int, int], space: str, kept: tuple[int, int]) -> Pixels:
     mode = "CMYK" if space == "CMYK" else "RGB"
-    whole = _strictly(body, mode, (ceil(1.5 * kept[0]), ceil(1.5 * kept[1])))
-    shown = cv2.resize(whole, kept, interpolation=cv2.INTER_LINEAR)
-    if space == "CMYK":
-        # As Adobe's programs store them, and as browsers take all, whoever stored them.
-        shown = 255 - shown
-    return Image.fromarray(shown, mode)
+    whole = _strictly(body, mode, _enough(size, kept))
+    shown = np.asarray(cv2.resize(whole, kept, interpolation=cv2.INTER_LINEAR), np.uint8)
+    # As Adobe's programs store them, and as browsers take all, whoever stored them.
+    return 255 - shown if space == "CMYK" else shown
+
+
+def _enough(size: tuple[int, int], kept: tuple[int, int]) -> tuple[int, int]:
+    """The size to decode at, not far above what is kept: finer detail is left out.
+
+    Beside Lanczos', 1,728 cuts of four photographs, shrunk to 96 to 336 pixels, have 36.1 dB in the
+    mean and 24.3 at the least; with any eighths from 1.5 times on it was 35.3 and 23.7.
+    """
+    width, height = size
+    least = min(width / kept[0], height / kept[1]) / _MARGIN
+    part = next((part for part in _FAST_PARTS if part <= least), 1)
+    return ceil(width / part), ceil(height / part)
 
 
 def _strictly(body: bytes, mode: str, enough: tuple[int, int]) -> Pixels:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -12,11 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pairlake.ingest.images.attempt import Download
-from pairlake.ingest.images.picture import Picture
+from pairlake.ingest.images.picture import Picture, Right
 from pairlake.lake.append import append
 
 DOWNLOADS, IMAGES, PIXELS = "raw.downloads", "raw.images", "raw.image_pixels"
 RIGHTS = "raw.image_rights"
+_Pictures = dict[uuid.UUID, tuple[Download, Picture]]
 # A part is read into memory to be landed, and pixels take theirs several times over.
 PART_DOWNLOADS, PART_BYTES = 2_000, 12_000_000
 
@@ -71,9 +72,6 @@ _RIGHTS = pa.schema(
     }
 )
 
-# An image that has arrived, with the first download that brought it.
-Found = tuple[Download, Picture]
-
 
 def land(downloads: Sequence[Download], con: duckdb.DuckDBPyConnection) -> int:
     """Append one batch to raw.downloads and to the tables of images; returns the new images.
@@ -88,14 +86,10 @@ def land(downloads: Sequence[Download], con: duckdb.DuckDBPyConnection) -> int:
     heard = _landed(RIGHTS, [key for key in known if pictures[key][1].rights], con)
     append(
         {
-            DOWNLOADS: _table(_DOWNLOADS, [_fields(download) for download in downloads]),
-            IMAGES: _table(
-                _IMAGES, [_image(*found) for key, found in pictures.items() if key not in known]
-            ),
-            PIXELS: _table(
-                _PIXELS, [_pixels(*found) for key, found in pictures.items() if key not in seen]
-            ),
-            RIGHTS: _rights(found for key, found in pictures.items() if key not in heard),
+            DOWNLOADS: _downloads(downloads),
+            IMAGES: _images({key: pictures[key] for key in pictures if key not in known}),
+            PIXELS: _pixels({key: pictures[key] for key in pictures if key not in seen}),
+            RIGHTS: _rights({key: pictures[key] for key in pictures if key not in heard}),
         },
         con,
     )
@@ -127,11 +121,11 @@ class Parts:
 
     def _write(self) -> None:
         pictures = _pictures(self._pending)
-        new = [found for key, found in pictures.items() if key not in self._seen]
+        new = {key: found for key, found in pictures.items() if key not in self._seen}
         tables = {
-            DOWNLOADS: _table(_DOWNLOADS, [_fields(download) for download in self._pending]),
-            IMAGES: _table(_IMAGES, [_image(*found) for found in new]),
-            PIXELS: _table(_PIXELS, [_pixels(*found) for found in new]),
+            DOWNLOADS: _downloads(self._pending),
+            IMAGES: _images(new),
+            PIXELS: _pixels(new),
             RIGHTS: _rights(new),
         }
         for name, rows in tables.items():
@@ -162,12 +156,12 @@ def _drop_landed(table: str, file: Path, con: duckdb.DuckDBPyConnection) -> int:
     return len(ids) - len(known)
 
 
-def _pictures(downloads: Sequence[Download]) -> dict[uuid.UUID, Found]:
-    """The images that have arrived, by their ids."""
-    pictures: dict[uuid.UUID, Found] = {}
+def _pictures(downloads: Sequence[Download]) -> _Pictures:
+    """The images that have arrived, each with the first download that brought it."""
+    pictures: _Pictures = {}
     for download in downloads:
-        if download.image_id and download.picture:
-            pictures.setdefault(download.image_id, (download, download.picture))
+        if download.picture and (key := download.image_id):
+            pictures.setdefault(key, (download, download.picture))
     return pictures
 
 
@@ -187,43 +181,62 @@ def _landed(
     return {value for (value,) in rows}
 
 
-def _table(schema: pa.Schema, rows: Sequence[Mapping[str, object]]) -> pa.Table:
-    return pa.Table.from_pylist(list(rows), schema)
+def _downloads(downloads: Sequence[Download]) -> pa.Table:
+    return _table(
+        _DOWNLOADS,
+        {name: [getattr(each, name) for each in downloads] for name in _DOWNLOADS.names},
+    )
 
 
-def _fields(download: Download) -> Mapping[str, object]:
-    return {name: getattr(download, name) for name in _DOWNLOADS.names}
+def _images(pictures: _Pictures) -> pa.Table:
+    downloads = [download for download, _ in pictures.values()]
+    found = [picture for _, picture in pictures.values()]
+    of_download = ("bytes", "md5", "sha256")
+    of_picture = ("width", "height", "format", "frames")
+    return _table(
+        _IMAGES,
+        {
+            "image_id": list(pictures),
+            "first_seen_at": [download.attempted_at for download in downloads],
+            **{name: [getattr(each, name) for each in downloads] for name in of_download},
+            **{name: [getattr(each, name) for each in found] for name in of_picture},
+        },
+    )
 
 
-def _image(download: Download, picture: Picture) -> Mapping[str, object]:
-    return {
-        "image_id": download.image_id,
-        "width": picture.width,
-        "height": picture.height,
-        "format": picture.format,
-        "bytes": download.bytes,
-        "md5": download.md5,
-        "sha256": download.sha256,
-        "first_seen_at": download.attempted_at,
-        "frames": picture.frames,
-    }
+def _pixels(pictures: _Pictures) -> pa.Table:
+    found = [picture for _, picture in pictures.values()]
+    return _table(
+        _PIXELS,
+        {
+            "image_id": list(pictures),
+            "pixels": [picture.pixels for picture in found],
+            "encoding": ["jpeg"] * len(found),
+            "width": [picture.kept_width for picture in found],
+            "height": [picture.kept_height for picture in found],
+            "pixels_sha256": [hashlib.sha256(picture.pixels).digest() for picture in found],
+        },
+    )
 
 
-def _pixels(download: Download, picture: Picture) -> Mapping[str, object]:
-    return {
-        "image_id": download.image_id,
-        "pixels": picture.pixels,
-        "encoding": "jpeg",
-        "width": picture.kept_width,
-        "height": picture.kept_height,
-        "pixels_sha256": hashlib.sha256(picture.pixels).digest(),
-    }
-
-
-def _rights(pictures: Iterable[Found]) -> pa.Table:
-    rows = [
-        {"image_id": download.image_id, **right._asdict(), "heard_at": download.attempted_at}
-        for download, picture in pictures
+def _rights(pictures: _Pictures) -> pa.Table:
+    said = [
+        (key, download, right)
+        for key, (download, picture) in pictures.items()
         for right in picture.rights
     ]
-    return _table(_RIGHTS, rows)
+    rights = [right for _, _, right in said]
+    return _table(
+        _RIGHTS,
+        {
+            "image_id": [key for key, _, _ in said],
+            "heard_at": [download.attempted_at for _, download, _ in said],
+            **{name: [getattr(each, name) for each in rights] for name in Right._fields},
+        },
+    )
+
+
+def _table(schema: pa.Schema, columns: Mapping[str, Sequence[object]]) -> pa.Table:
+    return pa.Table.from_arrays(
+        [pa.array(columns[field.name], field.type) for field in schema], schema=schema
+    )

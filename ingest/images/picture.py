@@ -6,20 +6,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from PIL import Image
+import numpy as np
+import numpy.typing as npt
+
+Pixels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
     """What a picture's header says, and `load`, which decodes it in the size asked for.
 
-    That is as RGB, RGBA or CMYK. `space` is what the file stores, GRAY, RGB or CMYK, and `profile`
-    the colour profile, by which they are meant.
+    That is height x width x 3, RGB, or x 4, CMYK where `space` is that, and RGBA where it is not.
+    `space` is what the file stores, GRAY, RGB or CMYK, and `profile` the colour profile, by which
+    they are meant.
     """
 
     width: int
     height: int
-    load: Callable[[tuple[int, int]], Image.Image]
+    load: Callable[[tuple[int, int]], Pixels]
     frames: int = 1
     exif: bytes = b""
     profile: bytes = b""

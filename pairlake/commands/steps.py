@@ -75,12 +75,15 @@ def _number(files: str) -> int | None:
 def fetch(limit: int | None, minutes: float | None) -> list[str]:
     """Download what awaits it; returns what failed, as sentences."""
     from pairlake.ingest.fetch.job import fetch as fetch_images
-    from pairlake.ingest.fetch.job import images_ahead
     from pairlake.lake.recipe import check_built
 
     check_built()
-    click.echo(f"fetch    {images_ahead()}")
-    summary = fetch_images(limit=limit, minutes=minutes, progress=progress.show)
+    summary = fetch_images(
+        limit=limit,
+        minutes=minutes,
+        announce=lambda ahead: click.echo(f"fetch    {ahead}"),
+        progress=progress.show,
+    )
     progress.show("")
     click.echo(f"fetch    {summary}")
     problems = _unforeseen(summary.failed, "downloads", "downloads")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from pairlake.ingest.fetch.job import ASSUMED_BYTES, ENOUGH_DOWNLOADS, Ahead, images_ahead
+from pairlake.ingest.fetch.job import ASSUMED_BYTES, ENOUGH_DOWNLOADS, Ahead, ahead_of, awaiting
 from pairlake.lake.append import append
 from pairlake.lake.catalog import writing
 from pairlake.lake.errors import TableMissing
@@ -25,6 +25,11 @@ def _worklist_of(*urls: str) -> None:
         )
 
 
+def _ahead() -> Ahead:
+    with awaiting() as work:
+        return ahead_of(work)
+
+
 def _downloads(count: int, bytes_each: int | None, outcome: str = "ok") -> None:
     sizes = pa.array([bytes_each] * count, pa.int64())
     append({"raw.downloads": pa.table({"outcome": [outcome] * count, "bytes": sizes})})
@@ -38,7 +43,7 @@ def test_images_are_counted_by_the_hosts_that_the_fetcher_connects_to() -> None:
         "http://[::1]:80/a",
         "http://[::2]:80/a",
     )
-    ahead = images_ahead()
+    ahead = _ahead()
     assert (ahead.images, ahead.again, ahead.hosts) == (5, 0, 3)
 
 
@@ -47,7 +52,7 @@ def test_images_that_have_come_before_are_counted_apart() -> None:
     urls = ["http://a.example/failed", "http://b.example/came", "http://b.example/came"]
     ids = pa.array([text_id(url).bytes for url in urls], pa.uuid())
     append({"raw.downloads": pa.table({"url_id": ids, "outcome": ["timeout", "ok", "ok"]})})
-    ahead = images_ahead()
+    ahead = _ahead()
     assert (ahead.images, ahead.again) == (3, 1)
     assert str(ahead).endswith("; 1 of them have come before")
 
@@ -57,14 +62,14 @@ def test_bytes_are_assumed_until_there_are_downloads_enough() -> None:
     _downloads(ENOUGH_DOWNLOADS - 1, 100_000)
     _downloads(ENOUGH_DOWNLOADS, 5, "not_an_image")
     _downloads(ENOUGH_DOWNLOADS, None)
-    assert (images_ahead().bytes_each, images_ahead().is_measured) == (ASSUMED_BYTES, False)
+    assert (_ahead().bytes_each, _ahead().is_measured) == (ASSUMED_BYTES, False)
     _downloads(1, 200_000)
-    assert (images_ahead().bytes_each, images_ahead().is_measured) == (100_100, True)
+    assert (_ahead().bytes_each, _ahead().is_measured) == (100_100, True)
 
 
 def test_a_worklist_that_is_done_is_nothing_ahead() -> None:
     _worklist_of()
-    ahead = images_ahead()
+    ahead = _ahead()
     assert (ahead.images, ahead.hosts, str(ahead)) == (0, 0, "no images lie ahead")
 
 
@@ -95,4 +100,4 @@ def test_it_is_one_line_for_a_person(ahead: Ahead, line: str) -> None:
 
 def test_before_the_first_build_the_next_step_is_named() -> None:
     with pytest.raises(TableMissing, match="dbt build"):
-        images_ahead()
+        _ahead()

@@ -80,6 +80,17 @@ def test_a_picture_that_kills_its_decoder_is_corrupt_and_the_others_arrive(
     assert (killer, spinner) == (died, died)
 
 
+def test_pictures_that_wait_together_arrive_whatever_their_number_and_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(decoders, "_prepare_in_time", deadly)
+    large = JPEG + bytes(decoders.MOST_BYTES_TOGETHER)
+    crowd = [JPEG, large] * (2 * decoders.MOST_TOGETHER)
+    *found, killer = prepare_all(*crowd, KILLER)
+    assert all(isinstance(picture, Picture) for picture in found)
+    assert isinstance(killer, Unusable)
+
+
 def test_a_picture_that_has_to_wait_for_a_processor_does_not_die_of_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
