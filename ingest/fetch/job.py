@@ -108,7 +108,6 @@ def fetch(
     batch that has landed.
     What goes wrong with a URL is its outcome; TableMissing if dbt has not built the worklist.
     """
-    check_contact(settings().user_agent)
     # Two at once would ask for the same images, and each domain twice as often as it may be.
     home = settings().home
     busy = BadRequest(f"Another fetch is at work in {home}; wait until it has ended.")
@@ -124,6 +123,7 @@ def _fetch(
 ) -> FetchSummary:
     with awaiting(limit) as work:
         announce(ahead_of(work))
+        check_contact(settings().user_agent)
         total = work.rows if limit is None else min(work.rows, limit)
         summary = fetch_urls(_rows(work.batches), total=total, minutes=minutes, progress=progress)
     waiting = work.rows - summary.downloads
