@@ -43,7 +43,7 @@ where pair_id = $pair_id
 _WISHES = """
 select use, says, signal, evidence, heard_at::varchar as heard_at
 from lake.intermediate.int_wishes
-where image_id = $image_id
+where image_id = $image_id or url_id = $url_id
 order by heard_at, signal, evidence, use
 limit $most
 """
@@ -91,7 +91,7 @@ def _told(con: duckdb.DuckDBPyConnection, pair_id: UUID, url_id: UUID, denied: D
         if leads_to_gone:
             download["final_url"] = download["error"] = None
     keepers = rows(con, _KEEPER, pair_id=told["keeper_id"]) if told["keeper_id"] else []
-    wishes = rows(con, _WISHES, image_id=image_id, most=MOST_ROWS) if image_id else []
+    wishes = rows(con, _WISHES, image_id=image_id, url_id=url_id, most=MOST_ROWS)
     return {
         **told,
         "wishes": wishes,

@@ -6,6 +6,12 @@ image_rights as (
 
 ),
 
+urls_wished as (
+
+    select * from {{ ref('stg_raw__wishes') }}
+
+),
+
 wish_meanings as (
 
     select * from {{ ref('wish_meanings') }}
@@ -17,23 +23,40 @@ wish_meanings as (
 said as (
 
     select
-        *,
-        lower(regexp_extract(value, '[^/#]*$')) as term
+        'image' as scope,
+        null::uuid as url_id,
+        image_id,
+        property,
+        lower(regexp_extract(value, '[^/#]*$')) as term,
+        carrier || ': ' || property || '=' || value as evidence,
+        heard_at
     from image_rights
     where carrier != 'c2pa_ingredient'
+
+    union all
+
+    select
+        'url' as scope,
+        url_id,
+        null::uuid as image_id,
+        property,
+        lower(value) as term,
+        evidence,
+        heard_at
+    from urls_wished
 
 ),
 
 wishes as (
 
     select
-        'image' as scope,
+        said.scope,
+        said.url_id,
         said.image_id,
         wish_meanings.signal,
         wish_meanings.use,
         wish_meanings.says,
-        said.carrier || ': ' || said.property || '=' || said.value
-            as evidence,
+        said.evidence,
         said.heard_at
     from said
     inner join wish_meanings
