@@ -198,24 +198,18 @@ told as (
 
 ),
 
--- Of what is hidden the reason is told, and nothing else.
-pair_histories as (
-
-    select * from told
-
-    union all by name
+-- Nothing else than that it is not to be found hides what is kept.
+hidden as (
 
     select
         pairs_judged.pair_id,
         pairs_judged.url_id,
         pairs_judged.caption_id,
         pairs_judged.recipe,
-        -- Nothing else than that it is not to be found hides what is kept.
         coalesce(
             pairs_judged.drop_reason,
             'opted_out_' || images_wished.refused_uses['search'] || '_search'
         ) as drop_reason,
-        [drop_reason] as drop_reasons,
         pairs_judged.is_undecided,
         pairs_judged.is_hidden
     from pairs_judged
@@ -224,6 +218,20 @@ pair_histories as (
             pairs_judged.image_id = images_wished.image_id
             and pairs_judged.drop_reason is null
     where pairs_judged.is_hidden
+
+),
+
+-- Of what is hidden the reason is told, and nothing else.
+pair_histories as (
+
+    select * from told
+
+    union all by name
+
+    select
+        *,
+        [drop_reason] as drop_reasons
+    from hidden
 
 )
 
