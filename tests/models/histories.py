@@ -49,6 +49,11 @@ def dead_link() -> None:
     _change("delete from lake.raw.image_pixels where image_id = ?", CASES[0].image_id)
 
 
+def late_wish() -> None:
+    """A picture that an older version landed is asked for again, and says what it did not."""
+    landed.hear(BY_CAPTION["a name"], "PROHIBITED-AIMLTRAINING")
+
+
 def takedown() -> None:
     """A caption is to be forgotten."""
     landed.take_down(FORGOTTEN.caption)
@@ -104,6 +109,7 @@ EVENTS: list[Event] = [
     late_score,
     late_language,
     refetch,
+    late_wish,
     dead_link,
     takedown,
     taken_back,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pyarrow as pa
@@ -277,6 +277,11 @@ def _rights(cases: tuple[Case, ...]) -> pa.Table:
         for name, value in [*said, ("plus:DataMining", f"DMI-{wishes[image]}")]
     ]
     return pa.Table.from_pylist(rows)
+
+
+def hear(case: Case, wish: str) -> None:
+    """Land what the picture of a case says of its use, after the picture itself."""
+    append({"raw.image_rights": _rights((replace(case, wish=wish),))})
 
 
 def land_models() -> None:
