@@ -6,8 +6,7 @@
     {%- set key = scope ~ "_id" -%}
     wishes as (
 
-        select * from {{ ref('int_wishes') }}
-        where scope = '{{ scope }}'
+        select * from {{ ref('int_' ~ scope ~ '_wishes') }}
 
     ),
 

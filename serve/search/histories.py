@@ -36,9 +36,14 @@ from lake.marts.pair_histories
 where pair_id = $pair_id and url_id = $url_id
 """
 _KEEPER = """
-select pair_id::varchar as pair_id, image_id::varchar as image_id, image_url, caption
-from lake.marts.pairs
-where pair_id = $pair_id
+select
+    pairs.pair_id::varchar as pair_id,
+    pairs.image_id::varchar as image_id,
+    pairs.image_url,
+    pairs.caption
+from lake.marts.pairs as pairs
+inner join lake.intermediate.int_pairs_judged as judged using (pair_id)
+where pair_id = $pair_id and not judged.is_hidden
 """
 _WISHES = """
 select use, says, signal, evidence, heard_at::varchar as heard_at

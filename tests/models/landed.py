@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pyarrow as pa
@@ -294,6 +294,16 @@ def _wishes(cases: tuple[Case, ...]) -> pa.Table:
             "heard_at": [datetime(2026, 1, case.day) for case in asked],
         }
     )
+
+
+def hear(case: Case, wish: str) -> None:
+    """Land what the picture of a case says of its use, after the picture itself."""
+    append({"raw.image_rights": _rights((replace(case, wish=wish),))})
+
+
+def hear_of_site(case: Case, site_wish: str) -> None:
+    """Land what the site of a case says of its use, later than its answer."""
+    append({"raw.wishes": _wishes((replace(case, site_wish=site_wish, day=2),))})
 
 
 def land_models() -> None:

@@ -1,68 +1,30 @@
 with
 
-image_rights as (
+image_wishes as (
 
-    select * from {{ ref('stg_raw__image_rights') }}
-
-),
-
-urls_wished as (
-
-    select * from {{ ref('stg_raw__wishes') }}
+    select * from {{ ref('int_image_wishes') }}
 
 ),
 
-wish_meanings as (
+url_wishes as (
 
-    select * from {{ ref('wish_meanings') }}
-
-),
-
--- A term may stand there as its URL. What a picture was made from says nothing
--- of the picture.
-said as (
-
-    select
-        'image' as scope,
-        null::uuid as url_id,
-        image_id,
-        property,
-        lower(regexp_extract(value, '[^/#]*$')) as term,
-        carrier || ': ' || property || '=' || value as evidence,
-        heard_at
-    from image_rights
-    where carrier != 'c2pa_ingredient'
-
-    union all
-
-    select
-        'url' as scope,
-        url_id,
-        null::uuid as image_id,
-        property,
-        lower(value) as term,
-        evidence,
-        heard_at
-    from urls_wished
+    select * from {{ ref('int_url_wishes') }}
 
 ),
 
 wishes as (
 
     select
-        said.scope,
-        said.url_id,
-        said.image_id,
-        wish_meanings.signal,
-        wish_meanings.use,
-        wish_meanings.says,
-        said.evidence,
-        said.heard_at
-    from said
-    inner join wish_meanings
-        on
-            said.property = wish_meanings.property
-            and said.term = lower(wish_meanings.value)
+        'image' as scope,
+        *
+    from image_wishes
+
+    union all by name
+
+    select
+        'url' as scope,
+        *
+    from url_wishes
 
 )
 
