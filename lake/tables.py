@@ -128,6 +128,14 @@ TABLES: dict[str, dict[str, str]] = {
         "heard_at": "TIMESTAMP",
         **ATTEMPT,
     },
+    "raw.wishes": {
+        "url_id": "UUID",
+        "property": "VARCHAR",
+        "value": "VARCHAR",
+        "evidence": "VARCHAR",
+        "heard_at": "TIMESTAMP",
+        **ATTEMPT,
+    },
     "raw.takedowns": {
         "kind": "VARCHAR",
         "value_id": "UUID",

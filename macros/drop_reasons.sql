@@ -39,7 +39,7 @@
             "reason": "opted_out_",
             "is_of_use": true,
             "kind": "refused",
-            "meaning": "its picture says that it is not to be used so",
+            "meaning": "its picture or its site says that it is not to be used so",
             "flag": "is_use_refused",
             "before": "scoring",
         },

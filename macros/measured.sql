@@ -41,6 +41,12 @@
 
     ),
 
+    urls_wished as (
+
+        select * from {{ ref('int_urls_wished') }}
+
+    ),
+
     images_taken_down as (
 
         select * from {{ ref('int_images_taken_down') }}
@@ -71,11 +77,12 @@
             images.image_bytes,
             images.md5,
             images.sha256,
-            images.refused_uses,
-            images.allowed_uses,
+            {{ refused_uses('images', 'urls_wished') }} as refused_uses,
+            {{ allowed_uses('images', 'urls_wished') }} as allowed_uses,
             images.is_synthetic
         from urls_resolved
         left join images on urls_resolved.image_id = images.image_id
+        left join urls_wished on urls_resolved.url_id = urls_wished.url_id
         left join image_pixels on urls_resolved.image_id = image_pixels.image_id
 
     ),

@@ -94,17 +94,19 @@
 {%- endmacro %}
 
 
-{#- The nodes that SQL reads: views with all that they read themselves. -#}
+{#- The nodes that SQL reads: views before all that they read themselves. -#}
 {% macro reached(ids) -%}
     {%- set found = {} -%}
     {%- for id in ids -%}
         {%- set node = graph.sources.get(id) or graph.nodes.get(id) -%}
-        {%- do found.update({id: node}) -%}
+        {%- set read = [node] -%}
         {%- if node.config.get("materialized") == "view" -%}
-            {%- for below in reached(node.depends_on.nodes) -%}
-                {%- do found.update({below.unique_id: below}) -%}
-            {%- endfor -%}
+            {%- do read.extend(reached(node.depends_on.nodes)) -%}
         {%- endif -%}
+        {%- for each in read -%}
+            {%- do found.pop(each.unique_id, none) -%}
+            {%- do found.update({each.unique_id: each}) -%}
+        {%- endfor -%}
     {%- endfor -%}
     {{ return(found.values() | list) }}
 {%- endmacro %}

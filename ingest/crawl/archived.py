@@ -23,7 +23,7 @@ from pairlake.ingest.images.blocked import Blocked
 from pairlake.ingest.images.decoders import Decoders
 from pairlake.ingest.images.formats import picture_format
 from pairlake.ingest.images.landing import Parts
-from pairlake.ingest.images.optout import Refusal, product_token, refusal_in
+from pairlake.ingest.images.optout import Refusal, product_token, refusal_in, wishes_in
 from pairlake.ingest.urls import absolute_url
 from pairlake.lake.errors import as_text, in_words
 from pairlake.lake.settings import settings
@@ -119,6 +119,7 @@ async def _downloads(
             http_status=response.status,
             final_url=place,
             content_type=as_text(headers.get("Content-Type", record.content_type)) or None,
+            wishes=wishes_in(headers),
         )
         try:
             _refuse(download, place, redirects, refusal, blocked)

@@ -21,7 +21,7 @@ from pairlake.ingest.crawl.lists.layout import Columns
 from pairlake.ingest.crawl.reading import CrawlFile, Reading
 from pairlake.ingest.crawl.workers import Task, readings
 from pairlake.ingest.images.blocked import Blocked
-from pairlake.ingest.images.landing import DOWNLOADS, IMAGES, PIXELS, RIGHTS, unlanded
+from pairlake.ingest.images.landing import LANDED, unlanded
 from pairlake.lake.append import append
 from pairlake.lake.catalog import connect
 from pairlake.lake.errors import JobFailed
@@ -53,7 +53,6 @@ _ROW = pa.schema(
     }
 )
 _PAIRS = "raw.image_text_pairs"
-_OF_IMAGES = (DOWNLOADS, IMAGES, PIXELS, RIGHTS)
 
 Progress = Callable[[str], object]
 
@@ -214,10 +213,10 @@ def _land(reading: Reading, con: duckdb.DuckDBPyConnection) -> CrawlFile:
     # Of a file that stays damaged, or is read again for its images, what could be read lands once.
     if file.sightings <= sightings:
         file = replace(file, links=0, images=0, pairs=0, sightings=0)
-        tables = {name: parts for name, parts in tables.items() if name in _OF_IMAGES}
+        tables = {name: parts for name, parts in tables.items() if name in LANDED}
     if file.downloads is not None and file.downloads <= downloads:
         file = replace(file, downloads=0)
-        tables = {name: parts for name, parts in tables.items() if name not in _OF_IMAGES}
+        tables = {name: parts for name, parts in tables.items() if name not in LANDED}
     append({**unlanded(tables, con), "raw.crawl_files": _row(file)}, con)
     for parts in reading.tables.values():
         for part in parts:

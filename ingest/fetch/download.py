@@ -30,7 +30,7 @@ from pairlake.ingest.fetch.sites import Sites
 from pairlake.ingest.images.attempt import Download, Failed, judge, refuse
 from pairlake.ingest.images.blocked import Blocked
 from pairlake.ingest.images.decoders import Decoders
-from pairlake.ingest.images.optout import refusal_in
+from pairlake.ingest.images.optout import refusal_in, wishes_in
 from pairlake.lake.domains import is_same_domain
 from pairlake.lake.errors import as_text, in_words
 from pairlake.lake.settings import Settings
@@ -89,7 +89,9 @@ class Downloader:
             download.wants_break, download.retry_after_s = True, rules.retry_after_s
         if rules.unheard:
             raise Failed(*rules.unheard)
-        refuse(self.sites.refusal(place, rules), download)
+        refusal, wishes = self.sites.said_of(place, rules)
+        download.wishes += wishes
+        refuse(refusal, download)
 
     async def _body(self, place: URL, download: Download) -> bytes:
         """The body behind `place`, over at most five redirects, each checked like the first URL."""
@@ -127,6 +129,7 @@ class Downloader:
             download.wants_break = response.status in BUSY
             download.retry_after_s = retry_after(response)
             if response.status < 400:  # an error page speaks of itself
+                download.wishes += wishes_in(response.headers)
                 refuse(refusal_in(response.headers, self.sites.agent), download)
             return redirected(response, place) or await self._read(response, download)
 

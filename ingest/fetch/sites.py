@@ -36,7 +36,7 @@ from pairlake.ingest.fetch.wishes import (
     read_robots,
 )
 from pairlake.ingest.images.decoders import Decoders
-from pairlake.ingest.images.optout import Refusal
+from pairlake.ingest.images.optout import Refusal, Wish
 from pairlake.lake.domains import host_of, is_same_domain, registrable_domain
 from pairlake.lake.errors import in_words
 from pairlake.lake.processes import timed
@@ -98,11 +98,11 @@ class Sites:
         self._led_to: OrderedDict[str, tuple[str, str]] = OrderedDict()
         self._chars = 0
 
-    def refusal(self, url: URL, rules: SiteRules) -> Refusal | None:
-        """Why `url` is not to be asked for by the rules of its site, or None."""
-        refusal, seconds = timed(rules.refusal, str(url))
+    def said_of(self, url: URL, rules: SiteRules) -> tuple[Refusal | None, list[Wish]]:
+        """Why `url` is not to be asked for by the rules of its site, and what else they wish."""
+        said, seconds = timed(rules.said_of, str(url))
         self._turns.rest(str(url), seconds)
-        return refusal
+        return said
 
     async def rules(self, url: URL) -> SiteRules:
         """What the site of `url` says; asked for once a day, however many wait for the answer.

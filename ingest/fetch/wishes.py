@@ -14,7 +14,8 @@ from urllib.parse import unquote, urlsplit
 from protego import Protego
 
 from pairlake.ingest.fetch.robots import rules_for, text_of
-from pairlake.ingest.images.optout import Refusal, refuses_training
+from pairlake.ingest.images.optout import Refusal, Wish, refuses_training, terms_in
+from pairlake.lake.errors import as_text
 
 # RFC 9309, 2.5: crawlers read at least 500 KiB.
 MAX_ROBOTS_BYTES = 512 * 1024
@@ -26,6 +27,7 @@ _MAX_EVIDENCE_CHARS = 300
 _PATH_FIRST = re.compile(r"(/\S*)\s+(.*)")
 # Where what a path must begin with ends, as far as it is plain letters.
 _NOT_PLAIN = re.compile(r"[*$%\s]|[^\x00-\x7f]")
+_USAGES = ("Content-Usage", "Content-Signal")
 _RESERVATIONS = {"0": "Allow", "1": "Disallow"}
 # Protego has it that who allows this page allows its folder.
 _INDEX = "index.html"
@@ -100,6 +102,13 @@ class SiteRules:
         if usage and not usage.can_fetch(url, "*"):
             return Refusal("opted_out_content_usage", _evidence(near, "Content-"))
         return _reserved(url, reserving)
+
+    def said_of(self, url: str) -> tuple[Refusal | None, list[Wish]]:
+        """Why `url` is not to be asked for, or None; and what else is wished of its use."""
+        refusal = self.refusal(url)
+        if self.unheard is not None or refusal is _TOO_MANY:
+            return refusal, []
+        return refusal, _wishes(url, self.robots.near(_place(url)))
 
     @property
     def chars(self) -> int:
@@ -184,6 +193,25 @@ def _usage(rules: Sequence[str]) -> Protego | None:
             refused[path] = refused.get(path, False) or refuses
     lines = [f"{'Disallow' if no else 'Allow'}: {path}" for path, no in refused.items()]
     return Protego.parse("\n".join(["User-agent: *", *lines])) if lines else None
+
+
+def _wishes(url: str, near: Sequence[str]) -> list[Wish]:
+    """The terms of Content-Usage and Content-Signal for `url`, of the longest path of each."""
+    wishes = []
+    for name in _USAGES:
+        matching: dict[str, list[str]] = {}
+        for rule in near:
+            field, _, said = rule.partition(": ")
+            if field != name:
+                continue
+            with_path = _PATH_FIRST.fullmatch(said)
+            path, preferences = with_path.groups() if with_path else ("/", said)
+            if _is_matched(url, (f"Disallow: {path}",)):
+                matching.setdefault(path, []).append(preferences.strip())
+        for preferences in matching[max(matching, key=len)] if matching else []:
+            evidence = as_text(f"robots.txt: {name}: {preferences}"[:_MAX_EVIDENCE_CHARS])
+            wishes += [Wish(name, term, evidence) for term in terms_in(preferences)]
+    return wishes
 
 
 def read_reservations(tdmrep: bytes) -> Rules:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from pairlake.ingest.images.blocked import Blocked
 from pairlake.ingest.images.decoders import Decoders
-from pairlake.ingest.images.optout import Refusal
+from pairlake.ingest.images.optout import Refusal, Wish
 from pairlake.ingest.images.picture import Picture
 from pairlake.lake.errors import as_text
 from pairlake.lake.keys import image_id
@@ -33,6 +33,8 @@ class Download:
     md5: uuid.UUID | None = None
     sha256: bytes | None = None
     opt_out_evidence: str | None = None
+    # Rows of their own: what the sites on the way say of the image's use.
+    wishes: list[Wish] = field(default_factory=list)
     # Not of the row, but of what the last site that was asked wants: its URL, whether it is to be
     # left in peace and for how long, seconds between two images.
     asked: str = ""

@@ -12,12 +12,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pairlake.ingest.images.attempt import Download
+from pairlake.ingest.images.optout import Wish
 from pairlake.ingest.images.picture import Picture, Right
 from pairlake.lake.append import append
 
 DOWNLOADS, IMAGES, PIXELS = "raw.downloads", "raw.images", "raw.image_pixels"
-RIGHTS = "raw.image_rights"
+RIGHTS, WISHES = "raw.image_rights", "raw.wishes"
 _Pictures = dict[uuid.UUID, tuple[Download, Picture]]
+# All that land together.
+LANDED = (DOWNLOADS, IMAGES, PIXELS, RIGHTS, WISHES)
 # A part is read into memory to be landed, and pixels take theirs several times over.
 PART_DOWNLOADS, PART_BYTES = 2_000, 12_000_000
 
@@ -72,6 +75,16 @@ _RIGHTS = pa.schema(
     }
 )
 
+_WISHES = pa.schema(
+    {
+        "url_id": pa.uuid(),
+        "property": pa.string(),
+        "value": pa.string(),
+        "evidence": pa.string(),
+        "heard_at": pa.timestamp("us"),
+    }
+)
+
 
 def land(downloads: Sequence[Download], con: duckdb.DuckDBPyConnection) -> int:
     """Append one batch to raw.downloads and to the tables of images; returns the new images.
@@ -90,6 +103,7 @@ def land(downloads: Sequence[Download], con: duckdb.DuckDBPyConnection) -> int:
             IMAGES: _images({key: pictures[key] for key in pictures if key not in known}),
             PIXELS: _pixels({key: pictures[key] for key in pictures if key not in seen}),
             RIGHTS: _rights({key: pictures[key] for key in pictures if key not in heard}),
+            WISHES: _wishes(downloads),
         },
         con,
     )
@@ -104,7 +118,7 @@ class Parts:
         self._pending: list[Download] = []
         self._bytes = self.downloads = 0
         self._seen: set[uuid.UUID] = set()
-        self._files: dict[str, list[Path]] = {DOWNLOADS: [], IMAGES: [], PIXELS: [], RIGHTS: []}
+        self._files: dict[str, list[Path]] = {name: [] for name in LANDED}
 
     def add(self, download: Download) -> None:
         """Take one more."""
@@ -127,6 +141,7 @@ class Parts:
             IMAGES: _images(new),
             PIXELS: _pixels(new),
             RIGHTS: _rights(new),
+            WISHES: _wishes(self._pending),
         }
         for name, rows in tables.items():
             if rows.num_rows:
@@ -232,6 +247,18 @@ def _rights(pictures: _Pictures) -> pa.Table:
             "image_id": [key for key, _, _ in said],
             "heard_at": [download.attempted_at for _, download, _ in said],
             **{name: [getattr(each, name) for each in rights] for name in Right._fields},
+        },
+    )
+
+
+def _wishes(downloads: Sequence[Download]) -> pa.Table:
+    said = [(each, wish) for each in downloads for wish in dict.fromkeys(each.wishes)]
+    return _table(
+        _WISHES,
+        {
+            "url_id": [download.url_id for download, _ in said],
+            "heard_at": [download.attempted_at for download, _ in said],
+            **{name: [getattr(wish, name) for _, wish in said] for name in Wish._fields},
         },
     )
 

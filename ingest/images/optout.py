@@ -6,13 +6,13 @@ And what we call ourselves: the name by which such a wish may mean us, and whom 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import http_sf
 from multidict import CIMultiDictProxy
 
-from pairlake.lake.errors import BadSetting
+from pairlake.lake.errors import BadSetting, as_text
 
 _CONTACT = re.compile(r"https?://\S|[^\s@]@[^\s@]")
 # RFC 9309, 2.2.1. A browser's name is nobody's own.
@@ -26,13 +26,22 @@ _AGENT = re.compile(r"([a-z0-9_.*-]+)(?:/[a-z0-9_.-]*)?")
 # The uses that training a model is one of, in the drafts of AIPREF's vocabulary (`bots` and `ai`
 # are of early ones) and in Cloudflare's Content-Signal (`ai-train`).
 _TRAINING = ("train-ai", "ai-train", "train-genai", "ai", "bots")
-_NO = ("n", "no")
+_MOST_TERMS = 16
+_YES, _NO = ("y", "yes"), ("n", "no")
 
 
 class Refusal(NamedTuple):
     """A wish that an image is not used: the outcome of its download, and the wish word for word."""
 
     outcome: str
+    evidence: str
+
+
+class Wish(NamedTuple):
+    """One term of what a site says of an image's use, such as Content-Usage, `search=n`."""
+
+    property: str
+    value: str
     evidence: str
 
 
@@ -48,6 +57,23 @@ def refusal_in(headers: CIMultiDictProxy[str], agent: str) -> Refusal | None:
     if refuses_training(usage):
         return Refusal("opted_out_content_usage", f"Content-Usage: {usage}")
     return None
+
+
+def wishes_in(headers: CIMultiDictProxy[str]) -> list[Wish]:
+    """What the Content-Usage of a response says of the use of what it brings, term by term."""
+    usage = ", ".join(headers.getall("Content-Usage", []))
+    evidence = as_text(f"Content-Usage: {usage}")
+    return [Wish("Content-Usage", term, evidence) for term in terms_in(usage)]
+
+
+def terms_in(preferences: str) -> list[str]:
+    """The terms of usage preferences such as `train-ai=n, search=y`; what is neither is none.
+
+    Yes and no are y and n in AIPREF's drafts, yes and no in Content-Signal.
+    """
+    said = {use: str(value) for use, (value, _) in _dictionary(preferences).items()}
+    terms = [f"{use}={value}" for use, value in said.items() if value in (*_YES, *_NO)]
+    return terms[:_MOST_TERMS]
 
 
 def refusing_header(headers: Iterable[str], agent: str) -> str | None:
@@ -78,12 +104,17 @@ def refuses_training(preferences: str) -> bool | None:
     A Dictionary of structured fields (RFC 9651; draft-ietf-aipref-attach, section 4); what is
     none says nothing, as the draft has it.
     """
+    said = _dictionary(preferences)
+    values = [str(said[use][0]) for use in _TRAINING if use in said]
+    return any(value in _NO for value in values) if values else None
+
+
+def _dictionary(preferences: str) -> Mapping[str, Any]:
     try:
         said: Any = http_sf.parse(preferences.encode(), tltype="dictionary")
     except (ValueError, UnicodeError):
-        return None
-    values = [str(said[use][0]) for use in _TRAINING if use in said]
-    return any(value in _NO for value in values) if values else None
+        return {}
+    return dict(said)
 
 
 def check_contact(user_agent: str) -> None:

@@ -57,12 +57,6 @@ urls_attempted as (
 
 ),
 
-images_wished as (
-
-    select * from {{ ref('int_images_wished') }}
-
-),
-
 known as (
 
     select
@@ -198,6 +192,27 @@ told as (
 
 ),
 
+-- Nothing else than that it is not to be found hides what is kept.
+hidden as (
+
+    select
+        pairs_judged.pair_id,
+        pairs_judged.url_id,
+        pairs_judged.caption_id,
+        pairs_judged.recipe,
+        coalesce(
+            pairs_judged.drop_reason,
+            'opted_out_' || pairs_described.refused_uses['search'] || '_search'
+        ) as drop_reason,
+        pairs_judged.is_undecided,
+        pairs_judged.is_hidden
+    from pairs_judged
+    left join pairs_described
+        on pairs_judged.pair_id = pairs_described.pair_id
+    where pairs_judged.is_hidden
+
+),
+
 -- Of what is hidden the reason is told, and nothing else.
 pair_histories as (
 
@@ -206,24 +221,9 @@ pair_histories as (
     union all by name
 
     select
-        pairs_judged.pair_id,
-        pairs_judged.url_id,
-        pairs_judged.caption_id,
-        pairs_judged.recipe,
-        -- Nothing else than that it is not to be found hides what is kept.
-        coalesce(
-            pairs_judged.drop_reason,
-            'opted_out_' || images_wished.refused_uses['search'] || '_search'
-        ) as drop_reason,
-        [drop_reason] as drop_reasons,
-        pairs_judged.is_undecided,
-        pairs_judged.is_hidden
-    from pairs_judged
-    left join images_wished
-        on
-            pairs_judged.image_id = images_wished.image_id
-            and pairs_judged.drop_reason is null
-    where pairs_judged.is_hidden
+        *,
+        [drop_reason] as drop_reasons
+    from hidden
 
 )
 

@@ -36,14 +36,19 @@ from lake.marts.pair_histories
 where pair_id = $pair_id and url_id = $url_id
 """
 _KEEPER = """
-select pair_id::varchar as pair_id, image_id::varchar as image_id, image_url, caption
-from lake.marts.pairs
-where pair_id = $pair_id
+select
+    pairs.pair_id::varchar as pair_id,
+    pairs.image_id::varchar as image_id,
+    pairs.image_url,
+    pairs.caption
+from lake.marts.pairs as pairs
+inner join lake.intermediate.int_pairs_judged as judged using (pair_id)
+where pair_id = $pair_id and not judged.is_hidden
 """
 _WISHES = """
 select use, says, signal, evidence, heard_at::varchar as heard_at
 from lake.intermediate.int_wishes
-where image_id = $image_id
+where image_id = $image_id or url_id = $url_id
 order by heard_at, signal, evidence, use
 limit $most
 """
@@ -91,7 +96,7 @@ def _told(con: duckdb.DuckDBPyConnection, pair_id: UUID, url_id: UUID, denied: D
         if leads_to_gone:
             download["final_url"] = download["error"] = None
     keepers = rows(con, _KEEPER, pair_id=told["keeper_id"]) if told["keeper_id"] else []
-    wishes = rows(con, _WISHES, image_id=image_id, most=MOST_ROWS) if image_id else []
+    wishes = rows(con, _WISHES, image_id=image_id, url_id=url_id, most=MOST_ROWS)
     return {
         **told,
         "wishes": wishes,

@@ -48,7 +48,8 @@ select
     ) as image_id
 from lake.intermediate.int_duplicate_pairs as duplicates
 inner join lake.intermediate.int_pairs_deduplicated as pairs using (pair_id)
-where duplicates.keeper_id = $pair_id
+inner join lake.intermediate.int_pairs_judged as judged using (pair_id)
+where duplicates.keeper_id = $pair_id and not judged.is_hidden
 order by duplicates.kind, duplicates.pair_id
 limit {MOST_ROWS}
 """

@@ -49,6 +49,16 @@ def dead_link() -> None:
     _change("delete from lake.raw.image_pixels where image_id = ?", CASES[0].image_id)
 
 
+def late_wish() -> None:
+    """A picture that an older version landed is asked for again, and says what it did not."""
+    landed.hear(BY_CAPTION["a name"], "PROHIBITED-AIMLTRAINING")
+
+
+def late_site_wish() -> None:
+    """A site says of a picture what it did not say before."""
+    landed.hear_of_site(BY_CAPTION["an English caption"], "train-ai=n")
+
+
 def takedown() -> None:
     """A caption is to be forgotten."""
     landed.take_down(FORGOTTEN.caption)
@@ -104,6 +114,8 @@ EVENTS: list[Event] = [
     late_score,
     late_language,
     refetch,
+    late_wish,
+    late_site_wish,
     dead_link,
     takedown,
     taken_back,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pyarrow as pa
@@ -39,6 +39,7 @@ class Case:
     similarity: float | None = 0.9
     day: int = 1
     wish: str = "UNSPECIFIED"
+    site_wish: str = "search=y"
 
     @property
     def image_url(self) -> str:
@@ -80,6 +81,7 @@ CASES = (
         drop_reason="opted_out_data_mining_train",
         wish="PROHIBITED-AIMLTRAINING",
     ),
+    Case(caption="not to be found", drop_reason=None, site_wish="search=n"),
     Case(caption="not for generators", drop_reason=None, wish="PROHIBITED-GENAIMLTRAINING"),
 )
 
@@ -142,6 +144,7 @@ def land_images(*cases: Case) -> None:
             "raw.images": _images(cases),
             "raw.image_pixels": _pixels(cases),
             "raw.image_rights": _rights(cases),
+            "raw.wishes": _wishes(cases),
         }
     )
 
@@ -277,6 +280,30 @@ def _rights(cases: tuple[Case, ...]) -> pa.Table:
         for name, value in [*said, ("plus:DataMining", f"DMI-{wishes[image]}")]
     ]
     return pa.Table.from_pylist(rows)
+
+
+def _wishes(cases: tuple[Case, ...]) -> pa.Table:
+    """What each site says of being found, with the answer."""
+    asked = [case for case in cases if case.outcome]
+    return pa.table(
+        {
+            "url_id": _ids([text_id(case.image_url) for case in asked]),
+            "property": ["Content-Usage"] * len(asked),
+            "value": [case.site_wish for case in asked],
+            "evidence": [f"Content-Usage: {case.site_wish}" for case in asked],
+            "heard_at": [datetime(2026, 1, case.day) for case in asked],
+        }
+    )
+
+
+def hear(case: Case, wish: str) -> None:
+    """Land what the picture of a case says of its use, after the picture itself."""
+    append({"raw.image_rights": _rights((replace(case, wish=wish),))})
+
+
+def hear_of_site(case: Case, site_wish: str) -> None:
+    """Land what the site of a case says of its use, later than its answer."""
+    append({"raw.wishes": _wishes((replace(case, site_wish=site_wish, day=2),))})
 
 
 def land_models() -> None:

@@ -152,11 +152,11 @@ def test_recipes_are_compared_on_the_same_pairs(con: duckdb.DuckDBPyConnection) 
 def test_statistics_count_the_same_pairs(con: duckdb.DuckDBPyConnection) -> None:
     blocked = ("images.blocked.example", 1, 1, 0, 0, 0, 0, 0, 0)
     kept = sum(case.drop_reason is None for case in CASES)
-    host = ("host.example", len(CASES) - 1, len(CASES) - 1, 11, 2, 1, 0, 0, kept)
+    host = ("host.example", len(CASES) - 1, len(CASES) - 1, 12, 2, 1, 0, 0, kept)
     assert _rows(con, "from domain_stats order by pairs") == [blocked, host]
     languages = _rows(con, "select language, pairs, kept from language_stats order by language")
     english = sum(case.split == "en" for case in CASES)
-    assert languages == [("de", 1, 1), ("en", english, 3), ("none", 1, 1)]
+    assert languages == [("de", 1, 1), ("en", english, 4), ("none", 1, 1)]
 
 
 def test_shares_and_gains_are_of_the_same_pairs(con: duckdb.DuckDBPyConnection) -> None:
@@ -165,7 +165,7 @@ def test_shares_and_gains_are_of_the_same_pairs(con: duckdb.DuckDBPyConnection) 
         con,
         "select split, this_dataset, pairs from conformance where measure = 'pairs_share'",
     )
-    assert sorted(shares) == [("en", 3 / kept, 3), ("multi", 1 / kept, 1), ("nolang", 1 / kept, 1)]
+    assert sorted(shares) == [("en", 4 / kept, 4), ("multi", 1 / kept, 1), ("nolang", 1 / kept, 1)]
     (languages,) = _rows(con, "select sum(kept_share_of_split) from language_stats")
     assert languages == (3,)
     gains = dict(_rows(con, "select reason, pairs_first from filter_gains"))
@@ -221,7 +221,20 @@ def test_why_tells_all_that_is_known_of_a_dropped_pair(con: duckdb.DuckDBPyConne
 
 def test_why_tells_what_a_picture_says_of_its_use(con: duckdb.DuckDBPyConnection) -> None:
     said = "xmp: plus:DataMining=DMI-PROHIBITED-GENAIMLTRAINING"
-    assert f"wishes     disallow train_generative, {said}\n" in _why("not for generators")
+    assert f"disallow train_generative, {said}\n" in _why("not for generators")
+    assert "wishes     2026-01-01 00:00:00, allow search, Content-Usage: search=y\n" in _why(
+        "a name"
+    )
+
+
+def test_what_is_kept_and_not_to_be_found_has_that_for_its_reason(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    case = next(case for case in CASES if case.site_wish == "search=n")
+    key = pair_id(case.image_url, case.caption)
+    reason = "opted_out_content_usage_search"
+    told = f"pair {key} is out: {reason}; nothing else of it is told\n"
+    assert _why(case.caption) == told
 
 
 def test_why_tells_of_a_duplicate_which_pair_is_kept(con: duckdb.DuckDBPyConnection) -> None:

@@ -63,8 +63,8 @@ create table lake.intermediate.int_pairs_deduplicated (
     pair_id uuid, image_url varchar, caption varchar
 );
 create table lake.intermediate.int_wishes (
-    scope varchar, image_id uuid, signal varchar, use varchar, says varchar, evidence varchar,
-    heard_at timestamp
+    scope varchar, url_id uuid, image_id uuid, signal varchar, use varchar, says varchar,
+    evidence varchar, heard_at timestamp
 );
 create table lake.marts.filter_funnel as
     select * from (values (null, 7, 5, 5), ('caption_too_short', 4, 3, 0))
@@ -90,8 +90,15 @@ create or replace view lake.intermediate.int_pairs_known as
         *, 'demo' as recipe, 'demo' as measured_as, length(caption) as caption_chars,
         1 as caption_words, null::varchar as drop_reason, []::varchar[] as drop_reasons,
         false as is_undecided, false as is_taken_down, false as is_domain_blocked,
-        false as is_hidden, null::uuid as keeper_id
-    from lake.marts.pairs
+        is_refused as is_hidden, null::uuid as keeper_id,
+        if(is_refused, map {{'search': 'data_mining'}}, null) as refused_uses
+    from (
+        select *, image_id in (
+            select image_id from lake.intermediate.int_wishes
+            where says = 'disallow' and use = 'search'
+        ) is true as is_refused
+        from lake.marts.pairs
+    )
     union all by name
     select
         pair_id, md5(image_url)::uuid as url_id, md5(caption)::uuid as caption_id, image_url,
@@ -102,11 +109,7 @@ create or replace view lake.intermediate.int_pairs_known as
     from lake.intermediate.int_duplicate_pairs
     inner join lake.intermediate.int_pairs_deduplicated using (pair_id);
 create or replace view lake.intermediate.int_pairs_judged as
-    select * replace (is_hidden or image_id in (
-        select image_id from lake.intermediate.int_wishes
-        where says = 'disallow' and use = 'search'
-    ) is true as is_hidden)
-    from lake.intermediate.int_pairs_known;
+    select * from lake.intermediate.int_pairs_known;
 create or replace view lake.intermediate.int_pairs_landed as
     select * replace (coalesce(occurrences, 1) as occurrences) from lake.raw.image_text_pairs;
 create or replace view lake.intermediate.int_takedowns_in_force as
@@ -136,7 +139,6 @@ create or replace table lake.seeds.wish_meanings as
 _HISTORIES = {
     "landing/int_pairs_sighted": "intermediate",
     "downloads/int_urls_attempted": "intermediate",
-    "wishes/int_images_wished": "intermediate",
     "drop_reasons": "marts",
     "pair_histories": "marts",
 }
@@ -258,7 +260,7 @@ class Mart:
         with writing(self.con):
             self.con.execute(
                 "insert into lake.intermediate.int_wishes values "
-                "('image', ?, 'data_mining', ?, ?, 'xmp: a wish', '2026-01-02')",
+                "('image', null, ?, 'data_mining', ?, ?, 'xmp: a wish', '2026-01-02')",
                 [pair.image_id, use, says],
             )
 

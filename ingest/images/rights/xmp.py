@@ -9,14 +9,16 @@ from pairlake.ingest.images.rights.names import XMP
 
 MAX_NODES = 5_000
 _RESOURCE = "http://www.w3.org/1999/02/22-rdf-syntax-ns# resource"
+# What the pictures say that this one was made from, which says nothing of it.
+_PANTRY, _OF_OTHERS = "http://ns.adobe.com/xap/1.0/mm/ Pantry", ""
 
 
 def in_xmp(packet: bytes) -> Iterator[tuple[str, str]]:
     """Properties and values of one packet, in whichever of RDF's forms they are written.
 
     As attributes, as texts, as resources, and in lists one by one; also within a structure, as
-    plus:LicensorURL is. Raises ValueError or ExpatError behind those that stand before damage, a
-    document type, or more than MAX_NODES elements and attributes.
+    plus:LicensorURL is, but for xmpMM:Pantry. Raises ValueError or ExpatError behind those that
+    stand before damage, a document type, or more than MAX_NODES elements and attributes.
     """
     reading = _Reading()
     parser = expat.ParserCreate(namespace_separator=" ")
@@ -50,8 +52,12 @@ class _Reading:
         if self._nodes > MAX_NODES:
             raise ValueError(f"more than {MAX_NODES:,} nodes")
         self._take_text()
-        within = XMP.get(name, self._open[-1])
+        within = self._open[-1]
+        if within != _OF_OTHERS:
+            within = _OF_OTHERS if name == _PANTRY else XMP.get(name, within)
         self._open.append(within)
+        if within == _OF_OTHERS:
+            return
         for attribute, value in attributes.items():
             if attribute in XMP:
                 self.found.append((XMP[attribute], value))

@@ -9,6 +9,7 @@
             'intermediate.int_hosts_excluded': 'host',
             'intermediate.int_captions_with_unsafe_keywords': 'caption_id',
             'intermediate.int_urls_resolved': 'url_id',
+            'raw.wishes': 'url_id',
             'intermediate.int_images':
                 ['image_id', 'intermediate.int_urls_resolved'],
             'intermediate.int_images_taken_down':

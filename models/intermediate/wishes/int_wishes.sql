@@ -1,26 +1,14 @@
 with
 
-image_rights as (
+image_wishes as (
 
-    select * from {{ ref('stg_raw__image_rights') }}
-
-),
-
-wish_meanings as (
-
-    select * from {{ ref('wish_meanings') }}
+    select * from {{ ref('int_image_wishes') }}
 
 ),
 
--- A term may stand there as its URL. What a picture was made from says nothing
--- of the picture.
-said as (
+url_wishes as (
 
-    select
-        *,
-        lower(regexp_extract(value, '[^/#]*$')) as term
-    from image_rights
-    where carrier != 'c2pa_ingredient'
+    select * from {{ ref('int_url_wishes') }}
 
 ),
 
@@ -28,18 +16,15 @@ wishes as (
 
     select
         'image' as scope,
-        said.image_id,
-        wish_meanings.signal,
-        wish_meanings.use,
-        wish_meanings.says,
-        said.carrier || ': ' || said.property || '=' || said.value
-            as evidence,
-        said.heard_at
-    from said
-    inner join wish_meanings
-        on
-            said.property = wish_meanings.property
-            and said.term = lower(wish_meanings.value)
+        *
+    from image_wishes
+
+    union all by name
+
+    select
+        'url' as scope,
+        *
+    from url_wishes
 
 )
 

@@ -214,6 +214,15 @@ def test_what_an_archived_picture_says_of_its_rights_lands_once(tmp_path: Path) 
     assert rows("select count(*) from lake.raw.image_rights") == [(2,)]
 
 
+def test_what_an_answer_wishes_of_an_archived_picture_lands(tmp_path: Path) -> None:
+    answers = [page("1.jpg"), answer("/1.jpg", Content_Usage="search=n, train-ai=y")]
+    crawl([str(archive(tmp_path, *answers))], with_bytes=True)
+    assert rows("select property, value, heard_at from lake.raw.wishes order by value") == [
+        ("Content-Usage", value, datetime(2014, 8, 1, 12, 1))
+        for value in ("search=n", "train-ai=y")
+    ]
+
+
 def test_what_was_taken_down_is_not_kept(tmp_path: Path) -> None:
     listed = tmp_path / "hashes"
     listed.write_text(md5_of(GIF).hex)

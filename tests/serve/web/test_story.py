@@ -130,6 +130,30 @@ def test_of_a_kept_pair_that_is_not_to_be_found_the_wish_alone_is_told(
     assert (answer.status_code, reason in answer.text) == (404, True)
     told = CliRunner().invoke(main, ["why", CAT.image_url]).output
     assert told == f"pair {CAT.pair_id} is out: {reason}; nothing else of it is told\n"
+    query = "select drop_reason, drop_reasons from lake.marts.pair_histories where pair_id = ?"
+    assert mart.con.execute(query, [CAT.pair_id]).fetchall() == [(reason, [reason])]
+
+
+def test_the_story_of_a_duplicate_tells_nothing_of_what_is_hidden(
+    client: TestClient, mart: Mart
+) -> None:
+    # A domain that was blocked.
+    with writing(mart.con) as con:
+        con.execute(
+            "insert into lake.intermediate.int_duplicate_pairs values (?, ?, null)",
+            [UNKNOWN, APPLE.pair_id],
+        )
+        con.execute(
+            "insert into lake.intermediate.int_pairs_deduplicated values (?, ?, ?)",
+            [UNKNOWN, "https://blocked.example/apple.png", "a blocked apple"],
+        )
+    kept = client.get(f"/api/pairs/{APPLE.pair_id}").json()
+    assert [each["pair_id"] for each in kept["duplicates"]] == [str(DROPPED)]
+    mart.hear(APPLE, "disallow", "search")
+    assert client.get(f"/api/pairs/{DROPPED}").json()["keeper"] is None
+    told = CliRunner().invoke(main, ["why", str(DROPPED)]).output
+    assert "apple again" in told
+    assert APPLE.image_url not in told
 
 
 def test_a_pair_that_was_dropped_has_its_story_too(client: TestClient) -> None:

@@ -93,6 +93,16 @@ def test_lists_languages_and_structures_give_each_of_their_values() -> None:
     ]
 
 
+def test_what_others_say_that_a_picture_was_made_from_is_not_its_own() -> None:
+    kept = (
+        '<m:Pantry xmlns:m="http://ns.adobe.com/xap/1.0/mm/"><rdf:Bag>'
+        '<rdf:li rdf:parseType="Resource"><dc:rights>© Ann</dc:rights></rdf:li>'
+        '<rdf:li><rdf:Description plus:DataMining="x"/></rdf:li>'
+        "</rdf:Bag></m:Pantry><dc:rights>© Bea</dc:rights>"
+    )
+    assert in_packet(kept) == [("dc:rights", "© Bea")]
+
+
 def test_what_iptc_and_adobe_have_of_rights_and_origin_is_read() -> None:
     given = {
         "Iptc4xmpExt:DigitalSourceType": (

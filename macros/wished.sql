@@ -1,0 +1,63 @@
+{#-
+    What is said of the use of what has a key, an image or its URL: CTEs that end with `wished`. Whoever
+    refuses a use wins, and one that refuses is enough to say why.
+-#}
+{% macro wished(scope) -%}
+    {%- set key = scope ~ "_id" -%}
+    wishes as (
+
+        select * from {{ ref('int_' ~ scope ~ '_wishes') }}
+
+    ),
+
+    by_use as (
+
+        select
+            {{ key }},
+            use,
+            min(signal) filter (where says = 'disallow') as refusing,
+            bool_or(says = 'allow') as is_allowed
+        from wishes
+        group by {{ key }}, use
+
+    ),
+
+    wished as (
+
+        select
+            {{ key }},
+            map_from_entries(
+                list((use, refusing) order by use) filter (
+                    where refusing is not null
+                )
+            ) as refused_uses,
+            list(use order by use) filter (
+                where refusing is null and is_allowed
+            ) as allowed_uses
+        from by_use
+        group by {{ key }}
+
+    )
+{%- endmacro %}
+
+
+{#- What a picture and its URL refuse, each use with the signal that does. -#}
+{% macro refused_uses(one, other) -%}
+    case
+        when {{ one }}.refused_uses is null then {{ other }}.refused_uses
+        when {{ other }}.refused_uses is null then {{ one }}.refused_uses
+        else map_concat({{ one }}.refused_uses, {{ other }}.refused_uses)
+    end
+{%- endmacro %}
+
+
+{#- What one of them allows; where the other refuses it, that wins. -#}
+{% macro allowed_uses(one, other) -%}
+    case
+        when {{ one }}.allowed_uses is null then {{ other }}.allowed_uses
+        when {{ other }}.allowed_uses is null then {{ one }}.allowed_uses
+        else list_sort(list_distinct(
+            list_concat({{ one }}.allowed_uses, {{ other }}.allowed_uses)
+        ))
+    end
+{%- endmacro %}

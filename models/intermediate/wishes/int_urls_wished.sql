@@ -1,0 +1,5 @@
+with
+
+{{ wished('url') }}
+
+select * from wished
