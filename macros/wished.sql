@@ -1,4 +1,34 @@
 {#-
+    What terms mean for the uses that they speak of: CTEs that end with `wishes`, one row per row of the CTE
+    `said`, which must stand before it, and use. `key` is the column that says of what it was said.
+-#}
+{% macro meant(key) -%}
+    wish_meanings as (
+
+        select * from {{ ref('wish_meanings') }}
+
+    ),
+
+    wishes as (
+
+        select
+            said.{{ key }},
+            wish_meanings.signal,
+            wish_meanings.use,
+            wish_meanings.says,
+            said.evidence,
+            said.heard_at
+        from said
+        inner join wish_meanings
+            on
+                said.property = wish_meanings.property
+                and said.term = lower(wish_meanings.value)
+
+    )
+{%- endmacro %}
+
+
+{#-
     What is said of the use of what has a key, an image or its URL: CTEs that end with `wished`. Whoever
     refuses a use wins, and one that refuses is enough to say why.
 -#}

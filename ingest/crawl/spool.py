@@ -81,9 +81,9 @@ class Spool:
         if not shown:
             return
         urls, alts, widths, heights, sources = zip(*shown, strict=True)
-        ofpage = ([value] * len(shown) for value in (page.page_url, page.license_url, offset))
+        of_page = ([value] * len(shown) for value in (page.page_url, page.license_url, offset))
         for column, values in zip(
-            self._waiting, (urls, alts, *ofpage, widths, heights, sources), strict=True
+            self._waiting, (urls, alts, *of_page, widths, heights, sources), strict=True
         ):
             column.extend(values)
         self._characters += sum(map(len, urls)) + sum(map(len, alts))

@@ -1,7 +1,7 @@
 """Downloads the images that the worklist asks for, and says beforehand how many lie ahead.
 
 `pairlake fetch` reads intermediate.int_urls_awaiting_download and writes raw.downloads,
-raw.images, raw.image_pixels and raw.image_rights.
+raw.images, raw.image_pixels, raw.image_rights and raw.wishes.
 """
 
 from __future__ import annotations

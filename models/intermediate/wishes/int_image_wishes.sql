@@ -6,13 +6,6 @@ image_rights as (
 
 ),
 
-
-wish_meanings as (
-
-    select * from {{ ref('wish_meanings') }}
-
-),
-
 -- A term may stand there as its URL. What a picture was made from says nothing
 -- of the picture.
 said as (
@@ -28,21 +21,6 @@ said as (
 
 ),
 
-wishes as (
-
-    select
-        said.image_id,
-        wish_meanings.signal,
-        wish_meanings.use,
-        wish_meanings.says,
-        said.evidence,
-        said.heard_at
-    from said
-    inner join wish_meanings
-        on
-            said.property = wish_meanings.property
-            and said.term = lower(wish_meanings.value)
-
-)
+{{ meant('image_id') }}
 
 select * from wishes
