@@ -226,6 +226,11 @@ _LEFT = {
     "pair": f"select pair_id from lake.{PAIRS} where image_url is not null",
     "url": f"select url_id from lake.{PAIRS} where image_url is not null",
     "caption": f"select caption_id from lake.{PAIRS} where caption is not null",
+    "page": f"""
+        select distinct {PAGE_ID}
+        from (select unnest(sightings) as sighting from lake.{PAIRS})
+        where sighting is not null and sighting.page_url is not null
+    """,
     "image": f"select image_id from lake.{IMAGES} where image_id is not null",
 }
 _SWEEP = tuple(

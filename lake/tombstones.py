@@ -96,6 +96,7 @@ def tombstoned(landing: Relations, writer: duckdb.DuckDBPyConnection) -> Relatio
         "pair": _pairs(landing, kinds, writer),
         "url": "select value_id from forgotten where kind = 'url'",
         "caption": "select value_id from forgotten where kind = 'caption'",
+        "page": "select value_id from forgotten where kind = 'page'",
         "image": _images(landing, kinds, writer),
     }
     return {

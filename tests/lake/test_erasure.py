@@ -111,6 +111,7 @@ _SCHEMA = pa.schema(
     {
         **dict.fromkeys((*IDS, "md5"), pa.uuid()),
         "sha256": pa.binary(),
+        "sightings": pa.list_(pa.struct({"page_url": pa.string()})),
         **dict.fromkeys(("image_url", "final_url", "caption", "error"), pa.string()),
     }
 )
@@ -119,9 +120,11 @@ _SCHEMA = pa.schema(
 def _row(caption: str, picture: bytes, neighbour: bytes) -> dict[str, object]:
     """What any table may say of a pair."""
     url = f"http://a.example/{caption}.jpg"
-    ids = (pair_id(url, caption).bytes, text_id(url).bytes, text_id(caption).bytes)
+    page = f"http://a.example/{caption}.html"
+    ids = (pair_id(url, caption).bytes, *(text_id(text).bytes for text in (url, caption, page)))
     hashes = (picture[:16], neighbour[:16], picture[16:], picture)
-    return dict(zip(_SCHEMA.names, (*ids, *hashes, url, url, caption, url), strict=True))
+    texts = ([{"page_url": page}], url, url, caption, url)
+    return dict(zip(_SCHEMA.names, (*ids, *hashes, *texts), strict=True))
 
 
 def _told_of(caption: str, picture: bytes, table: str) -> bool:
@@ -129,7 +132,7 @@ def _told_of(caption: str, picture: bytes, table: str) -> bool:
     told = [f"{caption}.jpg", *(str(UUID(bytes=half)) for half in (picture[:16], picture[16:]))]
     if table not in ("raw.image_text_pairs", "raw.downloads"):
         # There they are a tombstone's, and an outcome's, so that the accounts add up.
-        told += [str(UUID(bytes=key)) for key in list(_row(caption, picture, picture).values())[:3]]
+        told += [str(UUID(bytes=key)) for key in list(_row(caption, picture, picture).values())[:4]]
     says = " or ".join("contains(said::varchar, ?)" for _ in told)
     bytes_ = "" if "sha256" not in TABLES[table] else f" or sha256 = unhex('{picture.hex()}')"
     return bool(rows(f"select 1 from lake.{table} as said where {says}{bytes_}", told))
@@ -159,7 +162,12 @@ def test_an_erasure_reaches_every_table_that_has_ids() -> None:
 def test_what_a_late_job_says_of_a_forgotten_pair_lands_in_no_table() -> None:
     gone, stays = bytes(range(65, 97)), bytes(range(97, 129))
     record_takedowns(
-        {"url": ["http://a.example/gone.jpg"], "caption": ["gone"], "image_hash": [gone.hex()]}
+        {
+            "url": ["http://a.example/gone.jpg"],
+            "page": ["http://a.example/gone.html"],
+            "caption": ["gone"],
+            "image_hash": [gone.hex()],
+        }
     )
     landed = [_row("gone", gone, stays), _row("stays", stays, gone), _row("stays", stays, stays)]
     whole = pa.Table.from_pylist(landed, _SCHEMA)
