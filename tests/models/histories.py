@@ -22,6 +22,12 @@ UNCOMPARED = BY_CAPTION["not yet compared"]
 NEW = Case(caption="new in a later crawl", drop_reason=None)
 LATE = Case(caption="seen late", drop_reason=None)
 LAZY = Case(caption="first outside src", drop_reason=None)
+SEEN_RESERVED = Case(
+    caption="seen on a reserved page",
+    drop_reason="opted_out_tdm_reservation_train",
+    page="also-reserved",
+    is_found_only=True,
+)
 FORGOTTEN = BY_CAPTION["eine Beschreibung"]
 REFETCHED = replace(BY_CAPTION["a picture"], picture="another picture", day=2)
 # So that what happens to others is little of all: much is not worth finding among the rest.
@@ -57,6 +63,31 @@ def late_wish() -> None:
 def late_site_wish() -> None:
     """A site says of a picture what it did not say before."""
     landed.hear_of_site(BY_CAPTION["an English caption"], "train-ai=n")
+
+
+def late_page_wish() -> None:
+    """A page on which pairs were seen is crawled again, and reserves what it did not."""
+    landed.hear_of_page("not-listed", ("robots", "noai"), day=2)
+
+
+def page_wish_taken_back() -> None:
+    """A page is crawled again, and what it reserved it reserves no more."""
+    landed.hear_of_page("reserved", day=3)
+
+
+def seen_on_a_reserved_page() -> None:
+    """A pair that is kept turns up on a page that reserves its text."""
+    landed.hear_of_page("also-reserved", ("tdm-reservation", "1"))
+    landed.land_file((replace(MANY[0], page="also-reserved"), SEEN_RESERVED), "CRAWL-5", "one.wat")
+    landed.land_found(SEEN_RESERVED)
+
+
+def forgotten_page() -> None:
+    """A page is to be forgotten, and what it says."""
+    _change(
+        "insert into lake.raw.takedowns by name select 'page' as kind, "
+        "md5('https://page.example/no-pictures')::uuid as value_id, 'asked' as reason"
+    )
 
 
 def takedown() -> None:
@@ -116,6 +147,10 @@ EVENTS: list[Event] = [
     refetch,
     late_wish,
     late_site_wish,
+    late_page_wish,
+    page_wish_taken_back,
+    seen_on_a_reserved_page,
+    forgotten_page,
     dead_link,
     takedown,
     taken_back,

@@ -26,6 +26,8 @@ CHANGED = (
     histories.refetch,
     histories.late_wish,
     histories.late_site_wish,
+    histories.late_page_wish,
+    histories.seen_on_a_reserved_page,
     histories.takedown,
     histories.dead_link,
     histories.blocked_picture,
