@@ -42,6 +42,7 @@ pairs_measured as (
         'ok' as download_outcome_kind,
         false as is_taken_down,
         false as is_domain_blocked,
+        false as is_site_closed,
         false as is_image_gone,
         true as is_http,
         true as has_language,
