@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import signal
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -19,9 +18,18 @@ from pairlake.ingest.crawl.captioned.read import read_captioned
 from pairlake.ingest.crawl.html import parse_page
 from pairlake.ingest.crawl.lists.layout import Columns, NotAList, list_kind
 from pairlake.ingest.crawl.lists.read import on_disk, read_list
+from pairlake.ingest.crawl.mark import Mark
 from pairlake.ingest.crawl.pages import Page, UnreadableRecord
 from pairlake.ingest.crawl.reading import CrawlFile, Reading
-from pairlake.ingest.crawl.records import Damage, Failed, Found, Other, Record, Unreadable
+from pairlake.ingest.crawl.records import (
+    Damage,
+    Failed,
+    Found,
+    Other,
+    Record,
+    Unreadable,
+    moment,
+)
 from pairlake.ingest.crawl.responses import html_of
 from pairlake.ingest.crawl.spool import Spool
 from pairlake.ingest.crawl.stream import NETWORK_ERRORS, GaveUp, opened, retrying, underlying
@@ -30,8 +38,10 @@ from pairlake.ingest.crawl.warc import read_records
 from pairlake.ingest.crawl.wat import parse_record
 from pairlake.ingest.images.blocked import Blocked
 from pairlake.ingest.images.formats import picture_format
+from pairlake.ingest.images.optout import product_token
 from pairlake.ingest.unpacking import sniffed, unpack
 from pairlake.lake.errors import as_text, in_words
+from pairlake.lake.settings import settings
 
 _HEAD_BYTES = 2**16
 # CPU seconds for one page. What takes longer is made so: some HTML takes the square of its length.
@@ -52,31 +62,6 @@ _SEEMS = (
 
 class NotACrawlFile(Exception):
     """The file holds nothing of what a crawl file holds."""
-
-
-class Mark:
-    """Notes in a folder which page is being read, for whoever finds that the process died."""
-
-    _NAME = "record"
-
-    def __init__(self, folder: Path) -> None:
-        self._file = os.open(folder / self._NAME, os.O_WRONLY | os.O_CREAT)
-
-    def set(self, number: int) -> None:
-        """The record of this number, from 0 on, is next."""
-        os.pwrite(self._file, number.to_bytes(8), 0)
-
-    def close(self) -> None:
-        """Nothing more is noted."""
-        os.close(self._file)
-
-    @classmethod
-    def last(cls, folder: Path) -> int | None:
-        """The number that was noted last in `folder`, if any was."""
-        try:
-            return int.from_bytes((folder / cls._NAME).read_bytes())
-        except FileNotFoundError:
-            return None
 
 
 def read_crawl_file(
@@ -194,7 +179,9 @@ def _read_records(
     folder.mkdir(parents=True, exist_ok=True)
     head = _unpacked(stream.peek(_HEAD_BYTES))
     is_archive = False
-    with Spool(folder, partial(_note_failure, file)) as spool, closing(Mark(folder)) as mark:
+    agent = product_token(settings().user_agent).lower()
+    spooled = Spool(folder, partial(_note_failure, file), crawl_id=file.crawl_id, path=file.path)
+    with spooled as spool, closing(Mark(folder)) as mark:
         for number, found in enumerate(_records(stream)):
             if isinstance(found, Damage | Failed):
                 _note(found, file)
@@ -202,21 +189,21 @@ def _read_records(
             is_archive = True
             if isinstance(found, Record) and found.kind != "wat":
                 mark.set(number)
-            _take(found, file, spool, is_deadly=number in passed_over)
+            _take(found, file, spool, agent, is_deadly=number in passed_over)
         file.bytes = stream.seek(0, io.SEEK_END) if stream.seekable() else stream.raw.tell()
         if not is_archive:
             raise NotACrawlFile(_what_it_is(head, file.error))
-        file.pairs, pairs = spool.pairs(crawl_id=file.crawl_id, path=file.path)
+        file.pairs, pairs = spool.pairs()
         file.sightings, file.with_login = spool.sightings, spool.with_login
-    return {"raw.image_text_pairs": pairs}
+    return {"raw.image_text_pairs": pairs, **spool.said()}
 
 
-def _take(found: Found, file: CrawlFile, spool: Spool, *, is_deadly: bool) -> None:
+def _take(found: Found, file: CrawlFile, spool: Spool, agent: str, *, is_deadly: bool) -> None:
     """Count a record as one of a page, read or not, or as another; take what its page shows."""
     try:
         if is_deadly:
             raise UnreadableRecord("a process died of it")
-        page = _page(found)
+        page = _page(found, agent)
     except UnreadableRecord:
         file.records += 1
         file.unreadable_records += 1
@@ -252,20 +239,21 @@ def _note_failure(file: CrawlFile, offset: int, words: str) -> None:
         file.outcome, file.error = "failed", as_text(f"record at {offset}: {words}")
 
 
-def _page(found: Found) -> Page | Other:
+def _page(found: Found, agent: str) -> Page | Other:
     if isinstance(found, Unreadable):
         raise UnreadableRecord(found.reason)
     if isinstance(found, Other):
         return found
     if found.kind == "wat":
-        return parse_record(found.body, found.page_url)
+        return parse_record(found.body, found.page_url, agent)
     # The alarm is not handled: it kills, also in the midst of the parser's C.
     signal.setitimer(signal.ITIMER_VIRTUAL, PAGE_SECONDS)
     try:
         html = html_of(found)
         if isinstance(html, Other):
             return html
-        return parse_page(html.body, found.page_url, html.charset)
+        heard_at = moment(found.date)
+        return parse_page(html.body, found.page_url, html.charset, html.headers, agent, heard_at)
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 

@@ -6,7 +6,7 @@ And what we call ourselves: the name by which such a wish may mean us, and whom 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import http_sf
@@ -84,18 +84,29 @@ def refusing_header(headers: Iterable[str], agent: str) -> str | None:
     `pairlake`; case does not matter.
     """
     for header in headers:
-        meant = True
-        for part in header.lower().split(","):
-            before, colon, after = (text.strip() for text in part.partition(":"))
-            directive = before
-            # The time in `unavailable_after: Wed, 25 Jun 2025 15:00:00 GMT` is no agent either.
-            named = _AGENT.fullmatch(before)
-            if colon and before not in _VALUED and named:
-                meant = named[1] in ("*", agent.lower())
-                directive = after
-            if meant and directive in REFUSING:
-                return header
+        if not REFUSING.isdisjoint(_directives(header, agent)):
+            return header
     return None
+
+
+def directives_in(values: Iterable[str], agent: str) -> list[str]:
+    """The directives of X-Robots-Tag values that hold for `agent`, in small letters, each once."""
+    found = (directive for value in values for directive in _directives(value, agent))
+    return list(dict.fromkeys(filter(None, found)))[:_MOST_TERMS]
+
+
+def _directives(value: str, agent: str) -> Iterator[str]:
+    meant = True
+    for part in value.lower().split(","):
+        before, colon, after = (text.strip() for text in part.partition(":"))
+        directive = part.strip()
+        # The time in `unavailable_after: Wed, 25 Jun 2025 15:00:00 GMT` is no agent either.
+        named = _AGENT.fullmatch(before)
+        if colon and before not in _VALUED and named:
+            meant = named[1] in ("*", agent.lower())
+            directive = after
+        if meant:
+            yield directive
 
 
 def refuses_training(preferences: str) -> bool | None:

@@ -7,7 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from pairlake.ingest.images.optout import product_token, refusal_in, refusing_header
+from pairlake.ingest.images.optout import (
+    directives_in,
+    product_token,
+    refusal_in,
+    refusing_header,
+)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +65,17 @@ def test_the_first_refusing_header_is_the_evidence() -> None:
     headers = ["otherbot: noai", "noindex", "noai"]
     assert refusing_header(headers, "pairlake") == "noindex"
     assert refusing_header([], "pairlake") is None
+
+
+def test_directives_are_those_that_are_meant_for_us() -> None:
+    values = ["googlebot: nofollow", "pairlake: NoIndex, noai, x: none, *: noai, noml", "", "a,,b "]
+    assert directives_in(values, "Pairlake") == ["noindex", "noai", "noml", "a", "b"]
+    valued = ["max-snippet: 20, unavailable_after: 25 Jun 2027 15:00:00 PST"]
+    assert directives_in(valued, "pairlake") == [
+        "max-snippet: 20",
+        "unavailable_after: 25 jun 2027 15:00:00 pst",
+    ]
+    assert len(directives_in([",".join(map(str, range(9_999)))], "pairlake")) == 16
 
 
 def test_the_token_of_the_user_agent_has_any_case() -> None:
