@@ -53,6 +53,7 @@ _DATES = (
 )
 # `lang` comes before `xml:lang`.
 _LANGUAGES = ("html@/lang", "html@/xml:lang")
+_WANTED = (*TELLING, *_LANGUAGES)
 # So many <meta>s of a page that tell something are kept.
 _MAX_METAS = 100
 
@@ -166,12 +167,11 @@ def _metas(head: Any, agent: str, value: Callable[[str], str]) -> list[Meta]:
         metas = _METAS.decode(listed.mini)
     except (msgspec.DecodeError, UnicodeError):
         metas = list(_usual_metas(listed))
+    wanted = {*_WANTED, agent}
     found = [
         Meta(name, value(meta.content))
         for meta in metas
-        if (name := (meta.name or meta.property).lower()) in TELLING
-        or name in _LANGUAGES
-        or name == agent
+        if (name := (meta.name or meta.property).lower()) in wanted
     ]
     return found[:_MAX_METAS]
 
