@@ -6,13 +6,17 @@ download_outcomes as (
 
 ),
 
+-- No dataset is for crawling: what may not be asked for has its download's
+-- outcome for a reason.
 wishes as (
 
     select distinct
         signal,
         use
     from {{ ref('wish_meanings') }}
-    where says = 'disallow'
+    where
+        says = 'disallow'
+        and use != 'crawl'
 
 ),
 
