@@ -75,8 +75,10 @@ def wishes_in(headers: CIMultiDictProxy[str], agent: str) -> list[Wish]:
             evidence = f"TDM-Reservation: {value.strip()}; TDM-Policy: {policy}"
             said.append(wish("TDM-Reservation", value.strip(), evidence))
     for name in PREFERENCES:
-        said += preferred(name, ", ".join(headers.getall(name, [])))
-    said += licensed(rsl_in(headers.getall("Link", [])), "Link")
+        if values := headers.getall(name, []):
+            said += preferred(name, ", ".join(values))
+    if links := headers.getall("Link", []):
+        said += licensed(rsl_in(links), "Link")
     return said
 
 
