@@ -14,7 +14,6 @@ from urllib.parse import quote, unquote, urlsplit
 
 from protego import Protego
 
-from pairlake.ingest.fetch.robots import licenses_in, rules_for, text_of
 from pairlake.ingest.images.optout import (
     PREFERENCES,
     Refusal,
@@ -23,6 +22,7 @@ from pairlake.ingest.images.optout import (
     preferred,
     wish,
 )
+from pairlake.ingest.robots import licenses_in, rules_for, text_of
 
 # RFC 9309, 2.5: crawlers read at least 500 KiB.
 MAX_ROBOTS_BYTES = 512 * 1024

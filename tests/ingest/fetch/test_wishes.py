@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pairlake.ingest.fetch.robots import licenses_in, text_of
 from pairlake.ingest.fetch.wishes import (
     MAX_ROBOTS_BYTES,
     SiteRules,
@@ -18,6 +17,7 @@ from pairlake.ingest.fetch.wishes import (
     read_robots,
     site_rules,
 )
+from pairlake.ingest.robots import licenses_in, text_of
 
 SITE = "https://a.example"
 
