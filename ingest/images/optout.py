@@ -14,6 +14,7 @@ import http_sf
 from multidict import CIMultiDictProxy
 
 from pairlake.lake.errors import BadSetting, as_text
+from pairlake.lake.passwords import without_passwords
 
 _CONTACT = re.compile(r"https?://\S|[^\s@]@[^\s@]")
 # RFC 9309, 2.2.1. A browser's name is nobody's own.
@@ -147,8 +148,11 @@ def rsl_in(links: Iterable[str]) -> list[str]:
 
 
 def licensed(urls: Iterable[str], field: str) -> list[Wish]:
-    """That something is under the licences in RSL (rslstandard.org) at `urls`, by a field."""
-    return [wish("RSL", url, f"{field}: {url}") for url in urls]
+    """That something is under the licences in RSL (rslstandard.org) at `urls`, by a field.
+
+    Each without a login or a signature that it holds.
+    """
+    return [wish("RSL", url, f"{field}: {url}") for url in map(without_passwords, urls)]
 
 
 def check_contact(user_agent: str) -> None:

@@ -6,8 +6,8 @@ download_outcomes as (
 
 ),
 
--- No dataset is for crawling: what may not be asked for has its download's
--- outcome for a reason.
+-- No dataset is for crawling: for what may not be asked for there are reasons
+-- of their own.
 wishes as (
 
     select distinct

@@ -124,8 +124,7 @@ def test_every_way_that_a_download_fails_is_a_known_reason(con: duckdb.DuckDBPyC
     kinds = dict(_rows(con, "select outcome, kind from seeds.download_outcomes"))
     named = {name if kind == "opt_out" else f"download_{name}" for name, kind in kinds.items()}
     known = {reason for (reason,) in _rows(con, "select reason from drop_reasons")}
-    refused = "select signal, use from seeds.wish_meanings where says = 'disallow'"
-    meanings = _rows(con, f"{refused} and use != 'crawl'")
+    meanings = _rows(con, "select signal, use from seeds.wish_meanings where says = 'disallow'")
     wished = {f"opted_out_{signal}_{use}" for signal, use in meanings}
     by_download = {name for name in known if name.startswith(("download_", "opted_out"))}
     assert by_download == named - {"download_ok", "download_blocked"} | wished

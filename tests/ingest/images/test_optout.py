@@ -140,6 +140,13 @@ def test_each_header_that_wishes_something_is_heard(
     assert said(headers) == found
 
 
+def test_no_login_of_a_licences_url_is_kept() -> None:
+    link = "<https://me:secret@a.example/l.xml>; rel=license; type=application/rsl+xml"
+    [wish] = wishes_in(CIMultiDictProxy(CIMultiDict({"Link": link})), "pairlake")
+    assert "secret" not in f"{wish}"
+    assert "a.example/l.xml" in wish.value
+
+
 def test_preferences_of_several_header_lines_are_one() -> None:
     headers = CIMultiDict([("Content-Usage", "search=y"), ("Content-Usage", "train-ai=n")])
     evidence = "Content-Usage: search=y, train-ai=n"
