@@ -84,10 +84,10 @@ def build_world(
     chosen = [catalogue[index * len(catalogue) // count] for index in range(count)]
 
     def planter(rng: random.Random) -> list[Planted]:
-        planted = planting.plant(chosen, folder, _rooted(base_url), rng)
+        originals = planting.plant(chosen, folder, _rooted(base_url), rng)
         # Numbers of their own, so that the images stay as they are.
         wrong, wishing = random.Random(_SEED), random.Random(_SEED)
-        planted = list(planting.with_wrong_captions(planted, chosen, wrong_per_right, wrong))
+        planted = planting.with_wrong_captions(originals, chosen, wrong_per_right, wrong)
         return list(wishes.with_wishes(planted, chosen, folder, _rooted(base_url), wishing))
 
     what = f"openmoji {count}" + (f" {wrong_per_right} wrong" if wrong_per_right else "")
