@@ -10,13 +10,11 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-import aiohttp
-
 from pairlake.ingest.crawl.archived import take_images
 from pairlake.ingest.crawl.captioned.members import is_tar
 from pairlake.ingest.crawl.captioned.read import read_captioned
 from pairlake.ingest.crawl.html import parse_page
-from pairlake.ingest.crawl.lists.layout import Columns, NotAList, list_kind
+from pairlake.ingest.crawl.lists.layout import Columns, list_kind
 from pairlake.ingest.crawl.lists.read import on_disk, read_list
 from pairlake.ingest.crawl.mark import Mark
 from pairlake.ingest.crawl.pages import Page, UnreadableRecord
@@ -28,16 +26,17 @@ from pairlake.ingest.crawl.records import (
     Other,
     Record,
     Unreadable,
-    moment,
+    crawled_at,
 )
 from pairlake.ingest.crawl.responses import html_of
+from pairlake.ingest.crawl.site_rules import SiteRules
 from pairlake.ingest.crawl.spool import Spool
-from pairlake.ingest.crawl.stream import NETWORK_ERRORS, GaveUp, opened, retrying, underlying
+from pairlake.ingest.crawl.stream import opened, retrying
+from pairlake.ingest.crawl.unread import NotACrawlFile, failure, what_it_is
 from pairlake.ingest.crawl.wacz import ZIP, read_wacz
 from pairlake.ingest.crawl.warc import read_records
 from pairlake.ingest.crawl.wat import parse_record
 from pairlake.ingest.images.blocked import Blocked
-from pairlake.ingest.images.formats import picture_format
 from pairlake.ingest.images.optout import product_token
 from pairlake.ingest.unpacking import sniffed, unpack
 from pairlake.lake.errors import as_text, in_words
@@ -46,22 +45,6 @@ from pairlake.lake.settings import settings
 _HEAD_BYTES = 2**16
 # CPU seconds for one page. What takes longer is made so: some HTML takes the square of its length.
 PAGE_SECONDS = 10.0
-
-
-# What files begin with that are often taken for crawl files.
-_SEEMS = (
-    (ZIP, "it seems to be a zip with no web archive in it"),
-    (b"BZh", "it seems to be packed by bzip2; unpack it first"),
-    (b"\xfd7zXZ", "it seems to be packed by xz; unpack it first"),
-    (b"7z\xbc\xaf", "it seems to be a 7z archive; unpack it first"),
-    (b"<", "it seems to be HTML or XML"),
-    (b"version https://git-lfs", "it is a pointer of Git LFS; git lfs pull brings the file"),
-    (b" CDX ", "it seems to be the index of web archives; name those themselves"),
-)
-
-
-class NotACrawlFile(Exception):
-    """The file holds nothing of what a crawl file holds."""
 
 
 def read_crawl_file(
@@ -95,7 +78,7 @@ def read_crawl_file(
                 tables = _read(location, file, folder, columns or Columns(), passed_over, blocked)
     except Exception as error:  # noqa: BLE001 - no file ends the run
         file = CrawlFile(crawl_id=crawl_id, path=path, started_at=file.started_at, bytes=file.bytes)
-        file.outcome, file.error = _failure(error)
+        file.outcome, file.error = failure(error)
         tables = {}
     file.seconds = time.monotonic() - started
     return Reading(file=file, tables=tables)
@@ -180,8 +163,12 @@ def _read_records(
     head = _unpacked(stream.peek(_HEAD_BYTES))
     is_archive = False
     agent = product_token(settings().user_agent).lower()
-    spooled = Spool(folder, partial(_note_failure, file), crawl_id=file.crawl_id, path=file.path)
-    with spooled as spool, closing(Mark(folder)) as mark:
+    names = {"crawl_id": file.crawl_id, "path": file.path}
+    with (
+        Spool(folder, partial(_note_failure, file), **names) as spool,
+        SiteRules(folder, **names) as sites,
+        closing(Mark(folder)) as mark,
+    ):
         for number, found in enumerate(_records(stream)):
             if isinstance(found, Damage | Failed):
                 _note(found, file)
@@ -189,21 +176,39 @@ def _read_records(
             is_archive = True
             if isinstance(found, Record) and found.kind != "wat":
                 mark.set(number)
-            _take(found, file, spool, agent, is_deadly=number in passed_over)
+            _take(found, file, spool, sites, agent, is_deadly=number in passed_over)
         file.bytes = stream.seek(0, io.SEEK_END) if stream.seekable() else stream.raw.tell()
         if not is_archive:
-            raise NotACrawlFile(_what_it_is(head, file.error))
+            raise NotACrawlFile(what_it_is(head, file.error))
         file.pairs, pairs = spool.pairs()
         file.sightings, file.with_login = spool.sightings, spool.with_login
-    return {"raw.image_text_pairs": pairs, **spool.said()}
+        file.sites = sites.sites
+        return {
+            "raw.image_text_pairs": pairs,
+            "raw.site_rules": sites.written(),
+            **spool.said(),
+        }
 
 
-def _take(found: Found, file: CrawlFile, spool: Spool, agent: str, *, is_deadly: bool) -> None:
-    """Count a record as one of a page, read or not, or as another; take what its page shows."""
+def _take(
+    found: Found,
+    file: CrawlFile,
+    spool: Spool,
+    sites: SiteRules,
+    agent: str,
+    *,
+    is_deadly: bool,
+) -> None:
+    """Count a record as one of a page, read or not, or as another; take what its page shows.
+
+    Of a record that is no page the rules are taken, if it is a site's robots.txt.
+    """
     try:
         if is_deadly:
             raise UnreadableRecord("a process died of it")
         page = _page(found, agent)
+        if isinstance(page, Other) and isinstance(found, Record):
+            sites.add(found)
     except UnreadableRecord:
         file.records += 1
         file.unreadable_records += 1
@@ -252,35 +257,7 @@ def _page(found: Found, agent: str) -> Page | Other:
         html = html_of(found)
         if isinstance(html, Other):
             return html
-        heard_at = moment(found.date)
+        heard_at = crawled_at(found.date)
         return parse_page(html.body, found.page_url, html.charset, html.headers, agent, heard_at)
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-
-
-def _what_it_is(head: bytes, error: str | None) -> str:
-    """Why a file is none of those that are read."""
-    if not head and not error:
-        return "neither WARC, ARC nor WAT, nor a list: it is empty"
-    seems = next((words for magic, words in _SEEMS if head.startswith(magic)), error)
-    if picture_format(head):
-        seems = "it is a picture; give the folder that it is in, or a tar"
-    return f"neither WARC, ARC nor WAT, nor a list: {seems}"
-
-
-def _failure(error: BaseException) -> tuple[str, str]:
-    """The outcome that an error is, `failed` if nobody foresaw it, and the words for it."""
-    if isinstance(error, GaveUp) and error.__cause__:
-        error = error.__cause__
-    error = underlying(error)
-    words = in_words(error)
-    if isinstance(error, aiohttp.ClientResponseError):
-        return ("not_found" if error.status in (404, 410) else "http_error"), words
-    if isinstance(error, FileNotFoundError):
-        return "not_found", words
-    if isinstance(error, NotACrawlFile | NotAList):
-        return "unreadable", as_text(str(error))
-    if isinstance(error, NETWORK_ERRORS):
-        return "network_error", words
-    is_foreseen = isinstance(error, aiohttp.ClientError | OSError | GaveUp)
-    return ("unreadable" if is_foreseen else "failed"), words

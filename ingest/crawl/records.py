@@ -106,7 +106,7 @@ def found(
     return Record(kind, offset, page_url, body, content_type, payload_type, date)
 
 
-def moment(date: str) -> datetime | None:
+def crawled_at(date: str) -> datetime | None:
     """When a record was crawled (UTC): 2014-08-01T12:00:00Z, or 20140801120000 in an ARC."""
     try:
         if date.isdecimal():

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
+from multidict import CIMultiDict, CIMultiDictProxy
+
 from pairlake.ingest.crawl.pages import ImageLicense, Said
-from pairlake.ingest.images.optout import Wish, directives_in, terms_in
+from pairlake.ingest.images.optout import PREFERENCES, RSL, Wish, rsl_in, wish, wishes_in
 from pairlake.ingest.urls import Base
 from pairlake.lake.errors import as_text
 from pairlake.lake.passwords import has_login
 
-MAX_EVIDENCE_CHARS = 300
 # What is longer is no tag of a language.
 _MAX_LANGUAGE_CHARS = 100
 # More of a header, or of a <meta>, is not read; each may come so many times.
@@ -23,14 +23,12 @@ _MAX_CHARS = 2_000
 _MAX_TIMES = 16
 _MAX_WISHES = 64
 _MAX_TERM_CHARS = 100
-_RSL = "application/rsl+xml"
 # The <meta>s that tell something, beside those by the name of an agent.
 _OPEN_GRAPH = frozenset({"og:image", "og:image:url", "og:image:alt"})
 TELLING = frozenset({"robots", "tdm-reservation", "tdm-policy"}) | _OPEN_GRAPH
-_HEADERS = frozenset({"x-robots-tag", "tdm-reservation", "tdm-policy", "content-usage", "link"})
-# Of a `Link` header one link, with its parameters (RFC 8288).
-_LINK = re.compile(r"<([^<>]*)>([^<>]*)")
-_PARAMETER = re.compile(r";\s*(rel|type)\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]+))", re.IGNORECASE)
+_HEADERS = frozenset(
+    {"x-robots-tag", "tdm-reservation", "tdm-policy", "link", *map(str.lower, PREFERENCES)}
+)
 
 
 class Meta(NamedTuple):
@@ -66,12 +64,16 @@ def said_by(
     """
     rights = _rights(metas, headers, agent)
     license_url = rsl_url = None
-    if rels or "link" in headers:
-        for url, is_rsl in _licenses(rels, headers.get("link", ()), base, page_url):
-            if is_rsl:
+    for rel in rels:
+        if "license" in rel.rel.lower().split() and (url := _lead(rel.url, base)):
+            if rel.type.strip().lower() == RSL:
                 rsl_url = rsl_url or url
             else:
                 license_url = license_url or url
+    if rsl_url is None and "link" in headers:
+        # What a header says is relative to the page itself.
+        beside = (_lead(url, Base(page_url)) for url in rsl_in(headers["link"]))
+        rsl_url = next(filter(None, beside), None)
     return Said(language, license_url, rsl_url, rights, heard_at, image_licenses)
 
 
@@ -121,66 +123,29 @@ def _rights(
     for name, content in metas:
         if name in ("robots", agent) and len(wishes) < _MAX_WISHES:
             wishes += _robots(name, content[:_MAX_CHARS])
-    if any(meta.name == "tdm-reservation" for meta in metas):
-        wishes += _reserved("tdm-reservation", "tdm-policy", dict(reversed(metas)))
-    return [*wishes, *_of_headers(headers, agent)] if headers else wishes
+    told = dict(reversed(metas))
+    if (reserved := told.get("tdm-reservation", "").strip()) in ("0", "1"):
+        policy = told.get("tdm-policy", "none")
+        evidence = f"tdm-reservation: {reserved}; tdm-policy: {policy}"
+        wishes.append(wish("tdm-reservation", reserved, evidence))
+    if headers:
+        pairs = [(name, value) for name, values in headers.items() for value in values]
+        wishes += wishes_in(CIMultiDictProxy(CIMultiDict(pairs)), agent)
+    return wishes
 
 
 # Most pages of a site say the same.
 @lru_cache(maxsize=1_000)
 def _robots(name: str, content: str) -> tuple[Wish, ...]:
-    evidence = _evidence(f'<meta name="{name}" content="{content}">')
-    # Without a colon some part them by white space alone.
-    parts = ([part.strip()] if ":" in part else part.split() for part in content.lower().split(","))
-    terms = dict.fromkeys(term for part in parts for term in part if term)
-    return tuple(Wish("robots", _term(term), evidence) for term in islice(terms, _MAX_TIMES))
-
-
-def _of_headers(headers: Mapping[str, Sequence[str]], agent: str) -> Iterator[Wish]:
-    for value in headers.get("x-robots-tag", ()):
-        evidence = _evidence(f"X-Robots-Tag: {value}")
-        for directive in directives_in([value], agent):
-            yield Wish("X-Robots-Tag", _term(directive), evidence)
-    first = {name: values[0] for name, values in headers.items() if values}
-    yield from _reserved("TDM-Reservation", "TDM-Policy", first)
-    usage = ", ".join(headers.get("content-usage", ()))
-    evidence = _evidence(f"Content-Usage: {usage}") if usage else ""
-    for term in terms_in(usage):
-        yield Wish("Content-Usage", _term(term), evidence)
-
-
-def _reserved(name: str, beside: str, told: Mapping[str, str]) -> Iterator[Wish]:
-    value = told.get(name.lower(), "").strip()
-    if value in ("0", "1"):
-        policy = told.get(beside.lower(), "")
-        more = f"; {beside}: {policy[:_MAX_CHARS]}" if policy else ""
-        yield Wish(name, value, _evidence(f"{name}: {value}{more}"))
-
-
-def _licenses(
-    rels: Iterable[Rel], links: Iterable[str], base: Base, page_url: str
-) -> Iterator[tuple[str, bool]]:
-    """Where the links with `rel=license` lead, those of the page first, and whether to an RSL."""
-    for rel in rels:
-        if "license" in rel.rel.lower().split() and (url := _lead(rel.url, base)):
-            yield url, rel.type.strip().lower() == _RSL
-    for link in links:
-        for found in islice(_LINK.finditer(link), _MAX_TIMES):
-            told = {each[0].lower(): each[1] or each[2] for each in _PARAMETER.findall(found[2])}
-            is_license = "license" in told.get("rel", "").lower().split()
-            # What a header says is relative to the page itself.
-            if is_license and (url := _lead(found[1], Base(page_url))):
-                yield url, told.get("type", "").strip().lower() == _RSL
+    # What has a value, such as max-snippet, says nothing of use. Some leave the commas out.
+    words = (
+        word for part in content.lower().split(",") if ":" not in part for word in part.split()
+    )
+    terms = dict.fromkeys(word for word in words if len(word) <= _MAX_TERM_CHARS)
+    evidence = f'<meta name="{name}" content="{content}">'
+    return tuple(wish("robots", term, evidence) for term in islice(terms, _MAX_TIMES))
 
 
 def _lead(href: str, base: Base) -> str | None:
     url = base.join(href)
     return None if url is None or has_login(url) else url
-
-
-def _evidence(text: str) -> str:
-    return as_text(text)[:MAX_EVIDENCE_CHARS]
-
-
-def _term(text: str) -> str:
-    return as_text(text)[:_MAX_TERM_CHARS]

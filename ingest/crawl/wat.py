@@ -19,7 +19,7 @@ from pairlake.ingest.crawl.pages import (
     hint,
     shortened,
 )
-from pairlake.ingest.crawl.records import moment
+from pairlake.ingest.crawl.records import crawled_at
 from pairlake.ingest.crawl.references import decoded
 from pairlake.ingest.crawl.said import (
     TELLING,
@@ -201,7 +201,7 @@ def _has_license(body: bytes) -> bool:
 def _heard_at(record: Any) -> datetime | None:
     for place in _DATES:
         if isinstance(date := _at(record, place), str):
-            return moment(date)
+            return crawled_at(date)
     return None
 
 

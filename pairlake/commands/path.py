@@ -67,6 +67,7 @@ def init(folder: str) -> None:
 @click.command(cls=Command)
 @_crawl_arguments
 @click.option("--with-bytes", is_flag=True, help="Also the images that web archives hold.")
+@click.option("--robots", help="A crawl whose sites' robots.txt are to be read, by its name.")
 def crawl(**arguments: Any) -> None:
     """Land the image-text pairs of crawl files: PATHS, or those of a crawl.
 
@@ -78,6 +79,7 @@ def crawl(**arguments: Any) -> None:
              pairlake crawl laion2B-en/*.parquet
              pairlake crawl pictures/
              pairlake crawl archive/ --with-bytes
+             pairlake crawl --robots CC-MAIN-2026-43 --files all
     """
     end(steps.crawl(**arguments))
 
@@ -167,11 +169,13 @@ def demo(pictures: Path | None, show_env: bool) -> None:
 
 def _run(limit: int | None = None, minutes: float | None = None, **arguments: Any) -> None:
     from pairlake.lake.built import dataset_is_current, is_noted, note, state
+    from pairlake.lake.meanings import wanted_uses
     from pairlake.lake.recipe import check_known
     from pairlake.lake.settings import settings
     from pairlake.udfs.jobs import AFTER_FETCH, BEFORE_FETCH
 
     check_known()
+    wanted_uses()
     problems = steps.crawl(**arguments)
     if not dataset_is_current():
         from pairlake.lake.dbt_plugin import build_worklists

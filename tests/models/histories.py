@@ -60,6 +60,17 @@ def late_site_wish() -> None:
     landed.hear_of_site(BY_CAPTION["an English caption"], "train-ai=n")
 
 
+def late_directive() -> None:
+    """A site says of a picture, with a later answer, what it is not for."""
+    landed.hear_of_site(MANY[1], "noai", "X-Robots-Tag")
+
+
+def left_out() -> None:
+    """What came once may not be asked for any more."""
+    refused = {"site_property": "robots.txt", "site_wish": "Disallow"}
+    landed.land_images(replace(MANY[2], outcome="opted_out_robots_txt", day=3, **refused))
+
+
 def takedown() -> None:
     """A caption is to be forgotten."""
     landed.take_down(FORGOTTEN.caption)
@@ -125,6 +136,8 @@ EVENTS: list[Event] = [
     refetch,
     late_wish,
     late_site_wish,
+    late_directive,
+    left_out,
     dead_link,
     takedown,
     taken_back,

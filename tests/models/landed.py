@@ -38,6 +38,7 @@ class Case:
     is_reliable: bool = True
     similarity: float | None = 0.9
     day: int = 1
+    site_property: str = "Content-Usage"
     wish: str = "UNSPECIFIED"
     site_wish: str = "search=y"
     caption_source: str | None = None
@@ -83,6 +84,19 @@ CASES = (
         wish="PROHIBITED-AIMLTRAINING",
     ),
     Case(caption="not to be found", drop_reason=None, site_wish="search=n"),
+    Case(
+        caption="reserved with its answer",
+        drop_reason="opted_out_tdmrep_train",
+        site_property="TDM-Reservation",
+        site_wish="1",
+    ),
+    Case(
+        caption="left out before asking",
+        drop_reason="opted_out_robots_txt",
+        outcome="opted_out_robots_txt",
+        site_property="robots.txt",
+        site_wish="Disallow",
+    ),
     Case(caption="not for generators", drop_reason=None, wish="PROHIBITED-GENAIMLTRAINING"),
     Case(
         caption="the title of a picture",
@@ -298,14 +312,14 @@ def _rights(cases: tuple[Case, ...]) -> pa.Table:
 
 
 def _wishes(cases: tuple[Case, ...]) -> pa.Table:
-    """What each site says of being found, with the answer."""
+    """What each site says of the use of its image, with the answer."""
     asked = [case for case in cases if case.outcome]
     return pa.table(
         {
             "url_id": _ids([text_id(case.image_url) for case in asked]),
-            "property": ["Content-Usage"] * len(asked),
+            "property": [case.site_property for case in asked],
             "value": [case.site_wish for case in asked],
-            "evidence": [f"Content-Usage: {case.site_wish}" for case in asked],
+            "evidence": [f"{case.site_property}: {case.site_wish}" for case in asked],
             "heard_at": [datetime(2026, 1, case.day) for case in asked],
         }
     )
@@ -316,9 +330,10 @@ def hear(case: Case, wish: str) -> None:
     append({"raw.image_rights": _rights((replace(case, wish=wish),))})
 
 
-def hear_of_site(case: Case, site_wish: str) -> None:
+def hear_of_site(case: Case, site_wish: str, site_property: str = "Content-Usage") -> None:
     """Land what the site of a case says of its use, later than its answer."""
-    append({"raw.wishes": _wishes((replace(case, site_wish=site_wish, day=2),))})
+    said = replace(case, site_wish=site_wish, site_property=site_property, day=2)
+    append({"raw.wishes": _wishes((said,))})
 
 
 def land_models() -> None:

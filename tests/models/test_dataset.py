@@ -152,7 +152,7 @@ def test_recipes_are_compared_on_the_same_pairs(con: duckdb.DuckDBPyConnection) 
 def test_statistics_count_the_same_pairs(con: duckdb.DuckDBPyConnection) -> None:
     blocked = ("images.blocked.example", 1, 1, 0, 0, 0, 0, 0, 0)
     kept = sum(case.drop_reason is None for case in CASES)
-    host = ("host.example", len(CASES) - 1, len(CASES) - 1, 12, 2, 1, 0, 0, kept)
+    host = ("host.example", len(CASES) - 1, len(CASES) - 1, 13, 3, 2, 0, 0, kept)
     assert _rows(con, "from domain_stats order by pairs") == [blocked, host]
     languages = _rows(con, "select language, pairs, kept from language_stats order by language")
     english = sum(case.split == "en" for case in CASES)

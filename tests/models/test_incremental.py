@@ -26,6 +26,8 @@ CHANGED = (
     histories.refetch,
     histories.late_wish,
     histories.late_site_wish,
+    histories.late_directive,
+    histories.left_out,
     histories.takedown,
     histories.dead_link,
     histories.blocked_picture,

@@ -27,6 +27,9 @@ _FIELD = re.compile(r"[a-z](?:[a-z_\s-]*[a-z])?")
 _COLON = re.compile("[:\uff1a]")
 _BLANKS = re.compile(r"[\W_]+")
 _DOUBLED = re.compile(r"(.)\1+")
+# RSL 1.0: an absolute URL, and for every crawler, wherever it stands.
+_LICENSE = re.compile(r"(?:^|[\r\n])[ \t]*license[ \t]*:[ \t]*(https?://[^\s#]+)", re.IGNORECASE)
+_MOST_LICENSES = 16
 # A version or a comment behind a name, which RFC 9309 does not know, is left aside.
 _NAME = re.compile(r"[^\s/(;]*")
 
@@ -47,23 +50,35 @@ def rules_for(agent: str, robots: str) -> list[str]:
     RFC 9309, 2.2.1: names match as a whole, in any case of letters, and groups of one name are one.
     """
     found: dict[str, list[str]] = {}
-    names: set[str] = set()
+    for names, rules in groups(robots):
+        for name in names & {"*", agent.lower()}:
+            found.setdefault(name, []).extend(rules)
+    own = found.get(agent.lower())
+    return found.get("*", []) if own is None else own
+
+
+def groups(robots: str) -> list[tuple[set[str], list[str]]]:
+    """The groups of a robots.txt in their order: the names in small letters, and the rules."""
+    found: list[tuple[set[str], list[str]]] = []
     is_open = False
     for line in robots.splitlines():
         field, value = _field_and_value(line)
         if field == "User-agent":
-            names = names if is_open else set()
+            if not is_open:
+                found.append((set(), []))
             is_open = True
-            for name in _names(value):
-                if name in ("*", agent.lower()):
-                    names.add(name)
-                    found.setdefault(name, [])
+            found[-1][0].update(_names(value))
         elif field is not None:
             is_open = False
-            for name in names:
-                found[name].append(f"{field}: {value}")
-    own = found.get(agent.lower())
-    return found.get("*", []) if own is None else own
+            if found:
+                found[-1][1].append(f"{field}: {value}")
+    return found
+
+
+def licenses_in(robots: str) -> list[str]:
+    """The URLs of `License:` lines, each once, whatever group they stand in."""
+    found = dict.fromkeys(match[1] for match in _LICENSE.finditer(robots))
+    return list(found)[:_MOST_LICENSES]
 
 
 def _field_and_value(line: str) -> tuple[str | None, str]:
