@@ -123,8 +123,8 @@ def _rights(
     for name, content in metas:
         if name in ("robots", agent) and len(wishes) < _MAX_WISHES:
             wishes += _robots(name, content[:_MAX_CHARS])
-    told = dict(reversed(metas))
-    if (reserved := told.get("tdm-reservation", "").strip()) in ("0", "1"):
+    told = {name: content for name, content in reversed(metas) if name.startswith("tdm-")}
+    if told and (reserved := told.get("tdm-reservation", "").strip()) in ("0", "1"):
         policy = told.get("tdm-policy", "none")
         evidence = f"tdm-reservation: {reserved}; tdm-policy: {policy}"
         wishes.append(wish("tdm-reservation", reserved, evidence))
