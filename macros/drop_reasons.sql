@@ -78,6 +78,14 @@
             "breaks": "not is_http and is_urn is not true",
         },
         {
+            "reason": "caption_outside_alt",
+            "kind": "rule",
+            "meaning": "no page has its caption as alt text, and the recipe takes no other",
+            "flag": "is_caption_source_unwanted",
+            "before": "reading",
+            "breaks": "only_alt and is_outside_alt",
+        },
+        {
             "reason": "url_outside_src",
             "kind": "rule",
             "meaning": "no page has its URL in src, and the recipe takes no other",

@@ -111,6 +111,7 @@
             unsafe_captions.caption_id is not null as has_unsafe_keyword,
             pairs_deduplicated.is_http,
             pairs_deduplicated.is_urn,
+            pairs_deduplicated.is_outside_alt,
             pairs_deduplicated.is_outside_src,
             pairs_deduplicated.caption_chars,
             pairs_deduplicated.caption_words,

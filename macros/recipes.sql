@@ -4,7 +4,8 @@
     write, for sentences; the pattern that a value must have and the numbers that it
     must lie between; or that it is a word, or words, of those given, or a
     similarity model; of a threshold, the rule that names the model whose scores it
-    means; and what a recipe is taken to say that has no such row. All lists of rules come from this one.
+    means; and what a recipe is taken to say that has no such row, or had no such
+    column `before`. All lists of rules come from this one.
 -#}
 {% macro recipe_rules() -%}
     {%- set text = {"type": "VARCHAR", "wants": "a text"} -%}
@@ -57,6 +58,14 @@
             wants="keep or drop",
             takes="word",
             words="keep drop",
+        ),
+        dict(
+            text,
+            rule="only_alt",
+            type="BOOLEAN",
+            wants="true or false",
+            pattern="true|false",
+            before="true",
         ),
         dict(
             text,

@@ -26,10 +26,10 @@ _VALUED = frozenset({"max-snippet", "max-image-preview", "max-video-preview", "u
 _AGENT = re.compile(r"([a-z0-9_.*-]+)(?:/[a-z0-9_.-]*)?")
 # AIPREF (draft-ietf-aipref-attach) and contentsignals.org, as a header and in robots.txt.
 PREFERENCES = ("Content-Usage", "Content-Signal")
+RSL = "application/rsl+xml"
 _RESERVED = ("0", "1")
 _LINK = re.compile(r"<([^<>]{1,4096})>([^<]{0,4096})")
 _LICENSE = re.compile(r";\s*rel\s*=\s*\"?(?:[^\";]*\s)?license[\s\";,]")
-_RSL = "application/rsl+xml"
 _MOST_TERMS = 32
 _MAX_VALUE_CHARS = 500
 _MAX_EVIDENCE_CHARS = 300
@@ -142,7 +142,7 @@ def rsl_in(links: Iterable[str]) -> list[str]:
         url.strip()
         for link in links
         for url, parameters in _LINK.findall(link)
-        if _RSL in (said := parameters.lower()) and _LICENSE.search(f"{said};")
+        if RSL in (said := parameters.lower()) and _LICENSE.search(f"{said};")
     ]
     return found[:_MOST_TERMS]
 

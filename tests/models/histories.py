@@ -22,6 +22,7 @@ UNCOMPARED = BY_CAPTION["not yet compared"]
 NEW = Case(caption="new in a later crawl", drop_reason=None)
 LATE = Case(caption="seen late", drop_reason=None)
 LAZY = Case(caption="first outside src", drop_reason=None)
+TITLED = BY_CAPTION["the title of a picture"]
 FORGOTTEN = BY_CAPTION["eine Beschreibung"]
 REFETCHED = replace(BY_CAPTION["a picture"], picture="another picture", day=2)
 # So that what happens to others is little of all: much is not worth finding among the rest.
@@ -106,6 +107,14 @@ def later_in_src() -> None:
     landed.land_file((LAZY,), CRAWL, "again.wat", image_source="data-src")
 
 
+def later_as_alt() -> None:
+    """What one page has as a title another has as alt text, first as loaded late, then in `src`."""
+    alt = replace(TITLED, caption_source="alt", language="en", outcome="ok")
+    landed.land_file((alt,), "CRAWL-3", "alt late.warc", image_source="data-src")
+    landed.land_file((alt,), LATER_CRAWL, "alt.wat", image_source="src")
+    landed.land_found(alt)
+
+
 def better_attempt() -> None:
     """A file that was cut off is read again, and what it brought before counts no more.
 
@@ -136,6 +145,7 @@ EVENTS: list[Event] = [
     new_crawl,
     late_old_crawl,
     later_in_src,
+    later_as_alt,
     better_attempt,
     image_without_its_row,
 ]

@@ -41,6 +41,7 @@ class Case:
     site_property: str = "Content-Usage"
     wish: str = "UNSPECIFIED"
     site_wish: str = "search=y"
+    caption_source: str | None = None
 
     @property
     def image_url(self) -> str:
@@ -97,6 +98,14 @@ CASES = (
         site_wish="Disallow",
     ),
     Case(caption="not for generators", drop_reason=None, wish="PROHIBITED-GENAIMLTRAINING"),
+    Case(
+        caption="the title of a picture",
+        drop_reason="caption_outside_alt",
+        language=None,
+        split=None,
+        outcome=None,
+        caption_source="title",
+    ),
 )
 
 
@@ -181,23 +190,29 @@ def _ids(ids: list[uuid.UUID]) -> pa.Array:
 def _pairs(
     cases: tuple[Case, ...], crawl_id: str, path: str, image_source: str | None = None
 ) -> pa.Table:
-    sighting = {
-        "page_url": f"https://page.example/{crawl_id}/{path}",
-        "license_url": None,
-        "image_source": image_source,
-    }
     rows = [
         {
             "image_url": case.image_url,
             "caption": case.caption,
             "crawl_id": crawl_id,
             "path": path,
-            "sightings": [sighting, sighting],
+            "sightings": [_sighting(case, crawl_id, path, image_source)] * 2,
             "occurrences": 2,
         }
         for case in cases
     ]
     return with_pair_keys(pa.Table.from_pylist(rows))
+
+
+def _sighting(
+    case: Case, crawl_id: str, path: str, image_source: str | None
+) -> dict[str, str | None]:
+    return {
+        "page_url": f"https://page.example/{crawl_id}/{path}",
+        "license_url": None,
+        "image_source": image_source,
+        "caption_source": case.caption_source,
+    }
 
 
 def _crawl_file(pairs: pa.Table, outcome: str) -> pa.Table:

@@ -10,8 +10,8 @@ from pairlake.lake.catalog import connect
 from pairlake.lake.maintain import tidy
 from pairlake.lake.settings import settings
 from tests.models import histories
-from tests.models.histories import FORGOTTEN, LATE, LAZY, NEW, REFETCHED, UNCOMPARED
-from tests.models.landed import CRAWL
+from tests.models.histories import FORGOTTEN, LATE, LAZY, NEW, REFETCHED, TITLED, UNCOMPARED
+from tests.models.landed import CRAWL, LATER_CRAWL
 
 RECIPES = ("demo", "no_filter", "demo_near")
 # With these the lake holds what the assertions below say; the first ones take nothing away.
@@ -101,6 +101,7 @@ def _check_what_was_added() -> None:
     assert FORGOTTEN.drop_reason is None
     assert FORGOTTEN.caption not in kept
     assert kept[LAZY.caption][1] == "CRAWL-3"
+    assert kept[TITLED.caption][1] == LATER_CRAWL
     assert kept[LATE.caption][1:] == [CRAWL, f"https://page.example/{CRAWL}/late.wat", 4]
 
 

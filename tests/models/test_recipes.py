@@ -54,6 +54,7 @@ WRONG: dict[str, dict[str, str]] = {
     },
     "unknown_wishes": {"forbid": "has 'forbid': write keep or drop."},
     "synthetic_images": {"drops": "has 'drops': write drop, or keep or drop."},
+    "only_alt": {"no": "is 'no': write true or false."},
     "only_src": {
         "yes": "is 'yes': write true or false.",
         "tru": "is 'tru': write true or false.",
