@@ -47,6 +47,18 @@
 
     ),
 
+    urls_licensed as (
+
+        select * from {{ ref('int_urls_licensed') }}
+
+    ),
+
+    pairs_licensed as (
+
+        select * from {{ ref('int_pairs_licensed') }}
+
+    ),
+
     images_taken_down as (
 
         select * from {{ ref('int_images_taken_down') }}
@@ -79,7 +91,8 @@
             images.sha256,
             {{ refused_uses('images', 'urls_wished') }} as refused_uses,
             {{ allowed_uses('images', 'urls_wished') }} as allowed_uses,
-            images.is_synthetic
+            images.is_synthetic,
+            images.licence
         from urls_resolved
         left join images on urls_resolved.image_id = images.image_id
         left join urls_wished on urls_resolved.url_id = urls_wished.url_id
@@ -122,7 +135,13 @@
             fetched.sha256,
             fetched.refused_uses,
             fetched.allowed_uses,
-            fetched.is_synthetic
+            fetched.is_synthetic,
+            coalesce(fetched.licence, urls_licensed.licence, pairs_licensed.licence) as licence,
+            case
+                when fetched.licence is not null then 'file'
+                when urls_licensed.licence is not null then 'image'
+                when pairs_licensed.licence is not null then 'page'
+            end as licence_scope
         from pairs_deduplicated
         left join pairs_taken_down
             on pairs_deduplicated.pair_id = pairs_taken_down.pair_id
@@ -130,6 +149,8 @@
         left join unsafe_captions
             on pairs_deduplicated.caption_id = unsafe_captions.caption_id
         left join fetched on pairs_deduplicated.url_id = fetched.url_id
+        left join urls_licensed on pairs_deduplicated.url_id = urls_licensed.url_id
+        left join pairs_licensed on pairs_deduplicated.pair_id = pairs_licensed.pair_id
         left join images_taken_down on fetched.image_id = images_taken_down.image_id
 
     )

@@ -2,8 +2,8 @@
     The rules that a recipe may have, in the order of the columns of `int_recipes`;
     those of scores come from ratings(). Of each: its type there, and what to
     write, for sentences; the pattern that a value must have and the numbers that it
-    must lie between; or that it is a word, or words, of those given, or a
-    similarity model; of a threshold, the rule that names the model whose scores it
+    must lie between; or that it is a word, or words, of those given, families of
+    licences, or a similarity model; of a threshold, the rule that names the model whose scores it
     means; and what a recipe is taken to say that has no such row. All lists of rules come from this one.
 -#}
 {% macro recipe_rules() -%}
@@ -57,6 +57,12 @@
             wants="keep or drop",
             takes="word",
             words="keep drop",
+        ),
+        dict(
+            text,
+            rule="licences",
+            wants="families of models/seeds/licences.csv with a blank between, such as: CC0 CC-BY",
+            takes="licences",
         ),
         dict(
             text,

@@ -88,6 +88,8 @@ pairs as (
                 then pairs_kept.other_license_url
             else pages.license_url
         end as license_url,
+        pairs_kept.licence,
+        pairs_kept.licence_scope,
         pairs_kept.occurrences,
         pairs_kept.crawl_id,
         pairs_deduplicated.source_id,

@@ -17,6 +17,8 @@ Event = Callable[[], object]
 # The rows of tables by their names.
 Contents = dict[str, list[tuple[object, ...]]]
 
+_LICENCES = "https://creativecommons.org/licenses"
+
 BY_CAPTION = {case.caption: case for case in CASES}
 UNCOMPARED = BY_CAPTION["not yet compared"]
 NEW = Case(caption="new in a later crawl", drop_reason=None)
@@ -57,6 +59,40 @@ def late_wish() -> None:
 def late_site_wish() -> None:
     """A site says of a picture what it did not say before."""
     landed.hear_of_site(BY_CAPTION["an English caption"], "train-ai=n")
+
+
+def late_licence_of_file() -> None:
+    """A picture names its licence that did not."""
+    landed.license_file(BY_CAPTION["a name"], "CC BY-SA 4.0")
+
+
+def late_licence_of_image() -> None:
+    """A page names the licence of an image, which then is another than that of the page."""
+    landed.license_image(CASES[0], f"{_LICENCES}/by/4.0/", creator="Ann")
+
+
+def late_licence_of_page() -> None:
+    """A page on which a pair was seen first says what its licence is."""
+    landed.license_page(
+        "CRAWL-1b", "late.warc", "https://creativecommons.org/publicdomain/zero/1.0/"
+    )
+
+
+def licence_in_a_later_crawl() -> None:
+    """Pairs are seen again on a page that links to a licence."""
+    landed.land_file(
+        (CASES[1], LAZY), "CRAWL-5", "licensed.wat", license_url=f"{_LICENCES}/by-nc/3.0/de/"
+    )
+
+
+def forgotten_page() -> None:
+    """That page is to be forgotten, and so is what it says."""
+    page = "https://page.example/CRAWL-5/licensed.wat"
+    _change(
+        "insert into lake.raw.takedowns by name "
+        "select 'page' as kind, md5(?)::uuid as value_id, 'asked' as reason",
+        page,
+    )
 
 
 def takedown() -> None:
@@ -116,6 +152,11 @@ EVENTS: list[Event] = [
     refetch,
     late_wish,
     late_site_wish,
+    late_licence_of_file,
+    late_licence_of_image,
+    late_licence_of_page,
+    licence_in_a_later_crawl,
+    forgotten_page,
     dead_link,
     takedown,
     taken_back,

@@ -112,6 +112,8 @@ kept as (
         totals.occurrences,
         pairs_deduplicated.crawl_id,
         pairs_described.downloaded_at,
+        pairs_described.licence,
+        pairs_described.licence_scope,
         -- Where the texts are from; they are not read until they are published.
         pairs_deduplicated.path,
         pages.crawl_id as page_crawl_id,
