@@ -169,7 +169,8 @@
             read_as,
             language_model_id,
             min_language_probability,
-            image_hash_model_id
+            image_hash_model_id,
+            coalesce(page_language, false) as page_language
         from measuring
 
     ),
@@ -188,7 +189,12 @@
 
     ),
 
-    -- LAION-5B's three outcomes: English, another language, none that is sure.
+    page_languages as (
+
+        select * from {{ ref('int_pairs_page_languages') }}
+
+    ),
+
     heard as (
 
         select
@@ -197,6 +203,7 @@
             image_hashes.phash,
             caption_languages.caption_id is not null as has_language,
             caption_languages.probability as language_probability,
+            nullif(nullif(split_part(caption_languages.language, '-', 1), 'und'), '') as guess,
             case
                 when
                     coalesce(
@@ -204,15 +211,16 @@
                         caption_languages.probability
                         >= reading.min_language_probability
                     )
-                    and caption_languages.language not in ('', 'und')
-                    then split_part(caption_languages.language, '-', 1)
-            end as language
+                    then 'caption'
+                when reading.page_language and page_languages.language = guess then 'page'
+            end as language_source
         from described
         cross join reading
         left join caption_languages
             on
                 described.caption_id = caption_languages.caption_id
                 and reading.language_model_id = caption_languages.model_id
+        left join page_languages on described.pair_id = page_languages.pair_id
         left join image_hashes
             on
                 described.image_id = image_hashes.image_id
@@ -220,10 +228,13 @@
 
     ),
 
+    -- LAION-5B's three outcomes: English, another language, none that is sure.
     read as (
 
         select
-            *,
+            * exclude (guess, language_source),
+            case when language_source is not null then guess end as language,
+            case when guess is not null then language_source end as language_source,
             case
                 when not has_language then null
                 when language is null then 'nolang'

@@ -61,7 +61,8 @@
         dict(
             text,
             rule="licences",
-            wants="families of models/seeds/licences.csv with a blank between, such as: CC0 CC-BY",
+            wants="families of models/seeds/licences.csv, without version, with a blank between, such as:"
+                ~ " CC0 CC-BY",
             takes="licences",
         ),
         dict(
@@ -102,6 +103,13 @@
             wants="a number from 0 to 1",
             between=[0, 1],
             of="language_model",
+        ),
+        dict(
+            text,
+            rule="page_language",
+            type="BOOLEAN",
+            wants="true or false",
+            pattern="true|false",
         ),
         dict(model, rule="image_hash_model"),
         dict(compared, rule="similarity_model_en"),

@@ -64,6 +64,7 @@ pairs as (
         pairs_deduplicated.caption,
         pairs_kept.language,
         pairs_kept.language_probability,
+        pairs_kept.language_source,
         pairs_kept.split,
         pairs_kept.width,
         pairs_kept.height,

@@ -73,9 +73,8 @@ def late_licence_of_image() -> None:
 
 def late_licence_of_page() -> None:
     """A page on which a pair was seen first says what its licence is."""
-    landed.license_page(
-        "CRAWL-1b", "late.warc", "https://creativecommons.org/publicdomain/zero/1.0/"
-    )
+    url = "https://creativecommons.org/publicdomain/zero/1.0/"
+    landed.hear_page("CRAWL-1b", "late.warc", license_url=url, language="en-GB")
 
 
 def licence_in_a_later_crawl() -> None:

@@ -323,9 +323,9 @@ def license_image(case: Case, licence: str, **said: str) -> None:
     append({"raw.image_licenses": pa.Table.from_pylist([row | {"license_url": licence}])})
 
 
-def license_page(crawl_id: str, path: str, licence: str) -> None:
-    """Land the licence that the page of a crawl file says is its own."""
-    row = {"page_id": _page_id(crawl_id, path), "license_url": licence}
+def hear_page(crawl_id: str, path: str, **said: object) -> None:
+    """Land what the page of a crawl file says of itself: its `license_url`, its `language`."""
+    row = {"page_id": _page_id(crawl_id, path), **said}
     append({"raw.pages": pa.Table.from_pylist([row])})
 
 

@@ -36,8 +36,6 @@ def _told(*cases: Case) -> list[tuple[str | None, str | None]]:
 def test_a_licence_that_is_named_late_changes_the_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAIRLAKE_RECIPE", "demo")
     histories.first()
-    with writing() as con:
-        con.execute("create schema if not exists lake.seeds")
     run_dbt("seed")
     with writing() as con:
         con.execute(_RECIPE)
@@ -86,3 +84,6 @@ def test_a_licence_that_is_named_late_changes_the_verdict(monkeypatch: pytest.Mo
     histories.build()
     after = _reasons()
     assert after[GERMAN.caption] is after[LAZY.caption] is None
+    gone_on = histories.contents()
+    run_dbt("run", "--full-refresh", "--select", "int_licence_links+", "int_images+")
+    assert histories.contents() == gone_on

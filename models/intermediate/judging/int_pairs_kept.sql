@@ -89,6 +89,7 @@ kept as (
         pairs_judged.image_id,
         pairs_judged.language,
         pairs_measured.language_probability,
+        pairs_measured.language_source,
         pairs_judged.split,
         pairs_measured.width,
         pairs_measured.height,
