@@ -97,9 +97,10 @@
 
     ),
 
+    -- By its URL and by its name it is one.
     known as (
 
-        select
+        select distinct
             parts.value,
             seeds.family,
             seeds.restrictiveness,

@@ -16,23 +16,15 @@ pair_licences as (
 
 ),
 
-image_rights as (
+files as (
 
-    select * from {{ ref('stg_raw__image_rights') }}
-    where carrier != 'c2pa_ingredient'
-
-),
-
-image_licenses as (
-
-    select * from {{ ref('stg_raw__image_licenses') }}
+    select * from {{ ref('int_image_credits') }}
 
 ),
 
-pages_taken_down as (
+said_of_images as (
 
-    select * from {{ ref('int_takedowns_in_force') }}
-    where kind = 'page'
+    select * from {{ ref('int_url_credits') }}
 
 ),
 
@@ -44,45 +36,6 @@ evidences as (
         min(evidence) as evidence
     from pair_licences
     group by pair_id
-
-),
-
-files as (
-
-    select
-        image_id,
-        string_agg(distinct value, '; ' order by value) filter (
-            where property in ('dc:creator', 'By-line', 'Artist', 'Author')
-        ) as creator,
-        string_agg(distinct value, '; ' order by value) filter (
-            where property in ('photoshop:Credit', 'Credit')
-        ) as credit,
-        string_agg(distinct value, '; ' order by value) filter (
-            where property in ('dc:rights', 'Copyright Notice', 'Copyright')
-        ) as copyright
-    from image_rights
-    group by image_id
-
-),
-
-images_said as (
-
-    select image_licenses.*
-    from image_licenses
-    anti join pages_taken_down
-        on image_licenses.page_id = pages_taken_down.value_id
-
-),
-
-said_of_images as (
-
-    select
-        url_id,
-        string_agg(distinct creator, '; ' order by creator) as creator,
-        string_agg(distinct credit, '; ' order by credit) as credit,
-        string_agg(distinct copyright, '; ' order by copyright) as copyright
-    from images_said
-    group by url_id
 
 ),
 
