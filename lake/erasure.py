@@ -17,7 +17,7 @@ from pairlake.lake.forgotten import PAGE_ID, forgotten, on_forgotten_host
 from pairlake.lake.maintain import begin_erasure
 from pairlake.lake.settings import settings
 from pairlake.lake.tables import TABLES, ids_of
-from pairlake.lake.tombstones import DOWNLOADS, IMAGES, PAIRS
+from pairlake.lake.tombstones import DOWNLOADS, IMAGES, PAIRS, SITE_RULES
 
 
 def takedowns_recorded() -> bool:
@@ -215,6 +215,9 @@ _ERASE = (
                 select value_id from forgotten where kind = 'image_sha256'
             )
         )
+    """,
+    f"""
+    delete from lake.{SITE_RULES} where {on_forgotten_host("origin", f"lake.{SITE_RULES}")}
     """,
     # With its download gone too, an image that another pair comes to need is fetched again.
     "delete from lake.raw.downloads where image_id in (select image_id from gone_images)",

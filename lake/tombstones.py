@@ -17,6 +17,7 @@ from pairlake.lake.tables import SIGHTING, TABLES, ids_of
 Relations = Mapping[str, Sequence[str]]
 
 PAIRS, DOWNLOADS, IMAGES = "raw.image_text_pairs", "raw.downloads", "raw.images"
+SITE_RULES = "raw.site_rules"
 # The caption_id that an earlier cleaning would have given, by which a caption may be known that was
 # to be forgotten then. It is looked at, and does not land.
 FORMER_CAPTION_ID = "former_caption_id"
@@ -126,6 +127,8 @@ def _tombstoned(
     kinds: set[str],
     writer: duckdb.DuckDBPyConnection,
 ) -> str:
+    if name == SITE_RULES and "domain" in kinds:
+        return f"(from {relation} where not {on_forgotten_host('origin', relation)})"
     ids = ids_of(name)
     if not ids:
         return relation

@@ -28,6 +28,14 @@
             "before": "reading",
         },
         {
+            "reason": "opted_out_robots_txt_crawl",
+            "kind": "refused",
+            "meaning":
+                "its site's robots.txt, as a web archive holds it, closes all of the site to us; it was not asked for",
+            "flag": "is_site_closed",
+            "before": "reading",
+        },
+        {
             "reason": "",
             "outcomes": ["opt_out"],
             "kind": "refused",
@@ -76,6 +84,15 @@
             "flag": "is_source_unwanted",
             "before": "reading",
             "breaks": "only_src and is_outside_src",
+        },
+        {
+            "reason": "closed_to_agents_like_us",
+            "kind": "rule",
+            "meaning":
+                "its site's robots.txt, as a web archive holds it, closes all of the site to an agent like us, and the recipe minds that",
+            "flag": "is_closed_to_agents_like_us",
+            "before": "reading",
+            "breaks": "agents_like_us and is_closed_to_others",
         },
         {
             "reason": "language_not_wanted",

@@ -74,6 +74,13 @@
         ),
         dict(
             text,
+            rule="agents_like_us",
+            type="BOOLEAN",
+            wants="true or false",
+            pattern="true|false",
+        ),
+        dict(
+            text,
             rule="languages",
             wants="codes of languages with a blank between, such as: en de",
             takes="words",

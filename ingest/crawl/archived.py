@@ -6,7 +6,6 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
@@ -16,7 +15,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from pairlake.ingest.crawl.pages import UnreadableRecord
-from pairlake.ingest.crawl.records import Record
+from pairlake.ingest.crawl.records import Record, crawled_at
 from pairlake.ingest.crawl.responses import Response, joined, response_of, unpacked
 from pairlake.ingest.images.attempt import Download, Failed, judge, refuse
 from pairlake.ingest.images.blocked import Blocked
@@ -105,7 +104,7 @@ async def _downloads(
 ) -> list[Download]:
     """What comes of the answer in a record, for each image whose answer it is."""
     response = response_of(record) if asked else None
-    attempted_at = _date(record.date)
+    attempted_at = crawled_at(record.date)
     if response is None or attempted_at is None or response.status not in (200, None):
         return []
     headers = _headers(response)
@@ -221,14 +220,3 @@ def _place(url: str) -> str:
 
 def _headers(response: Response) -> CIMultiDictProxy[str]:
     return CIMultiDictProxy(CIMultiDict(response.headers))
-
-
-def _date(text: str) -> datetime | None:
-    """When a record was crawled: 2014-08-01T12:00:00Z, or 20140801120000 in an ARC."""
-    try:
-        if text.isdecimal():
-            return datetime.strptime(text[:14].ljust(14, "0"), "%Y%m%d%H%M%S")
-        moment = datetime.fromisoformat(text)
-        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
-    except (ValueError, OverflowError):
-        return None

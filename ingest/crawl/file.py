@@ -23,6 +23,7 @@ from pairlake.ingest.crawl.pages import Page, UnreadableRecord
 from pairlake.ingest.crawl.reading import CrawlFile, Reading
 from pairlake.ingest.crawl.records import Damage, Failed, Found, Other, Record, Unreadable
 from pairlake.ingest.crawl.responses import html_of
+from pairlake.ingest.crawl.site_rules import SiteRules
 from pairlake.ingest.crawl.spool import Spool
 from pairlake.ingest.crawl.stream import NETWORK_ERRORS, GaveUp, opened, retrying, underlying
 from pairlake.ingest.crawl.wacz import ZIP, read_wacz
@@ -194,7 +195,11 @@ def _read_records(
     folder.mkdir(parents=True, exist_ok=True)
     head = _unpacked(stream.peek(_HEAD_BYTES))
     is_archive = False
-    with Spool(folder, partial(_note_failure, file)) as spool, closing(Mark(folder)) as mark:
+    with (
+        Spool(folder, partial(_note_failure, file)) as spool,
+        SiteRules(folder, crawl_id=file.crawl_id, path=file.path) as sites,
+        closing(Mark(folder)) as mark,
+    ):
         for number, found in enumerate(_records(stream)):
             if isinstance(found, Damage | Failed):
                 _note(found, file)
@@ -202,21 +207,29 @@ def _read_records(
             is_archive = True
             if isinstance(found, Record) and found.kind != "wat":
                 mark.set(number)
-            _take(found, file, spool, is_deadly=number in passed_over)
+            _take(found, file, spool, sites, is_deadly=number in passed_over)
         file.bytes = stream.seek(0, io.SEEK_END) if stream.seekable() else stream.raw.tell()
         if not is_archive:
             raise NotACrawlFile(_what_it_is(head, file.error))
         file.pairs, pairs = spool.pairs(crawl_id=file.crawl_id, path=file.path)
         file.sightings, file.with_login = spool.sightings, spool.with_login
-    return {"raw.image_text_pairs": pairs}
+        file.sites = sites.sites
+        return {"raw.image_text_pairs": pairs, "raw.site_rules": sites.written()}
 
 
-def _take(found: Found, file: CrawlFile, spool: Spool, *, is_deadly: bool) -> None:
-    """Count a record as one of a page, read or not, or as another; take what its page shows."""
+def _take(
+    found: Found, file: CrawlFile, spool: Spool, sites: SiteRules, *, is_deadly: bool
+) -> None:
+    """Count a record as one of a page, read or not, or as another; take what its page shows.
+
+    Of a record that is no page the rules are taken, if it is a site's robots.txt.
+    """
     try:
         if is_deadly:
             raise UnreadableRecord("a process died of it")
         page = _page(found)
+        if isinstance(page, Other) and isinstance(found, Record):
+            sites.add(found)
     except UnreadableRecord:
         file.records += 1
         file.unreadable_records += 1

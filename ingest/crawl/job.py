@@ -1,6 +1,7 @@
 """Turns crawl files into pairs, one process per processor, one transaction per crawl file.
 
-`pairlake crawl` writes raw.image_text_pairs, raw.list_scores and raw.crawl_files.
+`pairlake crawl` writes raw.image_text_pairs, raw.list_scores, raw.site_rules and
+raw.crawl_files.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ _ROW = pa.schema(
         "sightings": pa.int64(),
         "with_login": pa.int64(),
         "is_list": pa.bool_(),
+        "sites": pa.int64(),
         "downloads": pa.int64(),
         "bytes": pa.int64(),
         "seconds": pa.float64(),
@@ -68,6 +70,7 @@ class CrawlSummary:
     unreadable_records: int = 0
     other_records: int = 0
     with_login: int = 0
+    sites: int = 0
     # Images whose bytes landed with their pages; None where they were not wanted.
     downloads: int | None = None
     # The first error that nobody foresaw, in words.
@@ -89,6 +92,8 @@ class CrawlSummary:
             landed += f", {self.other_records:,} other records"
         if self.with_login:
             landed += f", {self.with_login:,} left out for a login in their URL"
+        if self.sites:
+            landed += f"; {self.sites:,} sites' robots.txt"
         if self.downloads is not None:
             landed += f"; {self.downloads:,} downloads out of the files"
         if self.failure:
@@ -156,7 +161,7 @@ class _Tally:
         self._progress, self._started = progress, time.monotonic()
         self._outcomes: Counter[str] = Counter()
         self._pairs = self._sightings = self._unreadable = self._others = 0
-        self._with_login = self.files = 0
+        self._with_login = self._sites = self.files = 0
         self._failure: str | None = None
         self._downloads: int | None = None
 
@@ -167,6 +172,7 @@ class _Tally:
         self._unreadable += file.unreadable_records
         self._others += sum(file.other_records.values())
         self._with_login += file.with_login
+        self._sites += file.sites
         if file.downloads is not None:
             self._downloads = (self._downloads or 0) + file.downloads
         if file.outcome == "failed" and not self._failure:
@@ -196,6 +202,7 @@ class _Tally:
             unreadable_records=self._unreadable,
             other_records=self._others,
             with_login=self._with_login,
+            sites=self._sites,
             downloads=self._downloads,
             failure=self._failure,
         )
@@ -212,7 +219,7 @@ def _land(reading: Reading, con: duckdb.DuckDBPyConnection) -> CrawlFile:
     sightings, downloads = _known(file, con)
     # Of a file that stays damaged, or is read again for its images, what could be read lands once.
     if file.sightings <= sightings:
-        file = replace(file, links=0, images=0, pairs=0, sightings=0)
+        file = replace(file, links=0, images=0, pairs=0, sightings=0, sites=0)
         tables = {name: parts for name, parts in tables.items() if name in LANDED}
     if file.downloads is not None and file.downloads <= downloads:
         file = replace(file, downloads=0)

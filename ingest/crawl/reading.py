@@ -18,7 +18,8 @@ class CrawlFile:
     be read among them; `other_records` are those of no page, by their kind. `links` and `images`
     are what the pages hold; `pairs` are distinct (image_url, caption), and `sightings` how often
     they were seen; `with_login` are the images, or rows, left out since their URL holds a login;
-    `is_list` says whether it is a ready-made list; `downloads` are those of images whose bytes
+    `is_list` says whether it is a ready-made list; `sites` are those whose
+    robots.txt is in it; `downloads` are those of images whose bytes
     came out of the file, if wanted.
     """
 
@@ -35,6 +36,7 @@ class CrawlFile:
     sightings: int = 0
     with_login: int = 0
     is_list: bool = False
+    sites: int = 0
     downloads: int | None = None
     bytes: int = 0
     seconds: float = 0.0

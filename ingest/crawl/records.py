@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
 from pairlake.ingest.urls import without_brackets
@@ -103,6 +104,17 @@ def found(
     payload_type = header("WARC-Identified-Payload-Type") or ""
     date = header("WARC-Date") or header("archive-date") or ""
     return Record(kind, offset, page_url, body, content_type, payload_type, date)
+
+
+def crawled_at(date: str) -> datetime | None:
+    """When a record was crawled (UTC): 2014-08-01T12:00:00Z, or 20140801120000 in an ARC."""
+    try:
+        if date.isdecimal():
+            return datetime.strptime(date[:14].ljust(14, "0"), "%Y%m%d%H%M%S")
+        moment = datetime.fromisoformat(date)
+        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    except (ValueError, OverflowError):
+        return None
 
 
 def _read(stream: _Stream, length: int, *, is_kept: bool) -> bytes:

@@ -28,14 +28,17 @@ class CrawlFileMissing(PairlakeError):
     """A crawl file or a crawl's listing that was asked for by name is not there."""
 
 
-def crawl_paths(crawl_id: str, files: int | None = None, *, seed: int | None = None) -> list[str]:
+def crawl_paths(
+    crawl_id: str, files: int | None = None, *, seed: int | None = None, kind: str = "wat"
+) -> list[str]:
     """Where the first `files` WAT files of a crawl are, or all: below the setting `crawl_root`.
 
-    With a `seed`, `files` of them by chance, each at most once. Reads the crawl's own listing,
-    `crawl-data/<crawl_id>/wat.paths.gz`. Raises CrawlFileMissing where there is none.
+    With a `seed`, `files` of them by chance, each at most once; files of another `kind` are those
+    of `robotstxt`. Reads the crawl's own listing, `crawl-data/<crawl_id>/<kind>.paths.gz`. Raises
+    CrawlFileMissing where there is none.
     """
     root = settings().crawl_root.rstrip("/")
-    listing = f"{root}/crawl-data/{crawl_id}/wat.paths.gz"
+    listing = f"{root}/crawl-data/{crawl_id}/{kind}.paths.gz"
     try:
         with opened(listing) as stream:
             lines = gzip.decompress(stream.read()).decode().split()

@@ -13,8 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 from protego import Protego
 
-from pairlake.ingest.fetch.robots import rules_for, text_of
 from pairlake.ingest.images.optout import Refusal, Wish, refuses_training, terms_in
+from pairlake.ingest.robots import rules_for, text_of
 from pairlake.lake.errors import as_text
 
 # RFC 9309, 2.5: crawlers read at least 500 KiB.

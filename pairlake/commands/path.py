@@ -67,6 +67,7 @@ def init(folder: str) -> None:
 @click.command(cls=Command)
 @_crawl_arguments
 @click.option("--with-bytes", is_flag=True, help="Also the images that web archives hold.")
+@click.option("--robots", help="A crawl whose sites' robots.txt are to be read, by its name.")
 def crawl(**arguments: Any) -> None:
     """Land the image-text pairs of crawl files: PATHS, or those of a crawl.
 
@@ -78,6 +79,7 @@ def crawl(**arguments: Any) -> None:
              pairlake crawl laion2B-en/*.parquet
              pairlake crawl pictures/
              pairlake crawl archive/ --with-bytes
+             pairlake crawl --robots CC-MAIN-2026-43 --files all
     """
     end(steps.crawl(**arguments))
 

@@ -21,14 +21,16 @@ def crawl(
     url_column: str | None = None,
     caption_column: str | None = None,
     with_bytes: bool = False,
+    robots: str | None = None,
 ) -> list[str]:
     """Land crawl files; returns what went wrong, as sentences."""
     from pairlake.ingest.crawl.job import crawl as crawl_files
     from pairlake.ingest.crawl.lists.layout import Columns
     from pairlake.ingest.crawl.sources import crawl_paths, named_files
 
-    if bool(paths) == bool(crawl_id):
+    if [bool(paths), bool(crawl_id), bool(robots)].count(True) != 1:
         raise BadRequest("Name either files or a crawl: pairlake crawl --crawl CC-MAIN-2026-43")
+    kind, crawl_id = ("robotstxt", robots) if robots else ("wat", crawl_id)
     if paths and not (files is None and seed is None):
         raise BadRequest(
             "--files and --sample choose among the files of a --crawl; leave them out."
@@ -38,7 +40,7 @@ def crawl(
     if name is not None and not name.strip():
         raise BadRequest("--as is empty; give the name under which PATHS land.")
     if crawl_id:
-        locations = crawl_paths(crawl_id, _number(files or "1"), seed=seed)
+        locations = crawl_paths(crawl_id, _number(files or "1"), seed=seed, kind=kind)
     else:
         # Names of files may have any bytes.
         names = io.TextIOWrapper(sys.stdin.buffer, errors="surrogateescape")

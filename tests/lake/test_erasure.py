@@ -319,3 +319,15 @@ def test_what_is_erased_is_noted_of_the_requests_that_were_known_then() -> None:
         f"erased on {first.erased_at:%Y-%m-%d}",
         "kept out from now on, if it lands",
     ]
+
+
+def test_what_a_forgotten_domain_said_to_robots_is_erased_and_lands_no_more() -> None:
+    sites = pa.table({"origin": ["https://www.gone.example:8080", "https://gone.example.org"]})
+    _land("stays")
+    append({"raw.site_rules": sites})
+    record_takedowns({"domain": ["gone.example"]})
+    erase_takedowns()
+    left = "select origin from lake.raw.site_rules"
+    assert rows(left) == [("https://gone.example.org",)]
+    append({"raw.site_rules": sites})
+    assert rows(left) == [("https://gone.example.org",)] * 2

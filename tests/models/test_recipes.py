@@ -68,6 +68,7 @@ WRONG: dict[str, dict[str, str]] = {
         "yes": "is 'yes': write true or false.",
         "tru": "is 'tru': write true or false.",
     },
+    "agents_like_us": {"GPTBot": "is 'GPTBot': write true or false."},
     "languages": {
         "English": f"has 'English': write {CODES}",
         "en DE": f"has 'DE': write de, or {CODES}",

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pairlake.ingest.fetch.robots import text_of
 from pairlake.ingest.fetch.wishes import MAX_ROBOTS_BYTES, read_robots, site_rules
+from pairlake.ingest.robots import text_of
 
 SITE = "https://a.example"
 

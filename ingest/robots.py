@@ -47,23 +47,29 @@ def rules_for(agent: str, robots: str) -> list[str]:
     RFC 9309, 2.2.1: names match as a whole, in any case of letters, and groups of one name are one.
     """
     found: dict[str, list[str]] = {}
-    names: set[str] = set()
+    for names, rules in groups(robots):
+        for name in names & {"*", agent.lower()}:
+            found.setdefault(name, []).extend(rules)
+    own = found.get(agent.lower())
+    return found.get("*", []) if own is None else own
+
+
+def groups(robots: str) -> list[tuple[set[str], list[str]]]:
+    """The groups of a robots.txt in their order: the names in small letters, and the rules."""
+    found: list[tuple[set[str], list[str]]] = []
     is_open = False
     for line in robots.splitlines():
         field, value = _field_and_value(line)
         if field == "User-agent":
-            names = names if is_open else set()
+            if not is_open:
+                found.append((set(), []))
             is_open = True
-            for name in _names(value):
-                if name in ("*", agent.lower()):
-                    names.add(name)
-                    found.setdefault(name, [])
+            found[-1][0].update(_names(value))
         elif field is not None:
             is_open = False
-            for name in names:
-                found[name].append(f"{field}: {value}")
-    own = found.get(agent.lower())
-    return found.get("*", []) if own is None else own
+            if found:
+                found[-1][1].append(f"{field}: {value}")
+    return found
 
 
 def _field_and_value(line: str) -> tuple[str | None, str]:
