@@ -169,6 +169,17 @@
             "breaks": "synthetic_images = 'drop' and is_synthetic",
         },
         {
+            "reason": "licence_not_wanted",
+            "kind": "rule",
+            "meaning":
+                "neither its file nor its pages name a licence, or one that is not among the recipe's",
+            "flag": "is_licence_unwanted",
+            "before": "scoring",
+            "breaks":
+                "case when licences is not null and image_id is not null then list_contains("
+                ~ "licences, regexp_replace(licence, '-[0-9][.].*', '')) is not true end",
+        },
+        {
             "reason": "language_missing",
             "kind": "missing",
             "meaning": "the recipe's detector has not judged its caption yet, or failed",

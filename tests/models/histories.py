@@ -17,6 +17,8 @@ Event = Callable[[], object]
 # The rows of tables by their names.
 Contents = dict[str, list[tuple[object, ...]]]
 
+_LICENCES = "https://creativecommons.org/licenses"
+
 BY_CAPTION = {case.caption: case for case in CASES}
 UNCOMPARED = BY_CAPTION["not yet compared"]
 NEW = Case(caption="new in a later crawl", drop_reason=None)
@@ -69,6 +71,39 @@ def left_out() -> None:
     """What came once may not be asked for any more."""
     refused = {"site_property": "robots.txt", "site_wish": "Disallow"}
     landed.land_images(replace(MANY[2], outcome="opted_out_robots_txt", day=3, **refused))
+
+
+def late_licence_of_file() -> None:
+    """A picture names its licence that did not."""
+    landed.license_file(BY_CAPTION["a name"], "CC BY-SA 4.0")
+
+
+def late_licence_of_image() -> None:
+    """A page names the licence of an image, which then is another than that of the page."""
+    landed.license_image(CASES[0], f"{_LICENCES}/by/4.0/", creator="Ann")
+
+
+def late_licence_of_page() -> None:
+    """A page on which a pair was seen first says what its licence is."""
+    url = "https://creativecommons.org/publicdomain/zero/1.0/"
+    landed.hear_page("CRAWL-1b", "late.warc", license_url=url, language="en-GB")
+
+
+def licence_in_a_later_crawl() -> None:
+    """Pairs are seen again on a page that links to a licence."""
+    landed.land_file(
+        (CASES[1], LAZY), "CRAWL-5", "licensed.wat", license_url=f"{_LICENCES}/by-nc/3.0/de/"
+    )
+
+
+def forgotten_page() -> None:
+    """That page is to be forgotten, and so is what it says."""
+    page = "https://page.example/CRAWL-5/licensed.wat"
+    _change(
+        "insert into lake.raw.takedowns by name "
+        "select 'page' as kind, md5(?)::uuid as value_id, 'asked' as reason",
+        page,
+    )
 
 
 def takedown() -> None:
@@ -138,6 +173,11 @@ EVENTS: list[Event] = [
     late_site_wish,
     late_directive,
     left_out,
+    late_licence_of_file,
+    late_licence_of_image,
+    late_licence_of_page,
+    licence_in_a_later_crawl,
+    forgotten_page,
     dead_link,
     takedown,
     taken_back,

@@ -147,9 +147,10 @@ def land_file(
     path: str,
     outcome: str = "ok",
     image_source: str | None = None,
+    license_url: str | None = None,
 ) -> None:
     """Land the pairs of cases as one crawl file, each seen twice on one page."""
-    pairs = _pairs(cases, crawl_id, path, image_source)
+    pairs = _pairs(cases, crawl_id, path, image_source, license_url)
     append({"raw.image_text_pairs": pairs, "raw.crawl_files": _crawl_file(pairs, outcome)})
 
 
@@ -188,7 +189,11 @@ def _ids(ids: list[uuid.UUID]) -> pa.Array:
 
 
 def _pairs(
-    cases: tuple[Case, ...], crawl_id: str, path: str, image_source: str | None = None
+    cases: tuple[Case, ...],
+    crawl_id: str,
+    path: str,
+    image_source: str | None = None,
+    license_url: str | None = None,
 ) -> pa.Table:
     rows = [
         {
@@ -196,7 +201,7 @@ def _pairs(
             "caption": case.caption,
             "crawl_id": crawl_id,
             "path": path,
-            "sightings": [_sighting(case, crawl_id, path, image_source)] * 2,
+            "sightings": [_sighting(case, crawl_id, path, image_source, license_url)] * 2,
             "occurrences": 2,
         }
         for case in cases
@@ -205,11 +210,11 @@ def _pairs(
 
 
 def _sighting(
-    case: Case, crawl_id: str, path: str, image_source: str | None
+    case: Case, crawl_id: str, path: str, image_source: str | None, license_url: str | None
 ) -> dict[str, str | None]:
     return {
         "page_url": f"https://page.example/{crawl_id}/{path}",
-        "license_url": None,
+        "license_url": license_url,
         "image_source": image_source,
         "caption_source": case.caption_source,
     }
@@ -334,6 +339,28 @@ def hear_of_site(case: Case, site_wish: str, site_property: str = "Content-Usage
     """Land what the site of a case says of its use, later than its answer."""
     said = replace(case, site_wish=site_wish, site_property=site_property, day=2)
     append({"raw.wishes": _wishes((said,))})
+
+
+def license_file(case: Case, licence: str) -> None:
+    """Land the licence that the picture of a case names, after the picture itself."""
+    said = {"image_id": case.image_id, "carrier": "xmp", "property": "cc:license", "value": licence}
+    append({"raw.image_rights": pa.Table.from_pylist([said])})
+
+
+def license_image(case: Case, licence: str, **said: str) -> None:
+    """Land the licence that a page names for the image of a case, and what else it says of it."""
+    row = {"page_id": _page_id(CRAWL, "one.wat"), "url_id": text_id(case.image_url), **said}
+    append({"raw.image_licenses": pa.Table.from_pylist([row | {"license_url": licence}])})
+
+
+def hear_page(crawl_id: str, path: str, **said: object) -> None:
+    """Land what the page of a crawl file says of itself: its `license_url`, its `language`."""
+    row = {"page_id": _page_id(crawl_id, path), **said}
+    append({"raw.pages": pa.Table.from_pylist([row])})
+
+
+def _page_id(crawl_id: str, path: str) -> uuid.UUID:
+    return text_id(f"https://page.example/{crawl_id}/{path}")
 
 
 def land_models() -> None:

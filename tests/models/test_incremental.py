@@ -13,7 +13,7 @@ from tests.models import histories
 from tests.models.histories import FORGOTTEN, LATE, LAZY, NEW, REFETCHED, TITLED, UNCOMPARED
 from tests.models.landed import CRAWL, LATER_CRAWL
 
-RECIPES = ("demo", "no_filter", "demo_near")
+RECIPES = ("demo", "no_filter", "demo_near", "cc_open")
 # With these the lake holds what the assertions below say; the first ones take nothing away.
 ADDED = (
     histories.late_score,
@@ -21,6 +21,9 @@ ADDED = (
     histories.new_crawl,
     histories.late_old_crawl,
     histories.later_in_src,
+    histories.late_licence_of_image,
+    histories.late_licence_of_page,
+    histories.licence_in_a_later_crawl,
 )
 CHANGED = (
     histories.refetch,
@@ -28,6 +31,8 @@ CHANGED = (
     histories.late_site_wish,
     histories.late_directive,
     histories.left_out,
+    histories.late_licence_of_file,
+    histories.forgotten_page,
     histories.takedown,
     histories.dead_link,
     histories.blocked_picture,
