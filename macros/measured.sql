@@ -16,6 +16,12 @@
 
     ),
 
+    pairs_wished as (
+
+        select * from {{ ref('int_pairs_wished') }}
+
+    ),
+
     hosts_excluded as (
 
         select * from {{ ref('int_hosts_excluded') }}
@@ -138,7 +144,7 @@
             fetched.image_bytes,
             fetched.md5,
             fetched.sha256,
-            fetched.refused_uses,
+            {{ refused_uses('fetched', 'pairs_wished') }} as refused_uses,
             fetched.allowed_uses,
             fetched.is_synthetic,
             coalesce(fetched.licence, urls_licensed.licence, pairs_licensed.licence) as licence,
@@ -150,6 +156,8 @@
         from pairs_deduplicated
         left join pairs_taken_down
             on pairs_deduplicated.pair_id = pairs_taken_down.pair_id
+        left join pairs_wished
+            on pairs_deduplicated.pair_id = pairs_wished.pair_id
         left join hosts_excluded on pairs_deduplicated.host = hosts_excluded.host
         left join unsafe_captions
             on pairs_deduplicated.caption_id = unsafe_captions.caption_id

@@ -25,6 +25,12 @@ NEW = Case(caption="new in a later crawl", drop_reason=None)
 LATE = Case(caption="seen late", drop_reason=None)
 LAZY = Case(caption="first outside src", drop_reason=None)
 TITLED = BY_CAPTION["the title of a picture"]
+SEEN_RESERVED = Case(
+    caption="seen on a reserved page",
+    drop_reason="opted_out_tdm_reservation_train",
+    page="also-reserved",
+    is_found_only=True,
+)
 FORGOTTEN = BY_CAPTION["eine Beschreibung"]
 REFETCHED = replace(BY_CAPTION["a picture"], picture="another picture", day=2)
 # So that what happens to others is little of all: much is not worth finding among the rest.
@@ -96,14 +102,31 @@ def licence_in_a_later_crawl() -> None:
     )
 
 
+def late_page_wish() -> None:
+    """A page on which pairs were seen is crawled again, and reserves what it did not."""
+    landed.hear_of_page("not-listed", ("robots", "noai"), day=2)
+
+
+def page_wish_taken_back() -> None:
+    """A page is crawled again, and what it reserved it reserves no more."""
+    landed.hear_of_page("reserved", day=3)
+
+
+def seen_on_a_reserved_page() -> None:
+    """A pair that is kept turns up on a page that reserves its text."""
+    landed.hear_of_page("also-reserved", ("tdm-reservation", "1"))
+    landed.land_file((replace(MANY[0], page="also-reserved"), SEEN_RESERVED), "CRAWL-5", "one.wat")
+    landed.land_found(SEEN_RESERVED)
+
+
 def forgotten_page() -> None:
-    """That page is to be forgotten, and so is what it says."""
-    page = "https://page.example/CRAWL-5/licensed.wat"
-    _change(
-        "insert into lake.raw.takedowns by name "
-        "select 'page' as kind, md5(?)::uuid as value_id, 'asked' as reason",
-        page,
-    )
+    """Pages are to be forgotten, and so is what they say."""
+    for page in ("no-pictures", "CRAWL-5/licensed.wat"):
+        _change(
+            "insert into lake.raw.takedowns by name "
+            "select 'page' as kind, md5(?)::uuid as value_id, 'asked' as reason",
+            f"https://page.example/{page}",
+        )
 
 
 def takedown() -> None:
@@ -177,6 +200,9 @@ EVENTS: list[Event] = [
     late_licence_of_image,
     late_licence_of_page,
     licence_in_a_later_crawl,
+    late_page_wish,
+    page_wish_taken_back,
+    seen_on_a_reserved_page,
     forgotten_page,
     dead_link,
     takedown,

@@ -22,6 +22,19 @@ MODELS = {
     "similarity": ("mini_clip", "mini_clip@s"),
 }
 
+_PAGES = pa.schema(
+    {
+        "page_id": pa.uuid(),
+        "page_url": pa.string(),
+        "crawl_id": pa.string(),
+        "path": pa.string(),
+        "wishes": pa.list_(
+            pa.struct(dict.fromkeys(("property", "value", "evidence"), pa.string()))
+        ),
+        "heard_at": pa.timestamp("us"),
+    }
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
@@ -42,6 +55,12 @@ class Case:
     wish: str = "UNSPECIFIED"
     site_wish: str = "search=y"
     caption_source: str | None = None
+    page: str = ""
+    is_found_only: bool = False
+
+    def page_url(self, crawl_id: str, path: str) -> str:
+        """Where it is seen: a page of its own, or that of the crawl file."""
+        return f"https://page.example/{self.page or f'{crawl_id}/{path}'}"
 
     @property
     def image_url(self) -> str:
@@ -82,6 +101,7 @@ CASES = (
         caption="not for training",
         drop_reason="opted_out_data_mining_train",
         wish="PROHIBITED-AIMLTRAINING",
+        is_found_only=True,
     ),
     Case(caption="not to be found", drop_reason=None, site_wish="search=n"),
     Case(
@@ -106,7 +126,47 @@ CASES = (
         outcome=None,
         caption_source="title",
     ),
+    Case(
+        caption="not for anything",
+        drop_reason="opted_out_data_mining_train",
+        wish="PROHIBITED",
+    ),
+    Case(
+        caption="of a reserved page",
+        drop_reason="opted_out_tdm_reservation_train",
+        page="reserved",
+        is_found_only=True,
+    ),
+    # What is found only stands for its copies, and what is kept for copies of it.
+    Case(
+        caption="found once",
+        drop_reason="opted_out_tdm_reservation_train",
+        page="reserved",
+        picture="of a reserved page",
+        similarity=0.8,
+    ),
+    Case(
+        caption="its reserved twin",
+        drop_reason="opted_out_tdm_reservation_train",
+        page="reserved",
+        picture="shared",
+        similarity=0.95,
+    ),
+    Case(
+        caption="reserved and unlike",
+        drop_reason="opted_out_tdm_reservation_train",
+        page="reserved",
+        similarity=0.1,
+    ),
+    Case(caption="of a page without pictures", drop_reason=None, page="no-pictures"),
+    Case(caption="of a page that is not listed", drop_reason=None, page="not-listed"),
 )
+# What pages of their own say.
+PAGES = {
+    "reserved": ("TDM-Reservation", "1"),
+    "no-pictures": ("robots", "noimageindex"),
+    "not-listed": ("X-Robots-Tag", "noindex"),
+}
 
 
 # What a ready-made list holds again: a pair that is kept, and two that are out.
@@ -127,6 +187,8 @@ def land() -> None:
     ):
         land_file(cases, crawl_id, path, outcome)
     _land_list(LISTED)
+    for page, wish in PAGES.items():
+        hear_of_page(page, wish)
     land_images(*CASES)
     # As when two jobs meet the same picture: rows may land more than once.
     append(
@@ -213,7 +275,7 @@ def _sighting(
     case: Case, crawl_id: str, path: str, image_source: str | None, license_url: str | None
 ) -> dict[str, str | None]:
     return {
-        "page_url": f"https://page.example/{crawl_id}/{path}",
+        "page_url": case.page_url(crawl_id, path),
         "license_url": license_url,
         "image_source": image_source,
         "caption_source": case.caption_source,
@@ -361,6 +423,22 @@ def hear_page(crawl_id: str, path: str, **said: object) -> None:
 
 def _page_id(crawl_id: str, path: str) -> uuid.UUID:
     return text_id(f"https://page.example/{crawl_id}/{path}")
+
+
+def hear_of_page(page: str, *wishes: tuple[str, str], day: int = 1) -> None:
+    """Land what a page says, as one that was crawled that day."""
+    row = {
+        "page_id": text_id(page_url := f"https://page.example/{page}").bytes,
+        "page_url": page_url,
+        "crawl_id": CRAWL,
+        "path": "one.wat",
+        "wishes": [
+            {"property": name, "value": value, "evidence": f"{name}: {value}"}
+            for name, value in wishes
+        ],
+        "heard_at": datetime(2026, 1, day),
+    }
+    append({"raw.pages": pa.Table.from_pylist([row], schema=_PAGES)})
 
 
 def land_models() -> None:

@@ -33,6 +33,8 @@ CHANGED = (
     histories.left_out,
     histories.late_licence_of_file,
     histories.forgotten_page,
+    histories.late_page_wish,
+    histories.seen_on_a_reserved_page,
     histories.takedown,
     histories.dead_link,
     histories.blocked_picture,

@@ -24,7 +24,9 @@ with
 pairs_judged as (
 
     select * from {{ ref('int_pairs_judged') }}
-    where drop_reason is null and {{ in_bucket('pair_id') }}
+    where
+        (drop_reason is null or is_found_only)
+        and {{ in_bucket('pair_id') }}
 
 ),
 
@@ -91,6 +93,8 @@ kept as (
         pairs_measured.language_probability,
         pairs_measured.language_source,
         pairs_judged.split,
+        pairs_judged.is_found_only,
+        pairs_judged.is_hidden,
         pairs_measured.width,
         pairs_measured.height,
         pairs_measured.image_format,

@@ -6,6 +6,7 @@
         changed_by={
             'intermediate.int_pairs_deduplicated': 'pair_id',
             'intermediate.int_pairs_taken_down': 'pair_id',
+            'intermediate.int_pairs_wished': 'pair_id',
             'intermediate.int_hosts_excluded': 'host',
             'intermediate.int_captions_with_unsafe_keywords': 'caption_id',
             'intermediate.int_urls_resolved': 'url_id',
