@@ -74,7 +74,7 @@ FAULTS: tuple[Fault, ...] = (
     _elsewhere("private_address", "download_private_address", "169.254.169.254"),
     _elsewhere("private_address", "download_private_address", "[::ffff:a00:1]"),
     _route("mislabelled", None),
-    _route("opted_out", "opted_out_x_robots_tag"),
+    _route("opted_out", "opted_out_x_robots_tag_train"),
     _route("opted_out_of_another", None),
     _elsewhere("blocked_domain", "blocked_domain", "blocked.example"),
     _elsewhere("blocked_domain", "blocked_domain", "images.blocked.example"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 import mimetypes
 import socket
 import threading
@@ -13,6 +15,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from pairlake.demo import wishes
 from pairlake.lake.ports import HOST, listening
 
 _OVERSIZED_BYTES = 64 * 1024 * 1024
@@ -42,14 +45,19 @@ def serving(folder: Path, port: int) -> Iterator[str]:
 
 @contextmanager
 def serving_on(listener: socket.socket, folder: Path) -> Iterator[None]:
-    """The same, on a port that is open already."""
+    """The same, on a port that is open already; the requests stand in `folder`/requests.log."""
     loop = asyncio.new_event_loop()
-    runner = web.AppRunner(application(folder), access_log=None, shutdown_timeout=0.1)
+    log, file = logging.Logger("demo-web"), logging.FileHandler(folder / "requests.log")
+    log.addHandler(file)
+    runner = web.AppRunner(
+        application(folder), access_log=log, access_log_format="%r", shutdown_timeout=0.1
+    )
     try:
         loop.run_until_complete(_start(runner, listener))
     except BaseException:
         loop.run_until_complete(runner.cleanup())
         loop.close()
+        file.close()
         raise
     thread = threading.Thread(target=loop.run_forever, name="demo-web", daemon=True)
     thread.start()
@@ -60,6 +68,7 @@ def serving_on(listener: socket.socket, folder: Path) -> Iterator[None]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+        file.close()
 
 
 async def _start(runner: web.AppRunner, listener: socket.socket) -> None:
@@ -68,11 +77,13 @@ async def _start(runner: web.AppRunner, listener: socket.socket) -> None:
 
 
 def application(folder: Path) -> web.Application:
-    """The routes of a world: /crawl-data/, /images/, and one for each way to fail."""
+    """The routes of a world: /crawl-data/, /images/, what the site says, each way to fail."""
     images = folder / "images"
     app = web.Application()
     app.router.add_static("/crawl-data/", folder / "crawl-data")
     app.router.add_static("/images/", images)
+    app.router.add_get("/robots.txt", _said(wishes.ROBOTS))
+    app.router.add_get("/.well-known/tdmrep.json", _said(json.dumps(wishes.TDMREP)))
     for path, handler in _routes(images).items():
         app.router.add_get(f"/{path}/{{name}}", handler)
     return app
@@ -97,6 +108,7 @@ def _routes(images: Path) -> dict[str, Handler]:
         "redirect-loop": _redirect("/redirect-loop/{name}", 302),
         "redirect-private": _redirect(_METADATA_SERVICE, 302),
         "mislabelled": _file(images, lambda name: {"Content-Type": "text/html"}),
+        **dict.fromkeys(wishes.SITE, _file(images, lambda name: {})),
         "opted-out": _file(images, lambda name: {"X-Robots-Tag": _opt_out(name)}),
         "opted-out-of-another": _file(images, lambda name: {"X-Robots-Tag": "otherbot: noai"}),
     }
@@ -106,6 +118,13 @@ def _status(status: int) -> Handler:
     async def handle(request: web.Request) -> web.Response:
         text = _PAGE.format(status=status, name=request.path.rpartition("/")[2])
         return web.Response(status=status, text=text * 100, content_type="text/html")
+
+    return handle
+
+
+def _said(text: str) -> Handler:
+    async def handle(request: web.Request) -> web.Response:
+        return web.Response(text=text)
 
     return handle
 

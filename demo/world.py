@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pairlake.demo import captions as caption_templates
-from pairlake.demo import faults, pages, planting, scenes, wat, wat_records
+from pairlake.demo import faults, pages, planting, scenes, wat, wat_records, wishes
 from pairlake.demo import pictures as drawings
 from pairlake.demo.planting import Planted, landed_caption
 from pairlake.demo.wat import FileTotals
@@ -28,7 +28,7 @@ from pairlake.demo.wat import FileTotals
 SMALLEST = 40
 _SEED = 20261122
 _WAT_FILES = 3
-_SOURCES = (caption_templates, drawings, faults, pages, planting, scenes, wat, wat_records)
+_SOURCES = (caption_templates, drawings, faults, pages, planting, scenes, wat, wat_records, wishes)
 
 TRUTH = pa.schema(
     [
@@ -84,10 +84,11 @@ def build_world(
     chosen = [catalogue[index * len(catalogue) // count] for index in range(count)]
 
     def planter(rng: random.Random) -> list[Planted]:
-        planted = planting.plant(chosen, folder, _rooted(base_url), rng)
+        originals = planting.plant(chosen, folder, _rooted(base_url), rng)
         # Numbers of their own, so that the images stay as they are.
-        wrong = random.Random(_SEED)
-        return list(planting.with_wrong_captions(planted, chosen, wrong_per_right, wrong))
+        wrong, wishing = random.Random(_SEED), random.Random(_SEED)
+        planted = planting.with_wrong_captions(originals, chosen, wrong_per_right, wrong)
+        return list(wishes.with_wishes(planted, chosen, folder, _rooted(base_url), wishing))
 
     what = f"openmoji {count}" + (f" {wrong_per_right} wrong" if wrong_per_right else "")
     return _built(folder, _rooted(base_url), what, planter)

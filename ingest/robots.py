@@ -27,6 +27,9 @@ _FIELD = re.compile(r"[a-z](?:[a-z_\s-]*[a-z])?")
 _COLON = re.compile("[:\uff1a]")
 _BLANKS = re.compile(r"[\W_]+")
 _DOUBLED = re.compile(r"(.)\1+")
+# RSL 1.0: an absolute URL, and for every crawler, wherever it stands.
+_LICENSE = re.compile(r"(?:^|[\r\n])[ \t]*license[ \t]*:[ \t]*(https?://[^\s#]+)", re.IGNORECASE)
+_MOST_LICENSES = 16
 # A version or a comment behind a name, which RFC 9309 does not know, is left aside.
 _NAME = re.compile(r"[^\s/(;]*")
 
@@ -70,6 +73,12 @@ def groups(robots: str) -> list[tuple[set[str], list[str]]]:
             if found:
                 found[-1][1].append(f"{field}: {value}")
     return found
+
+
+def licenses_in(robots: str) -> list[str]:
+    """The URLs of `License:` lines, each once, whatever group they stand in."""
+    found = dict.fromkeys(match[1] for match in _LICENSE.finditer(robots))
+    return list(found)[:_MOST_LICENSES]
 
 
 def _field_and_value(line: str) -> tuple[str | None, str]:

@@ -66,6 +66,11 @@ class Settings:
     recipe: str = _setting(
         "laion_5b", "Recipe of models/seeds/recipes.csv that decides what is kept."
     )
+    uses: str = _setting(
+        "search, train",
+        "Uses, comma-separated, that images are wanted for: `fetch` leaves out what is refused to "
+        "all of them. The use of each recipe must be among them.",
+    )
     crawl_root: str = _setting(
         "https://data.commoncrawl.org/",
         "Where `crawl --crawl` finds crawl-data/: a URL or a folder.",

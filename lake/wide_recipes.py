@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pairlake.lake.errors import BadRequest, BadSetting
-from pairlake.lake.macros import recipe_rules
+from pairlake.lake.macros import Entries, recipe_rules
 from pairlake.lake.project import ROOT, RULES, project
 from pairlake.lake.recipe import COLUMNS, of_older_project, written
 
@@ -75,6 +75,8 @@ def _recipes(file: Path, content: bytes) -> dict[str, Rules]:
     except (UnicodeError, csv.Error) as error:
         raise BadRequest(f"{file} cannot be read ({error}); write it as CSV in UTF-8.") from error
     _check_header(file, header)
+    # What was so for all recipes, and is a rule today.
+    taken = {rule["rule"]: rule["before"] for rule in _rules(project()) if "before" in rule}
     recipes: dict[str, Rules] = {}
     for number, row in lines:
         if len(row) != len(header):
@@ -87,7 +89,7 @@ def _recipes(file: Path, content: bytes) -> dict[str, Rules]:
         if not name or name in recipes:
             what = f"has the recipe {name} again" if name else "names no recipe"
             raise BadRequest(f"{file} {what} in line {number}; give it a name of its own.")
-        recipes[name] = rules
+        recipes[name] = rules | {rule: taken[rule] for rule in taken.keys() - set(header)}
     return recipes
 
 
@@ -102,7 +104,7 @@ def _check_header(file: Path, header: list[str]) -> None:
     twice = [name for name in header if header.count(name) > 1]
     if twice:
         raise BadRequest(f"{file} has the column {twice[0]} twice; take one of them out.")
-    known = {"recipe", *_rules(project())}
+    known = {"recipe", *(rule["rule"] for rule in _rules(project()))}
     unknown = [name for name in header if name not in known]
     if unknown:
         raise BadRequest(
@@ -111,11 +113,11 @@ def _check_header(file: Path, header: list[str]) -> None:
         )
 
 
-def _rules(at: Path) -> list[str]:
-    """The names of the rules that recipes of a project may have."""
+def _rules(at: Path) -> Entries:
+    """The rules that recipes of a project may have."""
     if not (at / RULES).is_file():
         raise BadRequest(of_older_project(at))
-    return [rule["rule"] for rule in recipe_rules(at)]
+    return recipe_rules(at)
 
 
 def _rows(name: str, rules: Rules) -> list[list[str]]:

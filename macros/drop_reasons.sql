@@ -80,6 +80,14 @@
             "breaks": "not is_http and is_urn is not true",
         },
         {
+            "reason": "caption_outside_alt",
+            "kind": "rule",
+            "meaning": "no page has its caption as alt text, and the recipe takes no other",
+            "flag": "is_caption_source_unwanted",
+            "before": "reading",
+            "breaks": "only_alt and is_outside_alt",
+        },
+        {
             "reason": "url_outside_src",
             "kind": "rule",
             "meaning": "no page has its URL in src, and the recipe takes no other",
@@ -162,6 +170,17 @@
             "flag": "is_image_synthetic",
             "before": "scoring",
             "breaks": "synthetic_images = 'drop' and is_synthetic",
+        },
+        {
+            "reason": "licence_not_wanted",
+            "kind": "rule",
+            "meaning":
+                "neither its file nor its pages name a licence, or one that is not among the recipe's",
+            "flag": "is_licence_unwanted",
+            "before": "scoring",
+            "breaks":
+                "case when licences is not null and image_id is not null then list_contains("
+                ~ "licences, regexp_replace(licence, '-[0-9][.].*', '')) is not true end",
         },
         {
             "reason": "language_missing",

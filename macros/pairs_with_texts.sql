@@ -56,6 +56,7 @@ pairs as (
         pairs_deduplicated.caption,
         pairs_kept.language,
         pairs_kept.language_probability,
+        pairs_kept.language_source,
         pairs_kept.split,
         pairs_kept.width,
         pairs_kept.height,
@@ -80,6 +81,8 @@ pairs as (
                 then pairs_kept.other_license_url
             else pages.license_url
         end as license_url,
+        pairs_kept.licence,
+        pairs_kept.licence_scope,
         pairs_kept.occurrences,
         pairs_kept.crawl_id,
         pairs_deduplicated.source_id,

@@ -22,7 +22,11 @@ def reasons() -> list[Reason]:
     """All of them, in the order in which they count."""
     outcomes = sorted(_seed("download_outcomes"), key=lambda row: row["outcome"])
     refused = sorted(
-        {(row["signal"], row["use"]) for row in _seed("wish_meanings") if row["says"] == "disallow"}
+        {
+            (row["signal"], row["use"])
+            for row in _seed("wish_meanings")
+            if row["says"] == "disallow" and row["use"] != "crawl"
+        }
     )
     found = []
     for each in drop_reasons():

@@ -17,6 +17,7 @@ import pytest
 
 from pairlake.demo import stage
 from pairlake.demo.stage import environment, prepare_world
+from pairlake.demo.wishes import CARRIERS, DATA_MINING, NOT_ASKED_FOR
 from pairlake.demo.world import World
 from pairlake.encoders import opened_search
 from pairlake.ingest.images.sent import Sent
@@ -173,6 +174,32 @@ def test_nothing_else_is_dropped_but_by_similarity_or_as_a_duplicate(
         """,
     )
     assert reasons == [("duplicate_image",), ("similarity_too_low",)]
+
+
+def test_what_pictures_say_of_data_mining_is_found_in_each_carrier(
+    lake: duckdb.DuckDBPyConnection,
+) -> None:
+    said = """
+        select image_url, split_part(value, '/', -1)
+        from judged
+        inner join lake.intermediate.int_pairs_judged as pairs using (pair_id)
+        left join lake.raw.image_rights as rights
+            on pairs.image_id = rights.image_id and property = 'plus:DataMining'
+        where kind = 'data_mining'
+    """
+    found = {str(url).rpartition("/")[2]: str(value) for url, value in _rows(lake, said)}
+    assert len(found) == len(CARRIERS) * len(DATA_MINING)
+    for name, value in found.items():
+        assert name.rpartition(".")[0].endswith(f"-{value.lower()}")
+    signed = "select distinct property from lake.raw.image_rights where carrier = 'c2pa'"
+    assert ("cawg.training-mining/cawg.ai_training",) in _rows(lake, signed)
+
+
+def test_what_is_refused_whole_is_not_asked_for(demo: Demo) -> None:
+    asked = (demo.world.folder / "requests.log").read_text()
+    assert "GET /robots.txt" in asked
+    assert "GET /not-for-training/" in asked
+    assert not [path for path in NOT_ASKED_FOR if f"GET /{path}/" in asked]
 
 
 def test_of_equal_pictures_exactly_one_pair_is_kept(

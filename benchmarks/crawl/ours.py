@@ -19,7 +19,7 @@ Row = tuple[str | None, str, str]
 
 
 def extract(path: Path) -> Iterator[Row]:
-    """Every sighting of the crawl file: (page_url, image_url, alt)."""
+    """Every sighting of the crawl file by its alt text: (page_url, image_url, alt)."""
     with path.open("rb") as stream:
         for found in read_records(stream):
             if isinstance(found, Record):
@@ -27,8 +27,9 @@ def extract(path: Path) -> Iterator[Row]:
                     page = parse_record(found.body, found.page_url)
                 except UnreadableRecord:
                     continue
-                for image_url, alt, *_ in page.sightings:
-                    yield page.page_url, image_url, alt
+                for image_url, text, *_, caption_source in page.sightings:
+                    if caption_source == "alt":
+                        yield page.page_url, image_url, text
 
 
 def floor(path: Path) -> Iterator[bytes]:

@@ -94,7 +94,7 @@ class _Connection(asyncio.Protocol):
             self._head(200, _OVERSIZED)
             self._transport.write(body.ljust(2**20, b"\0"))
         elif kind == "noai":
-            self._send(200, body, "X-Robots-Tag: noai\r\n")
+            self._send(200, body, "X-Robots-Tag: noai, noindex\r\n")
         elif kind == "tdm":
             self._send(200, body, "TDM-Reservation: 1\r\n")
         elif kind == "half":

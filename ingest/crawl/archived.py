@@ -22,7 +22,7 @@ from pairlake.ingest.images.blocked import Blocked
 from pairlake.ingest.images.decoders import Decoders
 from pairlake.ingest.images.formats import picture_format
 from pairlake.ingest.images.landing import Parts
-from pairlake.ingest.images.optout import Refusal, product_token, refusal_in, wishes_in
+from pairlake.ingest.images.optout import Wish, product_token, wishes_in
 from pairlake.ingest.urls import absolute_url
 from pairlake.lake.errors import as_text, in_words
 from pairlake.lake.settings import settings
@@ -40,7 +40,7 @@ class _Redirect(NamedTuple):
     """Where a redirect leads, and what it says of the use of what is there."""
 
     place: str
-    refusal: Refusal | None
+    wishes: Sequence[Wish]
 
 
 class _Asked(NamedTuple):
@@ -108,7 +108,7 @@ async def _downloads(
     if response is None or attempted_at is None or response.status not in (200, None):
         return []
     headers = _headers(response)
-    refusal = refusal_in(headers, agent)
+    wishes = wishes_in(headers, agent)
     arrived: Download | None = None
     downloads = []
     for url_id, redirects in asked:
@@ -118,15 +118,15 @@ async def _downloads(
             http_status=response.status,
             final_url=place,
             content_type=as_text(headers.get("Content-Type", record.content_type)) or None,
-            wishes=wishes_in(headers),
+            wishes=[said for way in redirects for said in way.wishes] + wishes,
         )
         try:
-            _refuse(download, place, redirects, refusal, blocked)
+            _refuse(download, place, redirects, blocked)
             if arrived is None:
                 await judge(_body(response), download, decoders, blocked)
                 arrived = download
             else:
-                download = replace(arrived, url_id=url_id)
+                download = replace(arrived, url_id=url_id, wishes=download.wishes)
         except UnreadableRecord:
             return []
         except Failed as error:
@@ -139,18 +139,13 @@ async def _downloads(
 
 
 def _refuse(
-    download: Download,
-    place: str,
-    redirects: Sequence[_Redirect],
-    refusal: Refusal | None,
-    blocked: Blocked,
+    download: Download, place: str, redirects: Sequence[_Redirect], blocked: Blocked
 ) -> None:
     """Raise Failed where an image is not to be kept, for any of the places that lead to it."""
     places = (place, *(redirect.place for redirect in redirects))
     if download.url_id.bytes in blocked or any(map(blocked.holds, places)):
         raise Failed("blocked", "the URL was taken down by request")
-    for said in (*(redirect.refusal for redirect in redirects), refusal):
-        refuse(said, download)
+    refuse(blocked.wanted.refusal(download.wishes), download)
 
 
 def _body(response: Response) -> bytes:
@@ -178,7 +173,7 @@ def _hops(records: Iterable[Record], agent: str) -> dict[str, _Redirect]:
             led_to = URL(place).join(URL(headers.get("Location", ""))).with_fragment(None)
         except ValueError:
             continue
-        redirects[place] = _Redirect(_place(str(led_to)), refusal_in(headers, agent))
+        redirects[place] = _Redirect(_place(str(led_to)), wishes_in(headers, agent))
     return redirects
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import signal
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -11,73 +10,41 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-import aiohttp
-
 from pairlake.ingest.crawl.archived import take_images
 from pairlake.ingest.crawl.captioned.members import is_tar
 from pairlake.ingest.crawl.captioned.read import read_captioned
 from pairlake.ingest.crawl.html import parse_page
-from pairlake.ingest.crawl.lists.layout import Columns, NotAList, list_kind
+from pairlake.ingest.crawl.lists.layout import Columns, list_kind
 from pairlake.ingest.crawl.lists.read import on_disk, read_list
+from pairlake.ingest.crawl.mark import Mark
 from pairlake.ingest.crawl.pages import Page, UnreadableRecord
 from pairlake.ingest.crawl.reading import CrawlFile, Reading
-from pairlake.ingest.crawl.records import Damage, Failed, Found, Other, Record, Unreadable
+from pairlake.ingest.crawl.records import (
+    Damage,
+    Failed,
+    Found,
+    Other,
+    Record,
+    Unreadable,
+    crawled_at,
+)
 from pairlake.ingest.crawl.responses import html_of
 from pairlake.ingest.crawl.site_rules import SiteRules
 from pairlake.ingest.crawl.spool import Spool
-from pairlake.ingest.crawl.stream import NETWORK_ERRORS, GaveUp, opened, retrying, underlying
+from pairlake.ingest.crawl.stream import opened, retrying
+from pairlake.ingest.crawl.unread import NotACrawlFile, failure, what_it_is
 from pairlake.ingest.crawl.wacz import ZIP, read_wacz
 from pairlake.ingest.crawl.warc import read_records
 from pairlake.ingest.crawl.wat import parse_record
 from pairlake.ingest.images.blocked import Blocked
-from pairlake.ingest.images.formats import picture_format
+from pairlake.ingest.images.optout import product_token
 from pairlake.ingest.unpacking import sniffed, unpack
 from pairlake.lake.errors import as_text, in_words
+from pairlake.lake.settings import settings
 
 _HEAD_BYTES = 2**16
 # CPU seconds for one page. What takes longer is made so: some HTML takes the square of its length.
 PAGE_SECONDS = 10.0
-
-
-# What files begin with that are often taken for crawl files.
-_SEEMS = (
-    (ZIP, "it seems to be a zip with no web archive in it"),
-    (b"BZh", "it seems to be packed by bzip2; unpack it first"),
-    (b"\xfd7zXZ", "it seems to be packed by xz; unpack it first"),
-    (b"7z\xbc\xaf", "it seems to be a 7z archive; unpack it first"),
-    (b"<", "it seems to be HTML or XML"),
-    (b"version https://git-lfs", "it is a pointer of Git LFS; git lfs pull brings the file"),
-    (b" CDX ", "it seems to be the index of web archives; name those themselves"),
-)
-
-
-class NotACrawlFile(Exception):
-    """The file holds nothing of what a crawl file holds."""
-
-
-class Mark:
-    """Notes in a folder which page is being read, for whoever finds that the process died."""
-
-    _NAME = "record"
-
-    def __init__(self, folder: Path) -> None:
-        self._file = os.open(folder / self._NAME, os.O_WRONLY | os.O_CREAT)
-
-    def set(self, number: int) -> None:
-        """The record of this number, from 0 on, is next."""
-        os.pwrite(self._file, number.to_bytes(8), 0)
-
-    def close(self) -> None:
-        """Nothing more is noted."""
-        os.close(self._file)
-
-    @classmethod
-    def last(cls, folder: Path) -> int | None:
-        """The number that was noted last in `folder`, if any was."""
-        try:
-            return int.from_bytes((folder / cls._NAME).read_bytes())
-        except FileNotFoundError:
-            return None
 
 
 def read_crawl_file(
@@ -111,7 +78,7 @@ def read_crawl_file(
                 tables = _read(location, file, folder, columns or Columns(), passed_over, blocked)
     except Exception as error:  # noqa: BLE001 - no file ends the run
         file = CrawlFile(crawl_id=crawl_id, path=path, started_at=file.started_at, bytes=file.bytes)
-        file.outcome, file.error = _failure(error)
+        file.outcome, file.error = failure(error)
         tables = {}
     file.seconds = time.monotonic() - started
     return Reading(file=file, tables=tables)
@@ -195,9 +162,11 @@ def _read_records(
     folder.mkdir(parents=True, exist_ok=True)
     head = _unpacked(stream.peek(_HEAD_BYTES))
     is_archive = False
+    agent = product_token(settings().user_agent).lower()
+    names = {"crawl_id": file.crawl_id, "path": file.path}
     with (
-        Spool(folder, partial(_note_failure, file)) as spool,
-        SiteRules(folder, crawl_id=file.crawl_id, path=file.path) as sites,
+        Spool(folder, partial(_note_failure, file), **names) as spool,
+        SiteRules(folder, **names) as sites,
         closing(Mark(folder)) as mark,
     ):
         for number, found in enumerate(_records(stream)):
@@ -207,18 +176,28 @@ def _read_records(
             is_archive = True
             if isinstance(found, Record) and found.kind != "wat":
                 mark.set(number)
-            _take(found, file, spool, sites, is_deadly=number in passed_over)
+            _take(found, file, spool, sites, agent, is_deadly=number in passed_over)
         file.bytes = stream.seek(0, io.SEEK_END) if stream.seekable() else stream.raw.tell()
         if not is_archive:
-            raise NotACrawlFile(_what_it_is(head, file.error))
-        file.pairs, pairs = spool.pairs(crawl_id=file.crawl_id, path=file.path)
+            raise NotACrawlFile(what_it_is(head, file.error))
+        file.pairs, pairs = spool.pairs()
         file.sightings, file.with_login = spool.sightings, spool.with_login
         file.sites = sites.sites
-        return {"raw.image_text_pairs": pairs, "raw.site_rules": sites.written()}
+        return {
+            "raw.image_text_pairs": pairs,
+            "raw.site_rules": sites.written(),
+            **spool.said(),
+        }
 
 
 def _take(
-    found: Found, file: CrawlFile, spool: Spool, sites: SiteRules, *, is_deadly: bool
+    found: Found,
+    file: CrawlFile,
+    spool: Spool,
+    sites: SiteRules,
+    agent: str,
+    *,
+    is_deadly: bool,
 ) -> None:
     """Count a record as one of a page, read or not, or as another; take what its page shows.
 
@@ -227,7 +206,7 @@ def _take(
     try:
         if is_deadly:
             raise UnreadableRecord("a process died of it")
-        page = _page(found)
+        page = _page(found, agent)
         if isinstance(page, Other) and isinstance(found, Record):
             sites.add(found)
     except UnreadableRecord:
@@ -265,47 +244,20 @@ def _note_failure(file: CrawlFile, offset: int, words: str) -> None:
         file.outcome, file.error = "failed", as_text(f"record at {offset}: {words}")
 
 
-def _page(found: Found) -> Page | Other:
+def _page(found: Found, agent: str) -> Page | Other:
     if isinstance(found, Unreadable):
         raise UnreadableRecord(found.reason)
     if isinstance(found, Other):
         return found
     if found.kind == "wat":
-        return parse_record(found.body, found.page_url)
+        return parse_record(found.body, found.page_url, agent)
     # The alarm is not handled: it kills, also in the midst of the parser's C.
     signal.setitimer(signal.ITIMER_VIRTUAL, PAGE_SECONDS)
     try:
         html = html_of(found)
         if isinstance(html, Other):
             return html
-        return parse_page(html.body, found.page_url, html.charset)
+        heard_at = crawled_at(found.date)
+        return parse_page(html.body, found.page_url, html.charset, html.headers, agent, heard_at)
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-
-
-def _what_it_is(head: bytes, error: str | None) -> str:
-    """Why a file is none of those that are read."""
-    if not head and not error:
-        return "neither WARC, ARC nor WAT, nor a list: it is empty"
-    seems = next((words for magic, words in _SEEMS if head.startswith(magic)), error)
-    if picture_format(head):
-        seems = "it is a picture; give the folder that it is in, or a tar"
-    return f"neither WARC, ARC nor WAT, nor a list: {seems}"
-
-
-def _failure(error: BaseException) -> tuple[str, str]:
-    """The outcome that an error is, `failed` if nobody foresaw it, and the words for it."""
-    if isinstance(error, GaveUp) and error.__cause__:
-        error = error.__cause__
-    error = underlying(error)
-    words = in_words(error)
-    if isinstance(error, aiohttp.ClientResponseError):
-        return ("not_found" if error.status in (404, 410) else "http_error"), words
-    if isinstance(error, FileNotFoundError):
-        return "not_found", words
-    if isinstance(error, NotACrawlFile | NotAList):
-        return "unreadable", as_text(str(error))
-    if isinstance(error, NETWORK_ERRORS):
-        return "network_error", words
-    is_foreseen = isinstance(error, aiohttp.ClientError | OSError | GaveUp)
-    return ("unreadable" if is_foreseen else "failed"), words

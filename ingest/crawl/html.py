@@ -1,17 +1,19 @@
-"""Reads the images of one HTML page as a WARC holds it: bytes in, sightings out."""
+"""Reads one HTML page as a WARC holds it: bytes in, sightings of images out, and what it says."""
 
 from __future__ import annotations
 
-import re
-from typing import NamedTuple, cast
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
 
-import endec
-import html5prescan
-from resiliparse.parse.encoding import detect_encoding
-from resiliparse.parse.html import ElementNode, HTMLTree
+from resiliparse.parse.html import DOMNode, ElementNode, HTMLTree
 
+from pairlake.ingest.crawl.decoding import parsed
+from pairlake.ingest.crawl.figures import figure_captions, figure_of
 from pairlake.ingest.crawl.lazy import find_address, is_placeholder
 from pairlake.ingest.crawl.pages import (
+    CAPTION_SOURCES,
     Page,
     Sighting,
     UnreadableRecord,
@@ -19,120 +21,236 @@ from pairlake.ingest.crawl.pages import (
     hint,
     shortened,
 )
+from pairlake.ingest.crawl.said import (
+    TELLING,
+    Meta,
+    Rel,
+    headers_of,
+    language_of,
+    said_by,
+    shared_images,
+)
+from pairlake.ingest.crawl.schema_org import MAX_SCRIPTS, image_licenses
 from pairlake.ingest.urls import Base
 
-# Where the standard looks for a <meta>, and its rule for the declaration of an XML document.
-_PRESCANNED_BYTES = 1_024
-_TOLD = re.compile(rb"charset|<\?xml", re.IGNORECASE)
-_XML_DECLARATION = re.compile(rb"<\?xml[^>]*?\bencoding\s*=\s*[\"']([^\"'>]+)[\"']")
-# A page of which so few characters beyond ASCII are none is UTF-8 all the same: of texts in other
-# encodings, Thai the most, a fifth of them looks like it.
-_BAD_SHARE = 0.5
-_ASCII = bytes(range(128))
-_BAD = "\ufffd"
-
-# Where a <meta> may tell the encoding.
-_TELLING = 'meta[charset], meta[http-equiv="content-type" i]'
-
-_LINKING = frozenset({"a", "area", "link"})
-_IMAGES = frozenset({"img", "amp-img"})
+# So many of a page are read.
+_MAX_METAS = 100
+_MAX_RELS = 100
 # An image in a <noscript> has at most so many elements between: a link, a figure, a <picture>.
 _MAX_BETWEEN = 6
 
 
 class _Image(NamedTuple):
+    """An image of a page, as long as nobody knows where it leads."""
+
     element: ElementNode
-    alt: str
+    alt: str | None
+    title: str | None
 
 
 class _Shown(NamedTuple):
+    """An image with an address, and its texts by where they stand, the alt text first."""
+
     element: ElementNode
     sighting: Sighting
+    texts: Mapping[str, str]
 
 
-def parse_page(body: bytes, page_url: str, charset: str | None = None) -> Page:
+@dataclass(slots=True)
+class _Found:
+    """What one walk over a page finds of use, in its order."""
+
+    agent: str
+    base_url: str | None = None
+    language: str | None = None
+    addressed: int = 0
+    has_noscript: bool = False
+    images: list[_Image] = field(default_factory=list)
+    hrefs: list[str] = field(default_factory=list)
+    rels: list[Rel] = field(default_factory=list)
+    metas: list[Meta] = field(default_factory=list)
+    scripts: list[ElementNode] = field(default_factory=list)
+    figcaptions: list[ElementNode] = field(default_factory=list)
+
+
+def parse_page(
+    body: bytes,
+    page_url: str,
+    charset: str | None = None,
+    headers: Iterable[tuple[str, str]] = (),
+    agent: str = "",
+    heard_at: datetime | None = None,
+) -> Page:
     """The page of one HTML document.
 
     `charset` is what the HTTP header says of its encoding. A sighting is an image with an address
-    and alt text; links are those with `href`, images those with an address. Raises
-    UnreadableRecord.
+    and a text: its alt text, its title, its figure's caption; links are those with `href`, images
+    those with an address. `headers` are those of the answer, `agent` the product token for which,
+    or for everybody, wishes are meant that are read. Raises UnreadableRecord.
     """
     try:
-        return _page(_tree(body, charset), page_url)
+        return _page(parsed(body, charset), page_url, headers, agent, heard_at)
     except (ValueError, LookupError, RuntimeError, RecursionError) as error:
         raise UnreadableRecord(str(error)) from error
 
 
-def _tree(body: bytes, charset: str | None) -> HTMLTree:
-    text, is_told = decoded(body, charset)
-    tree = HTMLTree.parse(text)
-    if is_told or tree.document is None:
-        return tree
-    # A <meta> further down is heard when the parser comes to it, which then begins anew.
-    late = tree.document.query_selector(_TELLING)
-    label = prescanned(late.html.encode()) if late else None
-    again = decoded_as(body, label) if label else None
-    return tree if again is None or again == text else HTMLTree.parse(again)
-
-
-def _page(tree: HTMLTree, page_url: str) -> Page:
+def _page(
+    tree: HTMLTree,
+    page_url: str,
+    headers: Iterable[tuple[str, str]],
+    agent: str,
+    heard_at: datetime | None,
+) -> Page:
     if tree.document is None:
         raise UnreadableRecord("no document in it")
-    base_url: str | None = None
-    hrefs: list[str] = []
-    captioned: list[_Image] = []
-    images = 0
-    has_noscript = False
+    found = _walked(tree.document, agent)
+    base_url = Base(page_url).join(found.base_url) if found.base_url else None
+    base = Base(base_url or page_url)
+    captions = figure_captions(found.figcaptions)
+    shown = [seen for image in found.images if (seen := _shown(image, captions, base))]
+    images = found.addressed + sum(not seen.element.getattr("src") for seen in shown)
+    kept = _each_once(shown) if found.has_noscript else shown
+    sightings = [sighting for seen in kept for sighting in _sightings(seen)]
+    for url, alt in shared_images(found.metas):
+        if joined := base.join(url):
+            sightings.append(Sighting(joined, alt, None, None, "og:image", "og_alt"))
+    links = len(found.hrefs) + images
+    license_url = first_license(found.hrefs)
+    if not sightings:
+        return Page(shortened(page_url), license_url, links, images, sightings)
+    said = said_by(
+        found.language,
+        found.metas,
+        found.rels,
+        headers_of(headers),
+        base,
+        page_url,
+        agent,
+        heard_at,
+        image_licenses((script.text or "" for script in found.scripts), base),
+    )
+    return Page(shortened(page_url), license_url, links, images, sightings, said)
+
+
+def _walked(document: DOMNode, agent: str) -> _Found:
+    found = _Found(agent)
     # One walk over all elements: to go through resiliparse's collections takes the square of it.
-    for node in tree.document:
-        element = cast(ElementNode, node)
-        tag = element.tag
-        if tag in _IMAGES:
-            images += bool(element.getattr("src"))
-            alt = element.getattr("alt")
-            if alt and not alt.isspace():
-                captioned.append(_Image(element, alt))
-        elif tag in _LINKING and (href := element.getattr("href")):
-            hrefs.append(href)
-        elif tag == "base" and base_url is None:
-            base_url = element.getattr("href") or None
-        elif tag == "noscript":
-            has_noscript = True
-    base = Base((Base(page_url).join(base_url) if base_url else None) or page_url)
-    shown = [seen for image in captioned if (seen := _shown(*image, base))]
-    images += sum(not seen.element.getattr("src") for seen in shown)
-    sightings = _each_once(shown) if has_noscript else [sighting for _, sighting in shown]
-    license_url = first_license(hrefs)
-    return Page(shortened(page_url), license_url, len(hrefs) + images, images, sightings)
+    for node in document:
+        take = _TAKING.get(node.tag or "")
+        # A document type goes by the name of an element, too.
+        if take is not None and isinstance(node, ElementNode):
+            take(found, node)
+    return found
 
 
-def _shown(element: ElementNode, alt: str, base: Base) -> _Shown | None:
-    address = find_address(element, base)
+def _take_image(found: _Found, element: ElementNode) -> None:
+    found.addressed += bool(element.getattr("src"))
+    alt, title = element.getattr("alt"), element.getattr("title")
+    found.images.append(_Image(element, alt, title))
+
+
+def _take_link(found: _Found, element: ElementNode) -> None:
+    href = element.getattr("href")
+    if href:
+        found.hrefs.append(href)
+        rel = element.getattr("rel")
+        if rel and "license" in rel.lower() and len(found.rels) < _MAX_RELS:
+            found.rels.append(Rel(href, rel, element.getattr("type") or ""))
+
+
+def _take_base(found: _Found, element: ElementNode) -> None:
+    if found.base_url is None:
+        found.base_url = element.getattr("href") or None
+
+
+def _take_meta(found: _Found, element: ElementNode) -> None:
+    name = (element.getattr("name") or element.getattr("property") or "").strip().lower()
+    if (name in TELLING or name == found.agent) and len(found.metas) < _MAX_METAS:
+        found.metas.append(Meta(name, element.getattr("content") or ""))
+
+
+def _take_html(found: _Found, element: ElementNode) -> None:
+    if found.language is None:
+        found.language = language_of(element.getattr("lang"), element.getattr("xml:lang"))
+
+
+def _take_script(found: _Found, element: ElementNode) -> None:
+    kind = element.getattr("type")
+    if kind and kind.strip().lower() == "application/ld+json" and len(found.scripts) < MAX_SCRIPTS:
+        found.scripts.append(element)
+
+
+def _take_figcaption(found: _Found, element: ElementNode) -> None:
+    found.figcaptions.append(element)
+
+
+def _take_noscript(found: _Found, _: ElementNode) -> None:
+    found.has_noscript = True
+
+
+_TAKING: Mapping[str, Callable[[_Found, ElementNode], None]] = {
+    **dict.fromkeys(("img", "amp-img"), _take_image),
+    **dict.fromkeys(("a", "area", "link"), _take_link),
+    "base": _take_base,
+    "meta": _take_meta,
+    "html": _take_html,
+    "script": _take_script,
+    "figcaption": _take_figcaption,
+    "noscript": _take_noscript,
+}
+
+
+def _shown(image: _Image, captions: Mapping[ElementNode, str], base: Base) -> _Shown | None:
+    element, *own = image
+    figure = figure_of(element) if captions else None
+    texts = (*own, captions.get(figure) if figure is not None else None)
+    told = {
+        source: text
+        for source, text in zip(CAPTION_SOURCES, texts, strict=False)
+        if text and not text.isspace()
+    }
+    address = find_address(element, base) if told else None
     if address is None:
         return None
     url, attribute = address
     sizes = hint(element.getattr("width")), hint(element.getattr("height"))
-    source = attribute if element.tag == "img" else element.tag
-    return _Shown(element, Sighting(url, alt, *sizes, source or attribute))
+    source = (attribute if element.tag == "img" else element.tag) or attribute
+    caption_source, text = next(iter(told.items()))
+    return _Shown(element, Sighting(url, text, *sizes, source, caption_source), told)
 
 
-def _each_once(shown: list[_Shown]) -> list[Sighting]:
-    """The sightings, but only one of an image that a <noscript> beside it shows again."""
+def _sightings(seen: _Shown) -> Iterator[Sighting]:
+    """One of each text of an image, but of the same text only the first."""
+    texts: set[str] = set()
+    for source, text in seen.texts.items():
+        if text not in texts:
+            texts.add(text)
+            yield seen.sighting._replace(text=text, caption_source=source)
+
+
+def _each_once(shown: list[_Shown]) -> list[_Shown]:
+    """The images, but only one of an image that a <noscript> beside it shows again."""
     kept: list[_Shown] = []
-    beside: _Shown | None = None
+    # The last that has a text from the same place: with an alt text, and those that have none.
+    beside: dict[str, tuple[int, _Shown]] = {}
     for seen in shown:
-        if beside is not None and beside.sighting.alt == seen.sighting.alt:
-            was_within, is_within = map(_is_in_noscript, (beside.element, seen.element))
+        kind = seen.sighting.caption_source
+        place, last = beside.get(kind, (0, None))
+        if last is not None and last.sighting.text == seen.sighting.text:
+            was_within, is_within = map(_is_in_noscript, (last.element, seen.element))
             if was_within != is_within:
-                outside, within = (seen, beside) if was_within else (beside, seen)
+                outside, within = (seen, last) if was_within else (last, seen)
                 if both := _one_for_both(outside, within):
-                    kept[-1] = both
+                    kept[place] = both
                     # An image may have another <noscript>, a <noscript> has no other image.
-                    beside = outside if both is outside else None
+                    if both is outside:
+                        beside[kind] = place, outside
+                    else:
+                        del beside[kind]
                     continue
+        beside[kind] = len(kept), seen
         kept.append(seen)
-        beside = seen
-    return [sighting for _, sighting in kept]
+    return kept
 
 
 def _one_for_both(outside: _Shown, within: _Shown) -> _Shown | None:
@@ -155,51 +273,3 @@ def _is_in_noscript(element: ElementNode) -> bool:
             return above is not None
         above = above.parent
     return False
-
-
-def decoded(body: bytes, charset: str | None) -> tuple[str, bool]:
-    """The text of a page, and whether anything told its encoding.
-
-    A byte order mark does before all else, then `charset`, which the HTTP header says, then what
-    the beginning of the page itself says; else it is what the bytes look like. A byte that is
-    none in its encoding becomes U+FFFD, and costs no other.
-    """
-    text = decoded_as(body, charset)
-    if text is None:
-        text = decoded_as(body, prescanned(body))
-    return (_guessed(body), False) if text is None else (text, True)
-
-
-def decoded_as(body: bytes, label: str | None) -> str | None:
-    """The text in an encoding by one of the standard's names for it; None if it is none."""
-    try:
-        # Which a byte order mark overrules.
-        return endec.decode(body, label or "", "replace", bom="evaluateall")
-    except LookupError:
-        return None
-
-
-def prescanned(body: bytes) -> str | None:
-    """The encoding that a page's own beginning tells, in a <meta> or as an XML document."""
-    body = body[:_PRESCANNED_BYTES]
-    if not _TOLD.search(body):
-        return None
-    name: str | None = html5prescan.get(body)[0].name
-    declared = None if name else _XML_DECLARATION.match(body)
-    return prescanned(b'<meta charset="%b">' % declared[1]) if declared else name
-
-
-def _guessed(body: bytes) -> str:
-    text = endec.decode(body, "utf-8", "replace", bom="evaluateall")
-    others = len(text) - (len(body) - len(body.translate(None, _ASCII)))
-    if text.count(_BAD) <= _BAD_SHARE * others:
-        return text
-    label = detect_encoding(body, html5_compatible=False) or "windows-1252"
-    return decoded_as(body, label) or _by_python(body, label)
-
-
-def _by_python(body: bytes, codec: str) -> str:
-    try:
-        return body.decode(codec, "replace")
-    except LookupError:
-        return endec.decode(body, "windows-1252", "replace")

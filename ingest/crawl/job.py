@@ -1,7 +1,7 @@
 """Turns crawl files into pairs, one process per processor, one transaction per crawl file.
 
-`pairlake crawl` writes raw.image_text_pairs, raw.list_scores, raw.site_rules and
-raw.crawl_files.
+`pairlake crawl` writes raw.image_text_pairs, raw.pages, raw.image_licenses, raw.list_scores,
+raw.site_rules and raw.crawl_files.
 """
 
 from __future__ import annotations

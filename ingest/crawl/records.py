@@ -111,8 +111,10 @@ def crawled_at(date: str) -> datetime | None:
     try:
         if date.isdecimal():
             return datetime.strptime(date[:14].ljust(14, "0"), "%Y%m%d%H%M%S")
-        moment = datetime.fromisoformat(date)
-        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+        found = datetime.fromisoformat(date)
+        if found.tzinfo is not None and found.tzinfo is not UTC:
+            found = found.astimezone(UTC)
+        return found.replace(tzinfo=None)
     except (ValueError, OverflowError):
         return None
 

@@ -36,10 +36,11 @@ _PARSER = StatusAndHeadersParser([], verify=False)
 
 
 class Html(NamedTuple):
-    """The HTML of a page, and its charset where the server told one."""
+    """The HTML of a page, its charset where the server told one, and the headers of the answer."""
 
     body: bytes
     charset: str | None
+    headers: Sequence[tuple[str, str]] = ()
 
 
 class Response(NamedTuple):
@@ -70,7 +71,7 @@ def html_of(record: Record) -> Html | Other:
     body = unpacked(response, MAX_PAGE_BYTES)
     if not said and not _is_text(body):
         return Other(kind=_kind(said))
-    return Html(body, charset)
+    return Html(body, charset, response.headers)
 
 
 def response_of(record: Record) -> Response:

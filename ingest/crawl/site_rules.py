@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from pairlake.ingest.crawl.records import Record, crawled_at
 from pairlake.ingest.crawl.responses import MAX_PAGE_BYTES, response_of, unpacked
-from pairlake.ingest.images.optout import product_token, terms_in
+from pairlake.ingest.images.optout import PREFERENCES, product_token, terms_in
 from pairlake.ingest.robots import groups, rules_for, text_of
 from pairlake.lake.domains import host_of
 from pairlake.lake.errors import as_text
@@ -25,7 +25,6 @@ _MAX_EVIDENCE_CHARS = 300
 _ROWS_AT_ONCE = 2_000
 # What matches every path.
 _ALL_PATHS = ("/", "/*", "*")
-_USAGES = ("Content-Usage", "Content-Signal")
 
 _SCHEMA = pa.schema(
     {
@@ -172,7 +171,7 @@ def _wishes(rules: Sequence[str]) -> list[dict[str, str]]:
     """The terms of Content-Usage and Content-Signal that hold for all of a site."""
     wishes = []
     for field, said in _said(rules):
-        if field not in _USAGES:
+        if field not in PREFERENCES:
             continue
         path, _, behind = said.partition(" ") if said.startswith("/") else ("/", "", said)
         if path == "/":

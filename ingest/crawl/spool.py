@@ -5,7 +5,7 @@ However large the file is, no more than a bounded part of it is in memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pairlake.ingest.crawl.captions import clean_captions, former_captions
-from pairlake.ingest.crawl.pages import Page
+from pairlake.ingest.crawl.pages import CAPTION_SOURCES, Page
+from pairlake.ingest.crawl.said_rows import SaidRows
 from pairlake.lake.errors import in_words
 from pairlake.lake.keys import pair_text, text_ids
 from pairlake.lake.passwords import has_login
@@ -33,19 +34,22 @@ _MAX_DEALS = 3
 
 _SCHEMA = {
     "image_url": pl.String,
-    "alt": pl.String,
+    "text": pl.String,
     "page_url": pl.String,
     "license_url": pl.String,
     "record_offset": pl.Int64,
     "width_hint": pl.Int32,
     "height_hint": pl.Int32,
     "image_source": pl.String,
+    "caption_source": pl.String,
 }
-_SIGHTING = (
-    *("page_url", "license_url", "record_offset", "width_hint", "height_hint", "image_source"),
-    # The only place so far.
-    pl.lit("alt").alias("caption_source"),
+_SIGHTING = tuple(name for name in _SCHEMA if name not in ("image_url", "text"))
+_FIRST = CAPTION_SOURCES[0]
+_PLACE = pl.col("caption_source").replace_strict(
+    CAPTION_SOURCES, range(len(CAPTION_SOURCES)), return_dtype=pl.Int8
 )
+# What a page says of an image is one caption, wherever it stands.
+_SAME = ("image_url", "caption", "page_url", "record_offset")
 
 # What the rows hold that wait in memory, column by column in the schema's order.
 Columns = Sequence[list[Any]]
@@ -54,18 +58,24 @@ _write_table = partial(pq.write_table, compression="none")
 
 
 class Spool:
-    """The sightings of one crawl file, in files of `folder`, with their captions cleaned.
+    """The sightings of one crawl file, in files of `folder`, with their captions cleaned, and what
+    the pages say.
 
     `sightings` counts those that have a caption, which alone become pairs, `with_login` those that
     are left out, since a login in their URL is nobody else's. `failed` hears of each
     that could not be taken: where its record begins, and the words of the error.
     """
 
-    def __init__(self, folder: Path, failed: Callable[[int, str], None]) -> None:
+    def __init__(
+        self, folder: Path, failed: Callable[[int, str], None], *, crawl_id: str, path: str
+    ) -> None:
         self._folder, self._failed = folder, failed
+        self._crawl_id, self._path = crawl_id, path
         self._spooled = _Part(folder / "sightings.parquet")
+        self._said = SaidRows(folder, crawl_id=crawl_id, path=path)
         self._waiting: Columns = _no_rows()
         self._characters = 0
+        self._landed: set[str] = set()
         self.sightings = self.with_login = 0
 
     def __enter__(self) -> Self:
@@ -73,6 +83,7 @@ class Spool:
 
     def __exit__(self, *_: object) -> None:
         self._spooled.close()
+        self._said.close()
 
     def add(self, page: Page, offset: int) -> None:
         """Take what a page shows, whose record begins at `offset` of the crawl file."""
@@ -80,17 +91,16 @@ class Spool:
         self.with_login += len(page.sightings) - len(shown)
         if not shown:
             return
-        urls, alts, widths, heights, sources = zip(*shown, strict=True)
+        urls, texts, *others = zip(*shown, strict=True)
         of_page = ([value] * len(shown) for value in (page.page_url, page.license_url, offset))
-        for column, values in zip(
-            self._waiting, (urls, alts, *of_page, widths, heights, sources), strict=True
-        ):
+        for column, values in zip(self._waiting, (urls, texts, *of_page, *others), strict=True):
             column.extend(values)
-        self._characters += sum(map(len, urls)) + sum(map(len, alts))
+        self._characters += sum(map(len, urls)) + sum(map(len, texts))
+        self._characters += self._said.add(page, offset)
         if len(self._waiting[0]) >= SIGHTINGS_IN_MEMORY or self._characters >= CHARACTERS_IN_MEMORY:
             self._flush()
 
-    def pairs(self, *, crawl_id: str, path: str) -> tuple[int, list[Path]]:
+    def pairs(self) -> tuple[int, list[Path]]:
         """How many distinct pairs there are, and the files that hold them.
 
         They have the columns of raw.image_text_pairs but for source_id, and the id that the
@@ -102,15 +112,21 @@ class Spool:
             return 0, []
         targets = []
         for number, part in enumerate(_small(self._spooled)):
-            pairs = _distinct(pl.read_parquet(part), crawl_id=crawl_id, path=path)
+            pairs = _distinct(pl.read_parquet(part), crawl_id=self._crawl_id, path=self._path)
             part.unlink()
             targets.append(self._folder / f"pairs-{number}.parquet")
             _write_table(pairs, targets[-1])
         return sum(pq.read_metadata(target).num_rows for target in targets), targets
 
+    def said(self) -> Mapping[str, Sequence[Path]]:
+        """The files of what the pages say of which a sighting landed, by table."""
+        return self._said.tables()
+
     def _flush(self) -> None:
         columns, self._waiting, self._characters = self._waiting, _no_rows(), 0
+        self._landed = set()
         self._take(columns)
+        self._said.flush(self._landed)
 
     def _take(self, columns: Columns) -> None:
         """Clean and keep these; one that nobody foresaw costs itself, and is found by halves."""
@@ -131,6 +147,7 @@ class Spool:
         distinct = captioned.group_by(pl.all(), maintain_order=True).agg(times=pl.len())
         self._spooled.write(distinct.to_arrow())
         self.sightings += captioned.height
+        self._landed.update(captioned["page_url"].drop_nulls().unique())
 
 
 def _no_rows() -> Columns:
@@ -138,11 +155,22 @@ def _no_rows() -> Columns:
 
 
 def _captioned(columns: Columns) -> pl.DataFrame:
-    """The sightings that have a caption, cleaned."""
+    """The sightings that have a caption, cleaned, each from the first place that has it."""
     sightings = pl.DataFrame(columns, _SCHEMA, orient="col")
-    return sightings.select(pl.exclude("alt"), caption=clean_captions(sightings["alt"])).filter(
-        pl.col("caption") != ""
+    captioned = sightings.select(
+        pl.exclude("text"), caption=clean_captions(sightings["text"])
+    ).filter(pl.col("caption") != "")
+    elsewhere = captioned["record_offset"].filter(captioned["caption_source"] != _FIRST)
+    if elsewhere.is_empty():
+        return captioned
+    # Of the records of few pages, so that few rows are compared.
+    near = captioned.with_row_index().filter(
+        pl.col("record_offset").is_in(elsewhere.unique().implode())
     )
+    repeated = near.filter(_PLACE.min().over(_SAME) < _PLACE)["index"]
+    if repeated.is_empty():
+        return captioned
+    return captioned.filter(~pl.int_range(pl.len()).is_in(repeated.implode()))
 
 
 def _distinct(sightings: pl.DataFrame, *, crawl_id: str, path: str) -> pa.Table:

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pairlake.ingest.crawl.file import Mark, read_crawl_file
+from pairlake.ingest.crawl.file import read_crawl_file
 from pairlake.ingest.crawl.lists.layout import Columns
+from pairlake.ingest.crawl.mark import Mark
 from pairlake.ingest.crawl.reading import CrawlFile, Reading
 from pairlake.ingest.images.blocked import Blocked
 from pairlake.lake.cluster import Tasks, WorkLost

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -27,10 +27,11 @@ from pairlake.ingest.fetch.bodies import (
 from pairlake.ingest.fetch.connector import AddressRefused
 from pairlake.ingest.fetch.places import place_of
 from pairlake.ingest.fetch.sites import Sites
+from pairlake.ingest.fetch.wishes import TooManyRules
 from pairlake.ingest.images.attempt import Download, Failed, judge, refuse
 from pairlake.ingest.images.blocked import Blocked
 from pairlake.ingest.images.decoders import Decoders
-from pairlake.ingest.images.optout import refusal_in, wishes_in
+from pairlake.ingest.images.optout import Wish, wishes_in
 from pairlake.lake.domains import is_same_domain
 from pairlake.lake.errors import as_text, in_words
 from pairlake.lake.settings import Settings
@@ -69,6 +70,9 @@ class Downloader:
             download.fail(error.outcome, str(error))
         except Exception as error:  # noqa: BLE001 - a stranger's answer must not end the job
             download.fail("failed", in_words(error))
+        if not (download.is_heard or download.opt_out_evidence):
+            # What holds of it holds on: this was not the whole of it.
+            download.wishes.clear()
         return download
 
     async def _arrived(self, url: str, download: Download) -> bytes:
@@ -89,9 +93,15 @@ class Downloader:
             download.wants_break, download.retry_after_s = True, rules.retry_after_s
         if rules.unheard:
             raise Failed(*rules.unheard)
-        refusal, wishes = self.sites.said_of(place, rules)
+        try:
+            self._hear(self.sites.said_of(place, rules), download)
+        except TooManyRules as error:
+            raise Failed("robots_unreachable", str(error)) from error
+
+    def _hear(self, wishes: Sequence[Wish], download: Download) -> None:
+        """Note what is wished of an image; raises Failed once all that it is wanted for is out."""
         download.wishes += wishes
-        refuse(refusal, download)
+        refuse(self.blocked.wanted.refusal(download.wishes), download)
 
     async def _body(self, place: URL, download: Download) -> bytes:
         """The body behind `place`, over at most five redirects, each checked like the first URL."""
@@ -129,9 +139,10 @@ class Downloader:
             download.wants_break = response.status in BUSY
             download.retry_after_s = retry_after(response)
             if response.status < 400:  # an error page speaks of itself
-                download.wishes += wishes_in(response.headers)
-                refuse(refusal_in(response.headers, self.sites.agent), download)
-            return redirected(response, place) or await self._read(response, download)
+                self._hear(wishes_in(response.headers, self.sites.agent), download)
+            next_place = redirected(response, place)
+            download.is_heard = response.status < 400 and next_place is None
+            return next_place or await self._read(response, download)
 
     async def _read(self, response: aiohttp.ClientResponse, download: Download) -> bytes:
         if response.status not in GOOD:

@@ -98,8 +98,8 @@ class Sites:
         self._led_to: OrderedDict[str, tuple[str, str]] = OrderedDict()
         self._chars = 0
 
-    def said_of(self, url: URL, rules: SiteRules) -> tuple[Refusal | None, list[Wish]]:
-        """Why `url` is not to be asked for by the rules of its site, and what else they wish."""
+    def said_of(self, url: URL, rules: SiteRules) -> list[Wish]:
+        """What the rules of its site wish of the use of `url`; raises TooManyRules."""
         said, seconds = timed(rules.said_of, str(url))
         self._turns.rest(str(url), seconds)
         return said
@@ -169,7 +169,7 @@ class Sites:
             body = answer.body if answer.status in GOOD else b""
             rules = await self._read(origin, read_robots, body, self.agent, body)
         place = origin.with_path(_TDMREP)
-        if rules.refusal(str(place)) is None:
+        if rules.allows(str(place)):
             rules = replace(rules, reservations=await self._reservations(place))
         return rules
 
@@ -212,7 +212,7 @@ class Sites:
                     return _NOWHERE
                 if place.path_qs == begun.path:
                     return _Answer(200, theirs=theirs)
-                if theirs.refusal(str(place)) is not None:
+                if not theirs.allows(str(place)):
                     return _NOWHERE
             try:
                 async with self._session.get(place, allow_redirects=False) as response:

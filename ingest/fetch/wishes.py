@@ -9,13 +9,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
-from urllib.parse import unquote, urlsplit
+from typing import NamedTuple
+from urllib.parse import quote, unquote, urlsplit
 
 from protego import Protego
 
-from pairlake.ingest.images.optout import Refusal, Wish, refuses_training, terms_in
-from pairlake.ingest.robots import rules_for, text_of
-from pairlake.lake.errors import as_text
+from pairlake.ingest.images.optout import (
+    PREFERENCES,
+    Refusal,
+    Wish,
+    licensed,
+    preferred,
+    wish,
+)
+from pairlake.ingest.robots import licenses_in, rules_for, text_of
 
 # RFC 9309, 2.5: crawlers read at least 500 KiB.
 MAX_ROBOTS_BYTES = 512 * 1024
@@ -23,18 +30,25 @@ MAX_ROBOTS_BYTES = 512 * 1024
 # kept; beyond so many characters, of which each rule has some more, they are not weighed.
 MAX_NEAR_CHARS = 65_536
 _RULE_CHARS = 30
-_MAX_EVIDENCE_CHARS = 300
 _PATH_FIRST = re.compile(r"(/\S*)\s+(.*)")
 # Where what a path must begin with ends, as far as it is plain letters.
 _NOT_PLAIN = re.compile(r"[*$%\s]|[^\x00-\x7f]")
-_USAGES = ("Content-Usage", "Content-Signal")
-_RESERVATIONS = {"0": "Allow", "1": "Disallow"}
+_ALL = "/"
+_ROBOTS, _TDMREP = "robots.txt", "tdmrep.json"
+_RESERVED = ("0", "1")
+# As many as may stand in evidence.
+_MOST_RULES = 300
+# What an escaped path keeps as it is written.
+_SAFE = "%/?#[]@!$&'()*+,;=:~"
 # Protego has it that who allows this page allows its folder.
 _INDEX = "index.html"
 
 
 class TooManyRules(Exception):
-    """More rules may hold for a path than can be weighed."""
+    """More rules may hold for a path than can be weighed, so that it may not be asked for."""
+
+    def __init__(self) -> None:
+        super().__init__("its rules: more may hold for the path than are weighed")
 
 
 class Rules:
@@ -66,7 +80,6 @@ class Rules:
 
 
 NO_RULES = Rules([])
-_TOO_MANY = Refusal("robots_unreachable", "its rules: more may hold for the path than are weighed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +89,9 @@ class SiteRules:
     `unheard` says why they could not be read, with the outcome that it is; then nothing is allowed,
     `is_fault` says that it was the site's answer, and `retry_after_s` is the break that it asked
     for, None if it did not. `robots` are the lines of robots.txt that hold for us, of which
-    Crawl-delay is `delay_s`, the seconds to wait between requests; `reservations` are those of
-    tdmrep.json, as lines that disallow what is reserved and allow what is not.
+    Crawl-delay is `delay_s`, the seconds to wait between requests; `licenses` are the URLs of those
+    in RSL, for whomever; `reservations` are the rules of tdmrep.json, each `0: location` or
+    `1: location`.
     """
 
     unheard: Refusal | None = None
@@ -85,35 +99,34 @@ class SiteRules:
     retry_after_s: float | None = None
     delay_s: float = 0.0
     robots: Rules = NO_RULES
+    licenses: tuple[str, ...] = ()
     reservations: Rules = NO_RULES
 
-    def refusal(self, url: str) -> Refusal | None:
-        """Why `url` is not to be asked for, or None."""
+    def allows(self, url: str) -> bool:
+        """Whether `url` may be asked for, whatever for."""
         if self.unheard is not None:
-            return self.unheard
-        place = _place(url)
+            return False
         try:
-            near, reserving = self.robots.near(place), self.reservations.near(place)
+            return _taken_apart(self.robots.near(_place(url))).allows(url)
         except TooManyRules:
-            return _TOO_MANY
-        robots, usage = _parsed(near)
-        if robots and not robots.can_fetch(url, "*"):
-            return Refusal("opted_out_robots_txt", _evidence(near, "Disallow:"))
-        if usage and not usage.can_fetch(url, "*"):
-            return Refusal("opted_out_content_usage", _evidence(near, "Content-"))
-        return _reserved(url, reserving)
+            return False
 
-    def said_of(self, url: str) -> tuple[Refusal | None, list[Wish]]:
-        """Why `url` is not to be asked for, or None; and what else is wished of its use."""
-        refusal = self.refusal(url)
-        if self.unheard is not None or refusal is _TOO_MANY:
-            return refusal, []
-        return refusal, _wishes(url, self.robots.near(_place(url)))
+    def said_of(self, url: str) -> list[Wish]:
+        """What is wished of the use of `url`; raises TooManyRules.
+
+        What may not be asked for has no wishes of its robots.txt but that one
+        (draft-ietf-aipref-attach, section 3).
+        """
+        place = _place(url)
+        near, reserving = self.robots.near(place), self.reservations.near(place)
+        wishes = licensed(self.licenses, f"{_ROBOTS}: License")
+        wishes += _taken_apart(near).said_of(url)
+        return wishes + _reserved(url, reserving)
 
     @property
     def chars(self) -> int:
         """About how much is kept, in characters."""
-        return sum(map(len, (*self.robots.texts, *self.reservations.texts)))
+        return sum(map(len, (*self.robots.texts, *self.licenses, *self.reservations.texts)))
 
     def with_reservations(self, tdmrep: bytes) -> SiteRules:
         """The same with what a tdmrep.json reserves; empty where the site has none."""
@@ -136,16 +149,23 @@ def site_rules(agent: str, robots: str) -> SiteRules:
     lines = rules_for(agent, robots)
     delays = [line for line in lines if line.startswith("Crawl-delay:")]
     delay_s = Protego.parse("\n".join(["User-agent: *", *delays])).crawl_delay("*")
-    return SiteRules(delay_s=delay_s or 0.0, robots=Rules((line, _path(line)) for line in lines))
+    return SiteRules(
+        delay_s=delay_s or 0.0,
+        robots=Rules((line, _path(line)) for line in lines),
+        licenses=tuple(licenses_in(robots)),
+    )
 
 
 def _path(line: str) -> str:
-    """The path for which a line of a robots.txt holds, empty where it holds for all."""
+    """The path for which a line of a robots.txt holds, none where that holds for all."""
     field, _, said = line.partition(": ")
-    if not field.startswith("Content-"):
-        return said
+    return _preference(said)[0] if field in PREFERENCES else said
+
+
+def _preference(said: str) -> tuple[str, str]:
+    """The path for which a Content-Usage or Content-Signal line holds, and what it says of it."""
     with_path = _PATH_FIRST.fullmatch(said)
-    return with_path[1] if with_path else ""
+    return (with_path[1], with_path[2].strip()) if with_path else (_ALL, said.strip())
 
 
 def _beginning(path: str) -> str:
@@ -161,57 +181,73 @@ def _place(url: str) -> str:
     return unquote(f"{parts.path or '/'}{query}")
 
 
-def _evidence(near: Sequence[str], field: str) -> str:
-    rules = " | ".join(rule for rule in near[:_MAX_EVIDENCE_CHARS] if rule.startswith(field))
-    return f"robots.txt: {rules}"[:_MAX_EVIDENCE_CHARS]
+class _Preferred(NamedTuple):
+    """What a robots.txt prefers for a path, by a field, and how long the path is, escaped."""
+
+    field: str
+    length: int
+    path: str
+    preferences: str
+
+
+class _Near(NamedTuple):
+    """Rules that may match a path, taken apart; the longest paths of each field stand first."""
+
+    robots: Protego | None
+    disallowed: Wish
+    preferred: Sequence[_Preferred]
+
+    def allows(self, url: str) -> bool:
+        """Whether it may be asked for."""
+        return self.robots is None or self.robots.can_fetch(url, "*")
+
+    def said_of(self, url: str) -> list[Wish]:
+        """What holds for it: that it is disallowed, or for each field what its longest path says.
+
+        Of paths of one length each counts.
+        """
+        if not self.allows(url):
+            return [self.disallowed]
+        wishes: list[Wish] = []
+        longest: dict[str, int] = {}
+        for field, length, path, preferences in self.preferred:
+            is_longest = length >= longest.get(field, 0)
+            if is_longest and (path == _ALL or _is_matched(url, path)):
+                longest[field] = length
+                wishes += _terms(field, preferences)
+        return wishes
 
 
 # The images of a site are asked for a few in a row, and most of them are near the same rules.
 @lru_cache(256)
-def _parsed(rules: tuple[str, ...]) -> tuple[Protego | None, Protego | None]:
-    """What rules say of paths, and what they say of use, None where they say nothing."""
-    if not rules:
-        return None, None
-    return Protego.parse("\n".join(["User-agent: *", *rules])), _usage(rules)
-
-
-def _usage(rules: Sequence[str]) -> Protego | None:
-    """The lines Content-Usage and Content-Signal, as a robots.txt of their own.
-
-    They match paths as Allow and Disallow do, and the longest path counts
-    (draft-ietf-aipref-attach, section 3). Of two equal paths the refusal counts.
-    """
-    refused: dict[str, bool] = {}
-    for rule in rules:
+def _taken_apart(near: tuple[str, ...]) -> _Near:
+    usages, others = [], []
+    for rule in near:
         field, _, said = rule.partition(": ")
-        if not field.startswith("Content-"):
-            continue
-        with_path = _PATH_FIRST.fullmatch(said)
-        path, preferences = with_path.groups() if with_path else ("/", said)
-        refuses = refuses_training(preferences.strip())
-        if refuses is not None:
-            refused[path] = refused.get(path, False) or refuses
-    lines = [f"{'Disallow' if no else 'Allow'}: {path}" for path, no in refused.items()]
-    return Protego.parse("\n".join(["User-agent: *", *lines])) if lines else None
+        if field in PREFERENCES:
+            path, preferences = _preference(said)
+            usages.append(_Preferred(field, len(quote(path, safe=_SAFE)), path, preferences))
+        else:
+            others.append(rule)
+    usages.sort(key=lambda each: -each.length)
+    rules = " | ".join(rule for rule in others[:_MOST_RULES] if rule.startswith("Disallow:"))
+    disallowed = wish(_ROBOTS, "Disallow", f"{_ROBOTS}: {rules}")
+    return _Near(_parsed(tuple(others)) if others else None, disallowed, usages)
 
 
-def _wishes(url: str, near: Sequence[str]) -> list[Wish]:
-    """The terms of Content-Usage and Content-Signal for `url`, of the longest path of each."""
-    wishes = []
-    for name in _USAGES:
-        matching: dict[str, list[str]] = {}
-        for rule in near:
-            field, _, said = rule.partition(": ")
-            if field != name:
-                continue
-            with_path = _PATH_FIRST.fullmatch(said)
-            path, preferences = with_path.groups() if with_path else ("/", said)
-            if _is_matched(url, (f"Disallow: {path}",)):
-                matching.setdefault(path, []).append(preferences.strip())
-        for preferences in matching[max(matching, key=len)] if matching else []:
-            evidence = as_text(f"robots.txt: {name}: {preferences}"[:_MAX_EVIDENCE_CHARS])
-            wishes += [Wish(name, term, evidence) for term in terms_in(preferences)]
-    return wishes
+@lru_cache(256)
+def _terms(field: str, preferences: str) -> Sequence[Wish]:
+    return preferred(field, preferences, f"{_ROBOTS}: ")
+
+
+@lru_cache(256)
+def _parsed(rules: tuple[str, ...]) -> Protego:
+    return Protego.parse("\n".join(["User-agent: *", *rules]))
+
+
+def _is_matched(url: str, *paths: str) -> bool:
+    """Whether one of the paths of rules matches `url`, as those of Disallow do."""
+    return not _parsed(tuple(f"Disallow: {path}" for path in paths)).can_fetch(url, "*")
 
 
 def read_reservations(tdmrep: bytes) -> Rules:
@@ -224,30 +260,25 @@ def read_reservations(tdmrep: bytes) -> Rules:
     for rule in listed if isinstance(listed, list) else [listed]:
         if not isinstance(rule, dict) or not isinstance(rule.get("location"), str):
             continue
-        field = _RESERVATIONS.get(str(rule.get("tdm-reservation")))
-        if field:
-            found.setdefault("".join(rule["location"].split()), field)
-    return Rules((f"{field}: {location}", location) for location, field in found.items())
+        reserved = str(rule.get("tdm-reservation"))
+        if reserved in _RESERVED:
+            found.setdefault("".join(rule["location"].split()), reserved)
+    return Rules((f"{reserved}: {location}", location) for location, reserved in found.items())
 
 
-def _reserved(url: str, reserving: Sequence[str]) -> Refusal | None:
-    """The first rule that matches `url` counts; paths match as those of a robots.txt do.
+def _reserved(url: str, reserving: Sequence[str]) -> list[Wish]:
+    """What the first rule that matches `url` says; paths match as those of a robots.txt do.
 
     W3C TDMRep, final report of 2024-05-10, on the file on the origin server.
     """
-    for is_reserved, rules in groupby(reserving, lambda rule: rule.startswith("Disallow:")):
-        lines = tuple(f"Disallow: {rule.partition(': ')[2]}" for rule in rules)
-        if not _is_matched(url, lines):
+    rules = (rule.split(": ", 1) for rule in reserving)
+    for reserved, alike in groupby(rules, lambda rule: rule[0]):
+        locations = [location for _, location in alike if location]
+        if not locations or not _is_matched(url, *locations):
             continue
-        if not is_reserved:
-            return None
-        line = next(line for line in lines if _is_matched(url, (line,)))
-        location = line.partition(": ")[2]
-        evidence = f'/.well-known/tdmrep.json: "location": "{location}", "tdm-reservation": 1'
-        return Refusal("opted_out_tdmrep", evidence[:_MAX_EVIDENCE_CHARS])
-    return None
-
-
-def _is_matched(url: str, disallowing: tuple[str, ...]) -> bool:
-    robots, _ = _parsed(disallowing)
-    return robots is not None and not robots.can_fetch(url, "*")
+        location = next(each for each in locations if _is_matched(url, each))
+        evidence = (
+            f'/.well-known/{_TDMREP}: "location": "{location}", "tdm-reservation": {reserved}'
+        )
+        return [wish(_TDMREP, reserved, evidence)]
+    return []

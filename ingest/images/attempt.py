@@ -33,8 +33,10 @@ class Download:
     md5: uuid.UUID | None = None
     sha256: bytes | None = None
     opt_out_evidence: str | None = None
-    # Rows of their own: what the sites on the way say of the image's use.
+    # Rows of their own: what the sites on the way say of the image's use; and whether the answer
+    # that has the image has been heard too.
     wishes: list[Wish] = field(default_factory=list)
+    is_heard: bool = False
     # Not of the row, but of what the last site that was asked wants: its URL, whether it is to be
     # left in peace and for how long, seconds between two images.
     asked: str = ""
@@ -76,10 +78,10 @@ class Failed(Exception):
 
 
 def refuse(refusal: Refusal | None, download: Download) -> None:
-    """Raise Failed where the use of an image is refused, and keep the evidence."""
+    """Raise Failed where an image is left out by its site's wish, and keep the evidence."""
     if refusal is not None:
-        download.opt_out_evidence = as_text(refusal.evidence)
-        raise Failed(refusal.outcome, "the site refuses the use of this image")
+        download.opt_out_evidence = refusal.evidence
+        raise Failed(refusal.outcome, "its site refuses all uses that it is wanted for")
 
 
 async def judge(body: bytes, download: Download, decoders: Decoders, blocked: Blocked) -> None:

@@ -1,4 +1,4 @@
-"""Gathers what is never to be kept: what was taken down by request, and pictures of hash lists."""
+"""Gathers what is never to be kept: taken down by request, on a hash list, or of no use to us."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from pathlib import Path
 
 import duckdb
 
+from pairlake.ingest.images.wanted import Wanted
 from pairlake.ingest.urls import absolute_url
 from pairlake.lake.addresses import same_url
 from pairlake.lake.domains import host_of
 from pairlake.lake.errors import BadSetting
 from pairlake.lake.forgotten import forgotten
 from pairlake.lake.keys import text_id
+from pairlake.lake.meanings import meanings, wanted_uses
 
 _HASH = re.compile(r"\s*([0-9a-fA-F]{32}|[0-9a-fA-F]{64})\b")
 
@@ -21,10 +23,12 @@ class Blocked:
     """What no byte of may reach the disk: URLs, domains, and pictures by md5 or sha256.
 
     `lists` are files, comma-separated, with one md5 or sha256 in hexadecimal at the start of each
-    line. Raises BadSetting for one that cannot be read, or a line that holds no hash.
+    line. `wanted` says what is left out since all that it is wanted for is refused. Raises
+    BadSetting for a list that cannot be read, a line that holds no hash, or a use that is none.
     """
 
     def __init__(self, con: duckdb.DuckDBPyConnection, lists: str) -> None:
+        self.wanted = Wanted(wanted_uses(), meanings())
         self._keys: set[bytes] = set()
         for name in filter(None, map(str.strip, lists.split(","))):
             self._keys |= _listed(Path(name).expanduser())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Collection, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 import duckdb
@@ -23,6 +24,8 @@ _Pictures = dict[uuid.UUID, tuple[Download, Picture]]
 LANDED = (DOWNLOADS, IMAGES, PIXELS, RIGHTS, WISHES)
 # A part is read into memory to be landed, and pixels take theirs several times over.
 PART_DOWNLOADS, PART_BYTES = 2_000, 12_000_000
+# Of one download; whoever says more says it to fill the lake.
+_MOST_WISHES = 256
 
 _DOWNLOADS = pa.schema(
     {
@@ -252,7 +255,11 @@ def _rights(pictures: _Pictures) -> pa.Table:
 
 
 def _wishes(downloads: Sequence[Download]) -> pa.Table:
-    said = [(each, wish) for each in downloads for wish in dict.fromkeys(each.wishes)]
+    said = [
+        (each, wish)
+        for each in downloads
+        for wish in islice(dict.fromkeys(each.wishes), _MOST_WISHES)
+    ]
     return _table(
         _WISHES,
         {

@@ -6,13 +6,17 @@ download_outcomes as (
 
 ),
 
+-- No dataset is for crawling: for what may not be asked for there are reasons
+-- of their own.
 wishes as (
 
     select distinct
         signal,
         use
     from {{ ref('wish_meanings') }}
-    where says = 'disallow'
+    where
+        says = 'disallow'
+        and use != 'crawl'
 
 ),
 

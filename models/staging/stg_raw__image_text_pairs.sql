@@ -24,8 +24,30 @@ renamed as (
                 )
             else sighting
         end) as sightings,
-        -- Those that do not tell are of `src`: earlier versions took no others.
+        -- Those that do not tell are alt text, and of `src`: earlier versions
+        -- took no others.
         not coalesce(
+            list_bool_or(list_transform(
+                sightings,
+                lambda sighting: case
+                    when sighting is not null
+                        then coalesce(sighting['caption_source'] = 'alt', true)
+                end
+            )),
+            true
+        ) as is_outside_alt,
+        -- Where a page has it as alt text, other texts do not count: a recipe
+        -- that wants both wants them of one image.
+        not coalesce(
+            list_bool_or(list_transform(
+                sightings,
+                lambda sighting: case
+                    when
+                        sighting is not null
+                        and coalesce(sighting['caption_source'] = 'alt', true)
+                        then coalesce(sighting['image_source'] = 'src', true)
+                end
+            )),
             list_bool_or(list_transform(
                 sightings,
                 lambda sighting: case

@@ -169,11 +169,13 @@ def demo(pictures: Path | None, show_env: bool) -> None:
 
 def _run(limit: int | None = None, minutes: float | None = None, **arguments: Any) -> None:
     from pairlake.lake.built import dataset_is_current, is_noted, note, state
+    from pairlake.lake.meanings import wanted_uses
     from pairlake.lake.recipe import check_known
     from pairlake.lake.settings import settings
     from pairlake.udfs.jobs import AFTER_FETCH, BEFORE_FETCH
 
     check_known()
+    wanted_uses()
     problems = steps.crawl(**arguments)
     if not dataset_is_current():
         from pairlake.lake.dbt_plugin import build_worklists

@@ -29,7 +29,8 @@ first_landings as (
     select
         pair_id,
         arg_min(
-            crawl_id, (is_outside_src, crawl_landed_at, crawl_id, path)
+            crawl_id,
+            (is_outside_alt, is_outside_src, crawl_landed_at, crawl_id, path)
         ) as crawl_id
     from {{ ref('int_pairs_landed') }}
     group by pair_id

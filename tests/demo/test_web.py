@@ -52,7 +52,8 @@ def test_every_image_to_keep_arrives_with_its_bytes(world: World, base: str) -> 
         if row["image_sha256"] is not None
     }
     assert {url.split("/")[3] for url in expected} == {
-        *("images", "redirect", "redirect-twice", "mislabelled", "opted-out-of-another")
+        *("images", "redirect", "redirect-twice", "mislabelled", "opted-out-of-another"),
+        *("not-for-training", "not-to-be-found"),
     }
 
     async def digests(session: aiohttp.ClientSession) -> dict[str, str]:

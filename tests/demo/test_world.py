@@ -21,6 +21,7 @@ from pairlake.demo.faults import FAULTS
 from pairlake.demo.pictures import pictures
 from pairlake.demo.planting import landed_caption
 from pairlake.demo.scenes import SMALLEST_PASSING_BYTES
+from pairlake.demo.wishes import C2PA, CARRIERS, SITE
 from pairlake.demo.world import SMALLEST, World, build_world, world_from_folder
 
 PIXEL_CAP = 89_478_485
@@ -142,12 +143,26 @@ def test_every_fault_is_planted_twice_or_more(world: World) -> None:
         *("right", "bare_name", "messy_caption", "wrong_caption", "short_caption"),
         *("copy_same_bytes", "copy_resized", "copy_recompressed", "watermarked"),
     }
+    planted_otherwise |= {"data_mining", "signed", *(path.replace("-", "_") for path in SITE)}
     assert set(kinds) == {fault.kind for fault in FAULTS} | planted_otherwise
     assert min(kinds.values()) >= 2, kinds
     expected = {(fault.kind, fault.drop_reason) for fault in FAULTS}
     for row in rows(world):
         if row["kind"] not in planted_otherwise:
             assert (row["kind"], row["expected_drop_reason"]) in expected
+
+
+def test_pictures_say_all_that_owners_can_say_of_data_mining_in_all_carriers(world: World) -> None:
+    said = Counter(row["expected_drop_reason"] for row in rows(world, kind="data_mining"))
+    refused = "opted_out_data_mining_train"
+    assert said == {refused: 6 * len(CARRIERS), None: 3 * 3, "image_format": 3}
+    for row in rows(world, kind="data_mining"):
+        name = row["image_url"].rpartition("/")[2].rpartition(".")[0].upper()
+        value = name[name.index("DMI-") :]
+        payload = served_file(world, row["image_url"]).read_bytes()
+        assert f'plus:DataMining="http://ns.useplus.org/ldf/vocab/{value}"'.encode() in payload
+    signed = {row["image_url"].rpartition("/")[2] for row in rows(world, kind="signed")}
+    assert signed == set(C2PA)
 
 
 def test_pairs_stand_in_all_languages_and_splits(world: World) -> None:
@@ -188,7 +203,7 @@ def test_images_to_keep_are_good_and_large_enough(world: World) -> None:
         assert len(payload) >= SMALLEST_PASSING_BYTES
         with Image.open(served_file(world, row["image_url"])) as image:
             image.load()
-            assert image.format in ("JPEG", "PNG", "WEBP")
+            assert image.format in ("JPEG", "PNG", "WEBP", "GIF")
 
 
 def test_copies_share_bytes_only_where_they_say_so(world: World) -> None:

@@ -56,7 +56,9 @@ def _in_full(name: str) -> list[list[str]]:
     header, *rows = _read(BEFORE)
     (found,) = [row for row in rows if row[0] == name]
     cells = zip(header[1:], found[1:], strict=True)
-    return [[name, "", rule, value] for rule, value in cells if value]
+    written = [[name, "", rule, value] for rule, value in cells if value]
+    # All captions were alt text.
+    return [*written, [name, "", "only_alt", "true"]]
 
 
 def test_recipes_come_out_as_shipped_or_in_full(seed: Path) -> None:
@@ -116,9 +118,10 @@ def test_a_rule_of_ones_own_is_taken_along_once_the_project_has_it(seed: Path) -
     ratings = Path("macros", "ratings.sql")
     ratings.write_text(ratings.read_text().replace("\n    ]) }}", _SHARPNESS, 1))
     assert rewrite(seed).full == ["demo_near", "my_own", "demo"]
-    assert _blocks(seed)["my_own"][-2:] == [
+    assert _blocks(seed)["my_own"][-3:] == [
         ["my_own", "", "sharpness_model", "laplacian"],
         ["my_own", "", "above_sharpness", "0.4"],
+        ["my_own", "", "only_alt", "true"],
     ]
 
 

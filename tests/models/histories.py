@@ -17,11 +17,14 @@ Event = Callable[[], object]
 # The rows of tables by their names.
 Contents = dict[str, list[tuple[object, ...]]]
 
+_LICENCES = "https://creativecommons.org/licenses"
+
 BY_CAPTION = {case.caption: case for case in CASES}
 UNCOMPARED = BY_CAPTION["not yet compared"]
 NEW = Case(caption="new in a later crawl", drop_reason=None)
 LATE = Case(caption="seen late", drop_reason=None)
 LAZY = Case(caption="first outside src", drop_reason=None)
+TITLED = BY_CAPTION["the title of a picture"]
 SEEN_RESERVED = Case(
     caption="seen on a reserved page",
     drop_reason="opted_out_tdm_reservation_train",
@@ -65,6 +68,40 @@ def late_site_wish() -> None:
     landed.hear_of_site(BY_CAPTION["an English caption"], "train-ai=n")
 
 
+def late_directive() -> None:
+    """A site says of a picture, with a later answer, what it is not for."""
+    landed.hear_of_site(MANY[1], "noai", "X-Robots-Tag")
+
+
+def left_out() -> None:
+    """What came once may not be asked for any more."""
+    refused = {"site_property": "robots.txt", "site_wish": "Disallow"}
+    landed.land_images(replace(MANY[2], outcome="opted_out_robots_txt", day=3, **refused))
+
+
+def late_licence_of_file() -> None:
+    """A picture names its licence that did not."""
+    landed.license_file(BY_CAPTION["a name"], "CC BY-SA 4.0")
+
+
+def late_licence_of_image() -> None:
+    """A page names the licence of an image, which then is another than that of the page."""
+    landed.license_image(CASES[0], f"{_LICENCES}/by/4.0/", creator="Ann")
+
+
+def late_licence_of_page() -> None:
+    """A page on which a pair was seen first says what its licence is."""
+    url = "https://creativecommons.org/publicdomain/zero/1.0/"
+    landed.hear_page("CRAWL-1b", "late.warc", license_url=url, language="en-GB")
+
+
+def licence_in_a_later_crawl() -> None:
+    """Pairs are seen again on a page that links to a licence."""
+    landed.land_file(
+        (CASES[1], LAZY), "CRAWL-5", "licensed.wat", license_url=f"{_LICENCES}/by-nc/3.0/de/"
+    )
+
+
 def late_page_wish() -> None:
     """A page on which pairs were seen is crawled again, and reserves what it did not."""
     landed.hear_of_page("not-listed", ("robots", "noai"), day=2)
@@ -83,11 +120,13 @@ def seen_on_a_reserved_page() -> None:
 
 
 def forgotten_page() -> None:
-    """A page is to be forgotten, and what it says."""
-    _change(
-        "insert into lake.raw.takedowns by name select 'page' as kind, "
-        "md5('https://page.example/no-pictures')::uuid as value_id, 'asked' as reason"
-    )
+    """Pages are to be forgotten, and so is what they say."""
+    for page in ("no-pictures", "CRAWL-5/licensed.wat"):
+        _change(
+            "insert into lake.raw.takedowns by name "
+            "select 'page' as kind, md5(?)::uuid as value_id, 'asked' as reason",
+            f"https://page.example/{page}",
+        )
 
 
 def takedown() -> None:
@@ -126,6 +165,14 @@ def later_in_src() -> None:
     landed.land_file((LAZY,), CRAWL, "again.wat", image_source="data-src")
 
 
+def later_as_alt() -> None:
+    """What one page has as a title another has as alt text, first as loaded late, then in `src`."""
+    alt = replace(TITLED, caption_source="alt", language="en", outcome="ok")
+    landed.land_file((alt,), "CRAWL-3", "alt late.warc", image_source="data-src")
+    landed.land_file((alt,), LATER_CRAWL, "alt.wat", image_source="src")
+    landed.land_found(alt)
+
+
 def better_attempt() -> None:
     """A file that was cut off is read again, and what it brought before counts no more.
 
@@ -147,6 +194,12 @@ EVENTS: list[Event] = [
     refetch,
     late_wish,
     late_site_wish,
+    late_directive,
+    left_out,
+    late_licence_of_file,
+    late_licence_of_image,
+    late_licence_of_page,
+    licence_in_a_later_crawl,
     late_page_wish,
     page_wish_taken_back,
     seen_on_a_reserved_page,
@@ -158,6 +211,7 @@ EVENTS: list[Event] = [
     new_crawl,
     late_old_crawl,
     later_in_src,
+    later_as_alt,
     better_attempt,
     image_without_its_row,
 ]

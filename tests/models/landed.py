@@ -51,8 +51,10 @@ class Case:
     is_reliable: bool = True
     similarity: float | None = 0.9
     day: int = 1
+    site_property: str = "Content-Usage"
     wish: str = "UNSPECIFIED"
     site_wish: str = "search=y"
+    caption_source: str | None = None
     page: str = ""
     is_found_only: bool = False
 
@@ -102,7 +104,28 @@ CASES = (
         is_found_only=True,
     ),
     Case(caption="not to be found", drop_reason=None, site_wish="search=n"),
+    Case(
+        caption="reserved with its answer",
+        drop_reason="opted_out_tdmrep_train",
+        site_property="TDM-Reservation",
+        site_wish="1",
+    ),
+    Case(
+        caption="left out before asking",
+        drop_reason="opted_out_robots_txt",
+        outcome="opted_out_robots_txt",
+        site_property="robots.txt",
+        site_wish="Disallow",
+    ),
     Case(caption="not for generators", drop_reason=None, wish="PROHIBITED-GENAIMLTRAINING"),
+    Case(
+        caption="the title of a picture",
+        drop_reason="caption_outside_alt",
+        language=None,
+        split=None,
+        outcome=None,
+        caption_source="title",
+    ),
     Case(
         caption="not for anything",
         drop_reason="opted_out_data_mining_train",
@@ -186,9 +209,10 @@ def land_file(
     path: str,
     outcome: str = "ok",
     image_source: str | None = None,
+    license_url: str | None = None,
 ) -> None:
     """Land the pairs of cases as one crawl file, each seen twice on one page."""
-    pairs = _pairs(cases, crawl_id, path, image_source)
+    pairs = _pairs(cases, crawl_id, path, image_source, license_url)
     append({"raw.image_text_pairs": pairs, "raw.crawl_files": _crawl_file(pairs, outcome)})
 
 
@@ -227,7 +251,11 @@ def _ids(ids: list[uuid.UUID]) -> pa.Array:
 
 
 def _pairs(
-    cases: tuple[Case, ...], crawl_id: str, path: str, image_source: str | None = None
+    cases: tuple[Case, ...],
+    crawl_id: str,
+    path: str,
+    image_source: str | None = None,
+    license_url: str | None = None,
 ) -> pa.Table:
     rows = [
         {
@@ -235,19 +263,23 @@ def _pairs(
             "caption": case.caption,
             "crawl_id": crawl_id,
             "path": path,
-            "sightings": [
-                {
-                    "page_url": case.page_url(crawl_id, path),
-                    "license_url": None,
-                    "image_source": image_source,
-                }
-            ]
-            * 2,
+            "sightings": [_sighting(case, crawl_id, path, image_source, license_url)] * 2,
             "occurrences": 2,
         }
         for case in cases
     ]
     return with_pair_keys(pa.Table.from_pylist(rows))
+
+
+def _sighting(
+    case: Case, crawl_id: str, path: str, image_source: str | None, license_url: str | None
+) -> dict[str, str | None]:
+    return {
+        "page_url": case.page_url(crawl_id, path),
+        "license_url": license_url,
+        "image_source": image_source,
+        "caption_source": case.caption_source,
+    }
 
 
 def _crawl_file(pairs: pa.Table, outcome: str) -> pa.Table:
@@ -347,14 +379,14 @@ def _rights(cases: tuple[Case, ...]) -> pa.Table:
 
 
 def _wishes(cases: tuple[Case, ...]) -> pa.Table:
-    """What each site says of being found, with the answer."""
+    """What each site says of the use of its image, with the answer."""
     asked = [case for case in cases if case.outcome]
     return pa.table(
         {
             "url_id": _ids([text_id(case.image_url) for case in asked]),
-            "property": ["Content-Usage"] * len(asked),
+            "property": [case.site_property for case in asked],
             "value": [case.site_wish for case in asked],
-            "evidence": [f"Content-Usage: {case.site_wish}" for case in asked],
+            "evidence": [f"{case.site_property}: {case.site_wish}" for case in asked],
             "heard_at": [datetime(2026, 1, case.day) for case in asked],
         }
     )
@@ -365,9 +397,32 @@ def hear(case: Case, wish: str) -> None:
     append({"raw.image_rights": _rights((replace(case, wish=wish),))})
 
 
-def hear_of_site(case: Case, site_wish: str) -> None:
+def hear_of_site(case: Case, site_wish: str, site_property: str = "Content-Usage") -> None:
     """Land what the site of a case says of its use, later than its answer."""
-    append({"raw.wishes": _wishes((replace(case, site_wish=site_wish, day=2),))})
+    said = replace(case, site_wish=site_wish, site_property=site_property, day=2)
+    append({"raw.wishes": _wishes((said,))})
+
+
+def license_file(case: Case, licence: str) -> None:
+    """Land the licence that the picture of a case names, after the picture itself."""
+    said = {"image_id": case.image_id, "carrier": "xmp", "property": "cc:license", "value": licence}
+    append({"raw.image_rights": pa.Table.from_pylist([said])})
+
+
+def license_image(case: Case, licence: str, **said: str) -> None:
+    """Land the licence that a page names for the image of a case, and what else it says of it."""
+    row = {"page_id": _page_id(CRAWL, "one.wat"), "url_id": text_id(case.image_url), **said}
+    append({"raw.image_licenses": pa.Table.from_pylist([row | {"license_url": licence}])})
+
+
+def hear_page(crawl_id: str, path: str, **said: object) -> None:
+    """Land what the page of a crawl file says of itself: its `license_url`, its `language`."""
+    row = {"page_id": _page_id(crawl_id, path), **said}
+    append({"raw.pages": pa.Table.from_pylist([row])})
+
+
+def _page_id(crawl_id: str, path: str) -> uuid.UUID:
+    return text_id(f"https://page.example/{crawl_id}/{path}")
 
 
 def hear_of_page(page: str, *wishes: tuple[str, str], day: int = 1) -> None:

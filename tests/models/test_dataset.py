@@ -153,7 +153,7 @@ def test_statistics_count_the_same_pairs(con: duckdb.DuckDBPyConnection) -> None
     blocked = ("images.blocked.example", 1, 1, 0, 0, 0, 0, 0, 0)
     kept = sum(case.drop_reason is None for case in CASES)
     fetched = sum(case.outcome == "ok" for case in CASES)
-    host = ("host.example", len(CASES) - 1, len(CASES) - 1, fetched, 2, 1, 0, 0, kept)
+    host = ("host.example", len(CASES) - 1, len(CASES) - 1, fetched, 3, 2, 0, 0, kept)
     assert _rows(con, "from domain_stats order by pairs") == [blocked, host]
     languages = _rows(con, "select language, pairs, kept from language_stats order by language")
     english = sum(case.split == "en" for case in CASES)

@@ -10,10 +10,10 @@ from pairlake.lake.catalog import connect
 from pairlake.lake.maintain import tidy
 from pairlake.lake.settings import settings
 from tests.models import histories
-from tests.models.histories import FORGOTTEN, LATE, LAZY, NEW, REFETCHED, UNCOMPARED
-from tests.models.landed import CRAWL
+from tests.models.histories import FORGOTTEN, LATE, LAZY, NEW, REFETCHED, TITLED, UNCOMPARED
+from tests.models.landed import CRAWL, LATER_CRAWL
 
-RECIPES = ("demo", "no_filter", "demo_near")
+RECIPES = ("demo", "no_filter", "demo_near", "cc_open")
 # With these the lake holds what the assertions below say; the first ones take nothing away.
 ADDED = (
     histories.late_score,
@@ -21,11 +21,18 @@ ADDED = (
     histories.new_crawl,
     histories.late_old_crawl,
     histories.later_in_src,
+    histories.late_licence_of_image,
+    histories.late_licence_of_page,
+    histories.licence_in_a_later_crawl,
 )
 CHANGED = (
     histories.refetch,
     histories.late_wish,
     histories.late_site_wish,
+    histories.late_directive,
+    histories.left_out,
+    histories.late_licence_of_file,
+    histories.forgotten_page,
     histories.late_page_wish,
     histories.seen_on_a_reserved_page,
     histories.takedown,
@@ -101,6 +108,7 @@ def _check_what_was_added() -> None:
     assert FORGOTTEN.drop_reason is None
     assert FORGOTTEN.caption not in kept
     assert kept[LAZY.caption][1] == "CRAWL-3"
+    assert kept[TITLED.caption][1] == LATER_CRAWL
     assert kept[LATE.caption][1:] == [CRAWL, f"https://page.example/{CRAWL}/late.wat", 4]
 
 

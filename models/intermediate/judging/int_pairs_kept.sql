@@ -91,6 +91,7 @@ kept as (
         pairs_judged.image_id,
         pairs_judged.language,
         pairs_measured.language_probability,
+        pairs_measured.language_source,
         pairs_judged.split,
         pairs_judged.is_found_only,
         pairs_judged.is_hidden,
@@ -116,6 +117,8 @@ kept as (
         totals.occurrences,
         pairs_deduplicated.crawl_id,
         pairs_described.downloaded_at,
+        pairs_described.licence,
+        pairs_described.licence_scope,
         -- Where the texts are from; they are not read until they are published.
         pairs_deduplicated.path,
         pages.crawl_id as page_crawl_id,

@@ -57,10 +57,12 @@ repeats as (
         landings.path
     from landings
     semi join repeated on landings.pair_id = repeated.pair_id
-    -- One in which a page has it in `src` before all that have it elsewhere.
+    -- One in which a page has it as alt text before all that have it elsewhere,
+    -- and of those one that has it in `src`.
     qualify rank() over (
         partition by landings.pair_id
         order by
+            landings.is_outside_alt,
             landings.is_outside_src,
             landings.crawl_landed_at,
             landings.crawl_id,
@@ -100,6 +102,7 @@ pairs_deduplicated as (
             regexp_matches(first_landings.image_url, '^(?i)https?://'), false
         ) as is_http,
         coalesce({{ is_urn('first_landings.image_url') }}, false) as is_urn,
+        first_landings.is_outside_alt,
         first_landings.is_outside_src,
         first_landings.image_url is null
         or first_landings.caption is null as is_erased,
@@ -108,7 +111,13 @@ pairs_deduplicated as (
     from first_landings
     {{ anti_join_of_earlier(
         'first_landings',
-        ['is_outside_src', 'crawl_landed_at', 'crawl_id', 'path']
+        [
+            'is_outside_alt',
+            'is_outside_src',
+            'crawl_landed_at',
+            'crawl_id',
+            'path',
+        ]
     ) }}
 
 )

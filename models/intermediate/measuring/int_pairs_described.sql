@@ -11,6 +11,8 @@
             'intermediate.int_captions_with_unsafe_keywords': 'caption_id',
             'intermediate.int_urls_resolved': 'url_id',
             'raw.wishes': 'url_id',
+            'intermediate.int_urls_licensed': 'url_id',
+            'intermediate.int_pairs_licensed': 'pair_id',
             'intermediate.int_images':
                 ['image_id', 'intermediate.int_urls_resolved'],
             'intermediate.int_images_taken_down':

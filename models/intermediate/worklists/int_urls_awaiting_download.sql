@@ -51,15 +51,16 @@ urls as (
 
 ),
 
--- When the next attempt is due: an image's when it is so many days old, that of
--- a failure in passing later each time, all others' never.
+-- When the next attempt is due: an image's, and that of what was left out by a
+-- wish, when it is so many days old, that of a failure in passing later each
+-- time, all others' never.
 urls_due as (
 
     select
         url_id,
         outcome_kind,
         case
-            when outcome_kind = 'ok'
+            when outcome_kind in ('ok', 'opt_out')
                 then attempted_at + to_days({{ refresh_days }}::integer)
             when
                 outcome_kind = 'transient'

@@ -165,7 +165,10 @@ def test_redirects_within_the_archive_are_followed(tmp_path: Path) -> None:
     assert found == {"/2": f"{HOST}/7", "/out": "http://other.example/1.jpg"}
 
 
-def test_wishes_count_as_where_they_are_fetched(tmp_path: Path) -> None:
+def test_wishes_count_as_where_they_are_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAIRLAKE_USES", "train")
     refusing = {
         "robots": {"X_Robots_Tag": "noai, noimageai"},
         "tdm": {"TDM_Reservation": "1"},
@@ -220,6 +223,36 @@ def test_what_an_answer_wishes_of_an_archived_picture_lands(tmp_path: Path) -> N
     assert rows("select property, value, heard_at from lake.raw.wishes order by value") == [
         ("Content-Usage", value, datetime(2014, 8, 1, 12, 1))
         for value in ("search=n", "train-ai=y")
+    ]
+
+
+def test_redirects_of_an_archive_have_their_say_of_what_led_over_them_alone(tmp_path: Path) -> None:
+    """What may not be trained on, or not be found, comes; what may neither is left out."""
+    answers = [
+        page("2", "1", "0", "3"),
+        answer("/0", b"", 302, Location="/1", TDM_Reservation="0"),
+        answer("/1", b"", 302, Location="/2", X_Robots_Tag="otherbot: none, pairlake: noml"),
+        answer("/2", GIF, X_Robots_Tag="nofollow"),
+        answer("/3", b"", 302, Location="/4", X_Robots_Tag="noai"),
+        answer("/4", PNG, X_Robots_Tag="noindex"),
+    ]
+    crawl([str(archive(tmp_path, *answers))], with_bytes=True)
+    paths = {text_id(f"{HOST}/{number}"): number for number in range(4)}
+    found = rows("select url_id, outcome from lake.raw.downloads")
+    assert {paths[key]: outcome for key, outcome in found} == {
+        **dict.fromkeys(range(3), "ok"),
+        3: "opted_out_x_robots_tag",
+    }
+    said = rows("select url_id, value from lake.raw.wishes")
+    assert sorted((paths[key], value) for key, value in said) == [
+        (0, "0"),
+        (0, "nofollow"),
+        (0, "noml"),
+        (1, "nofollow"),
+        (1, "noml"),
+        (2, "nofollow"),
+        (3, "noai"),
+        (3, "noindex"),
     ]
 
 

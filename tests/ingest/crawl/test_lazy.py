@@ -22,7 +22,7 @@ def seen(html: str) -> list[Seen]:
     assert len(page.sightings) <= page.images <= page.links
     assert all(sighting.image_url.startswith("http://a.example/") for sighting in page.sightings)
     return [
-        (sighting.image_url.removeprefix("http://a.example"), sighting.alt, sighting.image_source)
+        (sighting.image_url.removeprefix("http://a.example"), sighting.text, sighting.image_source)
         for sighting in page.sightings
     ]
 

@@ -325,7 +325,7 @@ def alts(content: bytes) -> set[str]:
             with suppress(UnreadableRecord):
                 page = html_of(one)
                 if isinstance(page, Html):
-                    found |= {seen.alt for seen in parse_page(page.body, one.page_url).sightings}
+                    found |= {seen.text for seen in parse_page(page.body, one.page_url).sightings}
     return found
 
 

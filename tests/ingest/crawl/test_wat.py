@@ -147,7 +147,7 @@ def test_half_a_character_costs_that_character(written: bytes, alt: str) -> None
     compact = record.replace(b'": ', b'":').replace(b", ", b",")
     for body in (record, compact):
         page = parse_record(body.replace(b"HALF", written), PAGE)
-        assert [sighting.alt for sighting in page.sightings] == ["A kite", alt, "☀"]
+        assert [sighting.text for sighting in page.sightings] == ["A kite", alt, "☀"]
 
 
 def test_half_a_character_costs_no_url() -> None:
@@ -176,10 +176,10 @@ def test_attributes_are_decoded_once(container: object, is_decoded: bool) -> Non
     (sighting,) = parse_record(json.dumps(record).encode(), PAGE).sightings
     if is_decoded:
         assert sighting.image_url == "https://example.org/a.jpg?a=1&amp;copy=2&amp;amp;b"
-        assert sighting.alt == links[0]["alt"]
+        assert sighting.text == links[0]["alt"]
     else:
         assert sighting.image_url == "https://example.org/a.jpg?a=1&copy=2&amp;b"
-        assert sighting.alt == "R&D&regional &lt;b&gt; ©"
+        assert sighting.text == "R&D&regional &lt;b&gt; ©"
 
 
 JSON = st.recursive(

@@ -131,7 +131,7 @@ def test_what_a_head_says_holds_whatever_its_body_is(raw: RawWeb) -> None:
     cases = {
         b"302 Found\r\nLocation: /a.jpg": "ok",
         b"404 Not Found": "not_found",
-        b"200 OK\r\nX-Robots-Tag: noai": "opted_out_x_robots_tag",
+        b"200 OK\r\nX-Robots-Tag: noai, noindex": "opted_out_x_robots_tag",
     }
     urls = [
         raw.serve(

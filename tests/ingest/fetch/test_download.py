@@ -183,9 +183,9 @@ def test_connections_that_break_are_named(site: Web) -> None:
 
 
 def test_opt_outs_are_respected_and_their_evidence_kept(site: Web) -> None:
-    refused = site.serve("/1", JPEG, X_Robots_Tag="max-image-preview:large, NoAI")
-    others = site.serve("/2", JPEG, X_Robots_Tag="otherbot: noai")
-    moved = site.serve("/3", b"", 301, Location="/2", X_Robots_Tag="pairlake: noimageai")
+    refused = site.serve("/1", JPEG, X_Robots_Tag="NoIndex, max-image-preview:large, NoAI")
+    others = site.serve("/2", JPEG, X_Robots_Tag="otherbot: noai, noindex")
+    moved = site.serve("/3", b"", 301, Location="/2", X_Robots_Tag="pairlake: noimageai, none")
     assert outcomes(refused, others, moved) == [
         "opted_out_x_robots_tag",
         "ok",
@@ -196,8 +196,8 @@ def test_opt_outs_are_respected_and_their_evidence_kept(site: Web) -> None:
         "where outcome = 'opted_out_x_robots_tag' order by 1"
     )
     assert evidence == [
-        ("X-Robots-Tag: max-image-preview:large, NoAI", None, None),
-        ("X-Robots-Tag: pairlake: noimageai", None, None),
+        ("X-Robots-Tag: NoIndex, max-image-preview:large, NoAI", None, None),
+        ("X-Robots-Tag: pairlake: noimageai, none", None, None),
     ]
     assert "/2" in site.asked
     assert rows("select count(*) from lake.raw.images") == [(1,)]

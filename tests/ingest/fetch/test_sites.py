@@ -267,16 +267,16 @@ def test_tdmrep_json_reserves_paths(site: Web) -> None:
 def test_wishes_in_headers_are_outcomes_of_their_own(site: Web) -> None:
     cases = {
         site.serve("/1", JPEG, TDM_Reservation="1"): "opted_out_tdmrep",
-        site.serve("/2", JPEG, Content_Usage="train-ai=n"): "opted_out_content_usage",
-        site.serve("/3", JPEG, X_Robots_Tag="noml"): "opted_out_x_robots_tag",
+        site.serve("/2", JPEG, Content_Usage="search=n, train-ai=n"): "opted_out_content_usage",
+        site.serve("/3", JPEG, X_Robots_Tag="noml, noindex"): "opted_out_x_robots_tag",
         site.serve("/4", JPEG, Content_Usage="train-ai=y", TDM_Reservation="0"): "ok",
     }
     assert dict(zip(cases, outcomes(*cases), strict=True)) == cases
     evidence = rows("select opt_out_evidence from lake.raw.downloads where outcome <> 'ok'")
     assert sorted(evidence) == [
-        ("Content-Usage: train-ai=n",),
+        ("Content-Usage: search=n, train-ai=n",),
         ("TDM-Reservation: 1; TDM-Policy: none",),
-        ("X-Robots-Tag: noml",),
+        ("X-Robots-Tag: noml, noindex",),
     ]
 
 
