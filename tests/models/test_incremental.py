@@ -21,6 +21,7 @@ ADDED = (
     histories.new_crawl,
     histories.late_old_crawl,
     histories.later_in_src,
+    histories.later_as_alt,
 )
 CHANGED = (
     histories.refetch,
