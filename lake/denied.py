@@ -78,7 +78,7 @@ select pairs.* replace (
     if(other_pages.pair_id is null, pairs.page_url, other_pages.page_url) as page_url,
     if(other_pages.pair_id is null, pairs.license_url, other_pages.license_url) as license_url
 )
-from lake.marts.pairs
+from {relation} as pairs
 left join other_pages on pairs.pair_id = other_pages.pair_id
 anti join gone on pairs.pair_id = gone.pair_id
 """
@@ -135,12 +135,13 @@ def gone(relation: str, kinds: Collection[str], *, key: str = "pair_id") -> str:
     return f"select {key} from {relation} where {' or '.join(conditions) or 'false'}"
 
 
-def show(con: duckdb.DuckDBPyConnection, lists: Denied) -> None:
+def show(con: duckdb.DuckDBPyConnection, lists: Denied, relation: str = "lake.marts.pairs") -> None:
     """Make the view `shown`: the kept pairs of the lake at a connection that may be shown.
 
-    With another page where the one that they had is to be forgotten. Those that may not be shown
-    are in the table `gone`, by their pair_id; more may be added.
+    Or those of another relation with their columns. With another page where the one that they had
+    is to be forgotten. Those that may not be shown are in the table `gone`, by their pair_id; more
+    may be added.
     """
     put(con, lists)
-    con.execute(f"create temp table gone as {gone('lake.marts.pairs', kinds_of(lists))}")
-    con.execute(_SHOWN)
+    con.execute(f"create temp table gone as {gone(relation, kinds_of(lists))}")
+    con.execute(_SHOWN.format(relation=relation))

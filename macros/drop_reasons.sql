@@ -3,7 +3,8 @@
     others than the recipe keep a pair out, `rule` where it breaks one of the recipe's, `download` where
     its picture did not come, `missing` where something is not known yet, `duplicate` where another pair
     is kept; what it means; the column that raises it in `macros/rules.sql`; and of some the first step
-    that a pair is not worth then. Where `outcomes` are kinds of download_outcomes, each such outcome is
+    that a pair is not worth then, where that is not whenever the reason stands with what `stops` it.
+    Reasons of use keep a pair from what the recipe is for, and alone not from being found. Where `outcomes` are kinds of download_outcomes, each such outcome is
     a reason of its own, by its name behind this one.
 
     A rule is one row here. It has what breaks it, in SQL, null where it is off, and the thresholds of
@@ -47,9 +48,10 @@
             "reason": "opted_out_",
             "is_of_use": true,
             "kind": "refused",
-            "meaning": "its picture or its site says that it is not to be used so",
+            "meaning": "its picture, its page or its site says that it is not to be used so",
             "flag": "is_use_refused",
             "before": "scoring",
+            "stops": "is_of_no_use",
         },
         {
             "reason": "caption_too_short",
@@ -156,6 +158,7 @@
             "meaning": "nobody says that it may be used as the recipe means it, and the recipe wants that",
             "flag": "is_use_unheard_of",
             "before": "scoring",
+            "stops": "is_of_no_use",
             "breaks":
                 "unknown_wishes = 'drop' and image_id is not null"
                 ~ " and list_contains(allowed_uses, \"use\") is not true",
@@ -167,6 +170,17 @@
             "flag": "is_image_synthetic",
             "before": "scoring",
             "breaks": "synthetic_images = 'drop' and is_synthetic",
+        },
+        {
+            "reason": "licence_not_wanted",
+            "kind": "rule",
+            "meaning":
+                "neither its file nor its pages name a licence, or one that is not among the recipe's",
+            "flag": "is_licence_unwanted",
+            "before": "scoring",
+            "breaks":
+                "case when licences is not null and image_id is not null then list_contains("
+                ~ "licences, regexp_replace(licence, '-[0-9][.].*', '')) is not true end",
         },
         {
             "reason": "language_missing",
@@ -246,9 +260,11 @@
 
 {#- Whether nothing that stands before a step keeps a pair from it. -#}
 {% macro none_before(step) -%}
-    {%- set flags = drop_reasons() | selectattr('before', 'equalto', step)
-        | map(attribute='flag') -%}
-    not ({{ flags | join(' or ') }})
+    {%- set flags = [] -%}
+    {%- for each in drop_reasons() | selectattr('before', 'equalto', step) -%}
+        {%- do flags.append(each.stops or each.flag) -%}
+    {%- endfor -%}
+    not ({{ flags | unique | join(' or ') }})
 {%- endmacro %}
 
 
@@ -263,9 +279,28 @@
 {#- The reasons whose flags are up, in their order; null for the others. -#}
 {% macro reasons_raised() -%}
     {%- for each in drop_reasons() | selectattr('flag', 'defined') -%}
-        case when {{ each.flag }} then '{{ each.reason }}'
-        {%- if each.outcomes %} || download_outcome{% endif %}
-        {%- if each.is_of_use %} || refusing || '_' || "use"{% endif %} end
-        {{- '' if loop.last else ', ' }}
+        {{ reason_raised(each) }}{{ '' if loop.last else ', ' }}
     {%- endfor %}
+{%- endmacro %}
+
+
+{#-
+    Why a pair is not to be found, whatever a recipe says: the first that refuses all uses, else the signal
+    that refuses this one; null where it may be.
+-#}
+{% macro hiding_reason() -%}
+    coalesce(
+        {%- for each in drop_reasons() | selectattr('kind', 'equalto', 'refused')
+            | rejectattr('is_of_use', 'defined') %}
+        {{ reason_raised(each) }},
+        {%- endfor %}
+        'opted_out_' || refused_uses['search'] || '_search'
+    )
+{%- endmacro %}
+
+
+{% macro reason_raised(each) -%}
+    case when {{ each.flag }} then '{{ each.reason }}'
+    {%- if each.outcomes %} || download_outcome{% endif %}
+    {%- if each.is_of_use %} || refusing || '_' || "use"{% endif %} end
 {%- endmacro %}

@@ -16,6 +16,12 @@
 
     ),
 
+    pairs_wished as (
+
+        select * from {{ ref('int_pairs_wished') }}
+
+    ),
+
     hosts_excluded as (
 
         select * from {{ ref('int_hosts_excluded') }}
@@ -44,6 +50,18 @@
     urls_wished as (
 
         select * from {{ ref('int_urls_wished') }}
+
+    ),
+
+    urls_licensed as (
+
+        select * from {{ ref('int_urls_licensed') }}
+
+    ),
+
+    pairs_licensed as (
+
+        select * from {{ ref('int_pairs_licensed') }}
 
     ),
 
@@ -79,7 +97,8 @@
             images.sha256,
             {{ refused_uses('images', 'urls_wished') }} as refused_uses,
             {{ allowed_uses('images', 'urls_wished') }} as allowed_uses,
-            images.is_synthetic
+            images.is_synthetic,
+            images.licence
         from urls_resolved
         left join images on urls_resolved.image_id = images.image_id
         left join urls_wished on urls_resolved.url_id = urls_wished.url_id
@@ -125,16 +144,26 @@
             fetched.image_bytes,
             fetched.md5,
             fetched.sha256,
-            fetched.refused_uses,
+            {{ refused_uses('fetched', 'pairs_wished') }} as refused_uses,
             fetched.allowed_uses,
-            fetched.is_synthetic
+            fetched.is_synthetic,
+            coalesce(fetched.licence, urls_licensed.licence, pairs_licensed.licence) as licence,
+            case
+                when fetched.licence is not null then 'file'
+                when urls_licensed.licence is not null then 'image'
+                when pairs_licensed.licence is not null then 'page'
+            end as licence_scope
         from pairs_deduplicated
         left join pairs_taken_down
             on pairs_deduplicated.pair_id = pairs_taken_down.pair_id
+        left join pairs_wished
+            on pairs_deduplicated.pair_id = pairs_wished.pair_id
         left join hosts_excluded on pairs_deduplicated.host = hosts_excluded.host
         left join unsafe_captions
             on pairs_deduplicated.caption_id = unsafe_captions.caption_id
         left join fetched on pairs_deduplicated.url_id = fetched.url_id
+        left join urls_licensed on pairs_deduplicated.url_id = urls_licensed.url_id
+        left join pairs_licensed on pairs_deduplicated.pair_id = pairs_licensed.pair_id
         left join images_taken_down on fetched.image_id = images_taken_down.image_id
 
     )
@@ -153,7 +182,8 @@
             read_as,
             language_model_id,
             min_language_probability,
-            image_hash_model_id
+            image_hash_model_id,
+            coalesce(page_language, false) as page_language
         from measuring
 
     ),
@@ -172,7 +202,12 @@
 
     ),
 
-    -- LAION-5B's three outcomes: English, another language, none that is sure.
+    page_languages as (
+
+        select * from {{ ref('int_pairs_page_languages') }}
+
+    ),
+
     heard as (
 
         select
@@ -181,6 +216,7 @@
             image_hashes.phash,
             caption_languages.caption_id is not null as has_language,
             caption_languages.probability as language_probability,
+            nullif(nullif(split_part(caption_languages.language, '-', 1), 'und'), '') as guess,
             case
                 when
                     coalesce(
@@ -188,15 +224,16 @@
                         caption_languages.probability
                         >= reading.min_language_probability
                     )
-                    and caption_languages.language not in ('', 'und')
-                    then split_part(caption_languages.language, '-', 1)
-            end as language
+                    then 'caption'
+                when reading.page_language and page_languages.language = guess then 'page'
+            end as language_source
         from described
         cross join reading
         left join caption_languages
             on
                 described.caption_id = caption_languages.caption_id
                 and reading.language_model_id = caption_languages.model_id
+        left join page_languages on described.pair_id = page_languages.pair_id
         left join image_hashes
             on
                 described.image_id = image_hashes.image_id
@@ -204,10 +241,13 @@
 
     ),
 
+    -- LAION-5B's three outcomes: English, another language, none that is sure.
     read as (
 
         select
-            *,
+            * exclude (guess, language_source),
+            case when language_source is not null then guess end as language,
+            case when guess is not null then language_source end as language_source,
             case
                 when not has_language then null
                 when language is null then 'nolang'

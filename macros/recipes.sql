@@ -2,10 +2,10 @@
     The rules that a recipe may have, in the order of the columns of `int_recipes`;
     those of scores come from ratings(). Of each: its type there, and what to
     write, for sentences; the pattern that a value must have and the numbers that it
-    must lie between; or that it is a word, or words, of those given, or a
-    similarity model; of a threshold, the rule that names the model whose scores it
-    means; and what a recipe is taken to say that has no such row, or had no such
-    column `before`. All lists of rules come from this one.
+    must lie between; or that it is a word, or words, of those given, families of
+    licences, or a similarity model; of a threshold, the rule that names the model
+    whose scores it means; and what a recipe is taken to say that has no such row,
+    or had no such column `before`. All lists of rules come from this one.
 -#}
 {% macro recipe_rules() -%}
     {%- set text = {"type": "VARCHAR", "wants": "a text"} -%}
@@ -69,6 +69,13 @@
         ),
         dict(
             text,
+            rule="licences",
+            wants="families of models/seeds/licences.csv, without version, with a blank between, such as:"
+                ~ " CC0 CC-BY",
+            takes="licences",
+        ),
+        dict(
+            text,
             rule="only_src",
             type="BOOLEAN",
             wants="true or false",
@@ -112,6 +119,13 @@
             wants="a number from 0 to 1",
             between=[0, 1],
             of="language_model",
+        ),
+        dict(
+            text,
+            rule="page_language",
+            type="BOOLEAN",
+            wants="true or false",
+            pattern="true|false",
         ),
         dict(model, rule="image_hash_model"),
         dict(compared, rule="similarity_model_en"),

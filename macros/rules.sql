@@ -85,6 +85,16 @@
             coalesce(download_outcome_kind = 'opt_out', false) as is_opted_out,
             refused_uses["use"] as refusing,
             refusing is not null as is_use_refused,
+            -- What is not for the recipe's use may still be found; where nothing
+            -- goes without a word, only if somebody allows that.
+            is_use_refused or is_use_unheard_of as is_use_denied,
+            is_use_denied and (
+                refused_uses['search'] is not null
+                or (
+                    is_use_unheard_of
+                    and list_contains(allowed_uses, 'search') is not true
+                )
+            ) as is_of_no_use,
             image_id is null
             and download_outcome_kind in ('transient', 'final') as is_download_failed
         from read
@@ -160,8 +170,9 @@
             string_split(
                 nullif(concat_ws(' ', {{ reasons_raised() }}), ''), ' '
             ) as reasons,
-            {{ is_refused() }}
-            or refused_uses['search'] is not null as is_hidden,
+            {{ is_refused() }} as is_refused,
+            {{ hiding_reason() }} as hiding_reason,
+            hiding_reason is not null as is_hidden,
             is_worth_rating and (
                 false
                 {% for rating in ratings() %}
@@ -173,7 +184,10 @@
             {% for rating in ratings() %}
             and not is_{{ rating.score }}_unwanted
             {% endfor %}
-                as is_passing,
+                as is_sound,
+            is_sound and not is_use_denied as is_passing,
+            -- But for its use it would pass.
+            is_sound and is_use_denied as is_found_only,
             not is_out_of_reach and (
                 is_not_downloaded
                 or (is_language_missing and is_worth_scoring)

@@ -29,17 +29,34 @@
 
 
 {#-
-    What is said of the use of what has a key, an image or its URL: CTEs that end with `wished`. Whoever
-    refuses a use wins, and one that refuses is enough to say why.
+    What pictures say of themselves, each value as the term that it is, which may stand there as its URL:
+    CTEs that end with `image_terms`. What a picture was made from says nothing of the picture.
 -#}
-{% macro wished(scope) -%}
-    {%- set key = scope ~ "_id" -%}
-    wishes as (
+{% macro image_terms() -%}
+    image_rights as (
 
-        select * from {{ ref('int_' ~ scope ~ '_wishes') }}
+        select * from {{ ref('stg_raw__image_rights') }}
 
     ),
 
+    image_terms as (
+
+        select
+            *,
+            lower(regexp_extract(value, '[^/#]*$')) as term
+        from image_rights
+        where carrier != 'c2pa_ingredient'
+
+    )
+{%- endmacro %}
+
+
+{#-
+    What is said of the use of what has a key, such as an image or its URL, by the CTE `wishes`, which must
+    stand before it: CTEs that end with `wished`. Whoever refuses a use wins, and one that refuses is enough
+    to say why.
+-#}
+{% macro wished(key) -%}
     by_use as (
 
         select
@@ -71,7 +88,7 @@
 {%- endmacro %}
 
 
-{#- What a picture and its URL refuse, each use with the signal that does. -#}
+{#- What two of a picture, its URL and its pages refuse, each use with the signal that does. -#}
 {% macro refused_uses(one, other) -%}
     case
         when {{ one }}.refused_uses is null then {{ other }}.refused_uses

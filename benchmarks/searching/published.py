@@ -77,6 +77,7 @@ def _publication(rows: int, dimensions: int, encoder: str) -> Publication:
     return Publication(
         published_at=datetime.now(UTC).replace(microsecond=0).isoformat(),
         rows=rows,
+        found_only=0,
         images=rows,
         splits={"en": rows},
         image_encoder=encoder,

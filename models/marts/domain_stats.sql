@@ -10,6 +10,7 @@ hosts_counted as (
 pairs_kept as (
 
     select * from {{ ref('int_pairs_kept') }}
+    where not is_found_only
 
 ),
 

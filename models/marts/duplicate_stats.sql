@@ -62,6 +62,8 @@ duplicates as (
         on duplicate_pairs.pair_id = pairs_judged.pair_id
     inner join pairs_judged as keepers
         on duplicate_pairs.keeper_id = keepers.pair_id
+    -- What would be found only is a duplicate, and out for its use.
+    where starts_with(pairs_judged.drop_reason, 'duplicate_')
 
 ),
 

@@ -68,7 +68,7 @@ listed_pairs as (
         pairs_judged.language,
         pairs_judged.split,
         pairs_judged.drop_reason,
-        pairs_judged.is_hidden as is_refused
+        pairs_judged.is_refused
     from listings
     inner join pairs_deduplicated
         on listings.pair_id = pairs_deduplicated.pair_id

@@ -68,6 +68,7 @@ known as (
         pairs_judged.drop_reason,
         pairs_judged.drop_reasons,
         pairs_judged.is_undecided,
+        pairs_judged.is_found_only,
         pairs_judged.is_hidden,
         pairs_judged.keeper_id,
         pairs_deduplicated.image_url,
@@ -167,6 +168,7 @@ told as (
         held.drop_reason,
         held.drop_reasons,
         held.is_undecided,
+        held.is_found_only,
         held.is_hidden,
         held.keeper_id,
         held.image_url,
@@ -192,28 +194,23 @@ told as (
 
 ),
 
--- Nothing else than that it is not to be found hides what is kept.
+-- Of what is hidden the reason that hides it is told, and nothing else.
 hidden as (
 
     select
-        pairs_judged.pair_id,
-        pairs_judged.url_id,
-        pairs_judged.caption_id,
-        pairs_judged.recipe,
-        coalesce(
-            pairs_judged.drop_reason,
-            'opted_out_' || pairs_described.refused_uses['search'] || '_search'
-        ) as drop_reason,
-        pairs_judged.is_undecided,
-        pairs_judged.is_hidden
+        pair_id,
+        url_id,
+        caption_id,
+        recipe,
+        hiding_reason as drop_reason,
+        is_undecided,
+        is_found_only,
+        is_hidden
     from pairs_judged
-    left join pairs_described
-        on pairs_judged.pair_id = pairs_described.pair_id
-    where pairs_judged.is_hidden
+    where is_hidden
 
 ),
 
--- Of what is hidden the reason is told, and nothing else.
 pair_histories as (
 
     select * from told

@@ -10,7 +10,15 @@ from pathlib import Path
 
 from pairlake.lake.errors import BadRequest, PairlakeError
 from pairlake.lake.locks import could_take
-from pairlake.serve.export.provenance import belong_together, beside, is_provenance, wrote
+from pairlake.serve.export.provenance import (
+    are_attributions,
+    attribution,
+    belong_together,
+    beside,
+    bring,
+    is_provenance,
+    wrote,
+)
 
 _PREVIOUS = "previous"
 
@@ -46,7 +54,7 @@ def placed(destination: Path, *, format: str, is_folder: bool) -> Iterator[Path]
             _exchange(made, destination, hidden / _PREVIOUS)
         else:
             made.replace(destination)
-            beside(made).replace(beside(destination))
+            bring(made, destination)
 
 
 @contextmanager
@@ -77,7 +85,8 @@ def _opened(hidden: Path, destination: Path) -> int:
         handle = os.open(hidden, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError as error:
         raise _in_the_way(hidden) from error
-    ours = {destination.name, beside(destination).name, _PREVIOUS}
+    beside_it = {beside(destination).name, attribution(destination).name}
+    ours = {destination.name, _PREVIOUS, *beside_it}
     found = {path.name for path in hidden.iterdir()}
     if os.fstat(handle).st_uid != os.geteuid() or not found <= ours:
         os.close(handle)
@@ -103,11 +112,11 @@ def _clear(hidden: Path, destination: Path) -> None:
 
 def _settle(hidden: Path, destination: Path) -> None:
     """Put back what was taken out of the way, and bring a provenance to the file that has gone."""
-    previous, left = hidden / _PREVIOUS, hidden / beside(destination).name
+    previous, made = hidden / _PREVIOUS, hidden / destination.name
     if previous.exists() and not os.path.lexists(destination):
         previous.rename(destination)
-    if not (hidden / destination.name).exists() and belong_together(destination, left):
-        left.replace(beside(destination))
+    if not made.exists() and belong_together(destination, beside(made)):
+        bring(made, destination)
 
 
 def _exchange(made: Path, destination: Path, previous: Path) -> None:
@@ -143,8 +152,14 @@ def _check_replaceable(destination: Path, format: str, is_folder: bool) -> None:
             f"{destination} cannot be written: it is a folder; give a file, as in: "
             "pairlake export pairs.parquet"
         )
-    for path, is_known in ((destination, wrote), (beside(destination), is_provenance)):
-        if os.path.lexists(path) and not is_known(path):
+    told = beside(destination)
+    named = attribution(destination)
+    for path, is_known in (
+        (destination, wrote(destination)),
+        (told, is_provenance(told)),
+        (named, are_attributions(named, told)),
+    ):
+        if os.path.lexists(path) and not is_known:
             raise BadRequest(
                 f"{path} would be replaced, but is not as an export wrote it; move it away, or "
                 "give another file."

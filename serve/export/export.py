@@ -15,11 +15,12 @@ import duckdb
 from pairlake.lake.errors import BadRequest, PairlakeError, first_line
 from pairlake.lake.settings import settings
 from pairlake.serve.export import listed
+from pairlake.serve.export.attribution import is_asked_for, write_attributions
 from pairlake.serve.export.datacomp import write_uids
 from pairlake.serve.export.destination import placed
 from pairlake.serve.export.embeddings import write_embeddings
 from pairlake.serve.export.laion import LAYOUTS, OFFERED, write_list, write_release
-from pairlake.serve.export.provenance import provenance, write
+from pairlake.serve.export.provenance import attribution, provenance, write
 from pairlake.serve.export.selection import Encoder, Selected, Selection, select
 from pairlake.serve.export.snapshot import Snapshot, opened
 from pairlake.serve.export.webdataset import write_shards
@@ -85,6 +86,8 @@ def export(
     ):
         selected = select(con, selection, encoder)
         exported = _written(con, made, named, of, selected, progress)
+        if selection.source != listed.MART and is_asked_for(con):
+            write_attributions(con, attribution(made))
         told = {
             "format": named,
             "rows": exported.rows,

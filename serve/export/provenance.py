@@ -18,6 +18,8 @@ from pairlake.serve.export.snapshot import Snapshot
 # Its own ending, so that no reader of a folder of lists takes it for one.
 _ENDING = ".provenance"
 IN_FOLDER = "provenance.json"
+_ATTRIBUTION = "ATTRIBUTION.csv"
+_ATTRIBUTION_ENDING = ".attribution"
 # What is exported from where nothing else is said, and what goes without saying.
 _USUAL = Selection().source
 
@@ -25,6 +27,13 @@ _USUAL = Selection().source
 def beside(file: Path) -> Path:
     """Where the provenance of an export to one file stands."""
     return file.with_name(file.name + _ENDING)
+
+
+def attribution(made: Path) -> Path:
+    """Where the attributions of an export stand: in its folder, or beside its file."""
+    if made.is_dir():
+        return made / _ATTRIBUTION
+    return made.with_name(made.name + _ATTRIBUTION_ENDING)
 
 
 def provenance(
@@ -57,8 +66,8 @@ def provenance(
 def write(made: Path, told: dict[str, Any]) -> None:
     """Write the provenance of an export to a file beside it, or to a folder in it.
 
-    It has the sha256 of the file, or of each file, so that one can see whether they belong
-    together.
+    It has the sha256 of the file and of its attributions, or of each file, so that one can see
+    whether they belong together.
     """
     if made.is_dir():
         target = made / IN_FOLDER
@@ -68,6 +77,8 @@ def write(made: Path, told: dict[str, Any]) -> None:
     else:
         target = beside(made)
         told = {**told, "sha256": _sha256(made)}
+        if attribution(made).exists():
+            told["attribution_sha256"] = _sha256(attribution(made))
     target.write_bytes(msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n")
 
 
@@ -80,6 +91,30 @@ def belong_together(file: Path, provenance: Path) -> bool:
     """Whether a provenance is that of a file as it is now."""
     told = _told(provenance)
     return told is not None and _is_plain(file) and told.get("sha256") == _sha256(file)
+
+
+def has_attributions(provenance: Path) -> bool:
+    """Whether a provenance is that of a file with attributions beside it."""
+    return "attribution_sha256" in (_told(provenance) or {})
+
+
+def are_attributions(path: Path, provenance: Path) -> bool:
+    """Whether this file is the attributions of which a provenance tells, as they were written."""
+    told = _told(provenance)
+    return told is not None and _is_plain(path) and told.get("attribution_sha256") == _sha256(path)
+
+
+def bring(made: Path, file: Path) -> None:
+    """Move to a file what was made beside it, its provenance last.
+
+    What stands there of an export before, which had attributions, goes where this one has none.
+    """
+    left, there = attribution(made), attribution(file)
+    if left.exists():
+        left.replace(there)
+    elif not has_attributions(beside(made)) and are_attributions(there, beside(file)):
+        there.unlink()
+    beside(made).replace(beside(file))
 
 
 def wrote(made: Path, format: str | None = None) -> bool:
@@ -118,7 +153,8 @@ def altered(made: Path) -> list[str]:
     if wrote(made, told["format"]):
         sums = told.get("files", {}) if made.is_dir() else {}
         missing = [name for name in sums if not (made / name).exists()]
-        if not missing:
+        alone = not made.is_dir() and has_attributions(beside(made))
+        if not missing and (not alone or are_attributions(attribution(made), beside(made))):
             return []
     return [f"{made} is not as it was exported; to make it again, run: {told['again']}"]
 

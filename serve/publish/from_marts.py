@@ -1,4 +1,4 @@
-"""What the search index should hold: the pairs of `marts.pairs` with the vectors of their recipe.
+"""What the search index should hold: pairs of the marts with the vectors of their recipe.
 
 Reads the mart, the recipe's models and the embeddings; writes temporary tables only.
 """
@@ -79,11 +79,11 @@ order by position
 
 @dataclass(frozen=True, kw_only=True)
 class Searchable:
-    """The kept pairs that can be searched, counted, and the encoders that made their vectors."""
+    """The pairs that can be searched, counted, and the encoders that made their vectors."""
 
     rows: int
     images: int
-    unsearchable: int  # kept pairs without both vectors, as under a recipe without similarity
+    unsearchable: int  # pairs without both vectors, as under a recipe without similarity
     splits: dict[str, int]
     image_encoder: str
     caption_encoder: str  # the one that made most of the captions' vectors
@@ -228,7 +228,8 @@ def _of_pairs(columns: Iterable[str]) -> str:
 
 def _as_indexed(column: pa.Array, field: pa.Field) -> pa.Array:
     if isinstance(column, pa.ExtensionArray):
-        return column.storage
+        # Ids are their bytes, and what is true or false comes in 8 bits.
+        column = column.storage
     if not pa.types.is_fixed_size_list(field.type):
         return column.cast(field.type)
     values = halves(column, field.type.list_size, field.name)
@@ -282,6 +283,13 @@ def counted(con: duckdb.DuckDBPyConnection, listed: Iterable[Score]) -> list[Sco
     query = f"select count(*){counts} from shown as pairs semi join searchable using (pair_id)"
     ((_, *pairs),) = con.execute(query).fetchall()
     return [replace(each, pairs=n) for each, n in zip(scores, pairs, strict=True)]
+
+
+def found_only(con: duckdb.DuckDBPyConnection) -> int:
+    """After `searchable`: how many of its pairs are found only, so that no export takes them."""
+    return _value(
+        con, "select count(*) from shown semi join searchable using (pair_id) where is_found_only"
+    )
 
 
 def _value(con: duckdb.DuckDBPyConnection, query: str) -> int:

@@ -24,6 +24,7 @@ from pairlake.serve.publish.from_marts import (
     check_sound,
     compare,
     counted,
+    found_only,
     fresh_rows,
     marts,
     scores,
@@ -54,10 +55,16 @@ from pairlake.serve.search.index import (
 
 BATCH_ROWS = 10_000
 
+# What is kept, and what would be but for its use.
+_FINDABLE = """(
+    select *, false as is_found_only from lake.marts.pairs
+    union all by name
+    select *, true as is_found_only from lake.marts.pairs_found_only
+)"""
 # What may be trained on and not be found is kept, and is not published.
 _NOT_TO_BE_FOUND = """
 insert into gone
-select pair_id from lake.intermediate.int_pairs_judged where is_hidden and drop_reason is null
+select pair_id from lake.intermediate.int_pairs_kept where is_hidden
 """
 
 
@@ -69,6 +76,7 @@ class PublishSummary:
     updated: int
     deleted: int
     rows: int
+    found_only: int
     unsearchable: int
     broken_thumbnails: int
 
@@ -80,15 +88,19 @@ class PublishSummary:
                 f"{self.rows:,} pairs are published: {self.added:,} added, "
                 f"{self.updated:,} updated, {self.deleted:,} deleted."
             )
+        if self.found_only:
+            text += f" {self.found_only:,} of them are found only: no export takes them."
         if self.unsearchable:
-            text += f" {self.unsearchable:,} kept pairs have no vectors and cannot be searched."
+            text += f" {self.unsearchable:,} pairs have no vectors and cannot be searched."
         if self.broken_thumbnails:
             text += f" {self.broken_thumbnails:,} thumbnails could not be made."
         return text
 
 
 def publish(*, progress: Callable[[str], None]) -> PublishSummary:
-    """Make the search index hold exactly the kept pairs that have vectors.
+    """Make the search index hold exactly the pairs that may be found and have vectors.
+
+    Those are the kept ones that nobody refuses to have found, and those that are found only.
 
     Raises TableMissing before the first `dbt build`, JobFailed where the last one failed at a model
     or a test, PairlakeError while another process publishes. What a killed publication left behind
@@ -96,10 +108,11 @@ def publish(*, progress: Callable[[str], None]) -> PublishSummary:
     """
     with writing(settings().search) as db, marts() as con:
         check_sound(con)
-        denied.show(con, denied.denied(con))
+        denied.show(con, denied.denied(con), _FINDABLE)
         con.execute(_NOT_TO_BE_FOUND)
         columns = Columns(scores(con))
         wanted = searchable(con, columns=columns)
+        only = found_only(con)
         added = updated = deleted = broken = 0
         table = _pairs_table(db, columns, wanted)
         if table is not None:
@@ -114,6 +127,7 @@ def publish(*, progress: Callable[[str], None]) -> PublishSummary:
         updated=updated,
         deleted=deleted,
         rows=wanted.rows,
+        found_only=only,
         unsearchable=wanted.unsearchable,
         broken_thumbnails=broken,
     )
@@ -183,7 +197,7 @@ def _finish(table: Table, thumbnails: Table, publication: Publication) -> None:
     if table.count_rows() != publication.rows:
         raise JobFailed(
             f"The search index holds {table.count_rows():,} pairs where {publication.rows:,} are "
-            f"kept; remove {settings().search} and run: pairlake publish"
+            f"to be found; remove {settings().search} and run: pairlake publish"
         )
     if table.version != tagged(table) or _differs(table, publication):
         settle(table, pairs_indexes(table.schema))
@@ -210,6 +224,7 @@ def _publication(
     return Publication(
         published_at=datetime.now(UTC).replace(microsecond=0).isoformat(),
         rows=wanted.rows,
+        found_only=found_only(con),
         images=wanted.images,
         splits=wanted.splits,
         image_encoder=wanted.image_encoder,

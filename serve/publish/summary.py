@@ -62,7 +62,8 @@ def summary_of(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
 
 def _largest(column: str) -> str:
     return (
-        f"select {column}, count(*) as pairs from shown where {column} is not null "
+        f"select {column}, count(*) as pairs from shown "
+        f"where {column} is not null and not is_found_only "
         f"group by {column} order by pairs desc, {column} limit {MOST_ROWS}"
     )
 

@@ -1,7 +1,7 @@
-"""What is known of a published pair: the columns of `marts.pairs`, and their values as one.
+"""What is known of a published pair: columns of `marts.pairs`, and their values as one.
 
 Which scores there are goes by the lake's list of them, which is published with the pairs. A result
-is read from one column of the index, not from nineteen.
+is read from one column of the index, not from twenty.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 import pyarrow as pa
 
-Kind = Literal["text", "number", "uuid"]
+Kind = Literal["text", "number", "uuid", "flag"]
 
 
 class Column(NamedTuple):
@@ -28,6 +28,7 @@ _TEXT = Column("text", pa.string())
 _LARGE = Column("number", pa.int64())
 _SMALL = Column("number", pa.int32())
 _SCORE = Column("number", pa.float32())
+_FLAG = Column("flag", pa.bool_())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +67,8 @@ class Facts(msgspec.Struct, array_like=True, frozen=True, gc=False):
     similarity: Annotated[float | None, _SCORE]
     width: Annotated[int, _SMALL]
     height: Annotated[int, _SMALL]
+    # Not to be used as the recipe means it, which would keep it else.
+    is_found_only: Annotated[bool, _FLAG]
 
 
 _HINTS = {field.name: field.type for field in msgspec.structs.fields(Facts)}

@@ -29,6 +29,7 @@ _FORM = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _ALSO = {"==": "=", "<>": "!="}
+_FLAGS = {"true": True, "false": False}
 # Possessive, so that doubled quotes can be read in one way only.
 _QUOTED = r"""(?:'(?:[^']|'')*+'|"(?:[^"]|"")*+")"""
 # Of a list: a value, and what parts it from the next.
@@ -110,6 +111,8 @@ def _parsed(text: str, columns: Mapping[str, Column]) -> Filter:
         raise BadFilter(f"{column} is no text, so that it contains nothing; compare it with =.")
     if kind == "uuid" and operator not in ("=", "!=", "in"):
         raise BadFilter(f"{column} is an id; compare it with =, != or in.")
+    if kind == "flag" and operator not in ("=", "!="):
+        raise BadFilter(f"{column} is true or false; compare it with = or !=.")
     texts = [_unquoted(each) for each in (_listed(value) if operator == "in" else [value])]
     if len(texts) > MOST_VALUES:
         raise BadFilter(f"{column} is held against {len(texts):,} values; {MOST_VALUES:,} at most.")
@@ -143,8 +146,10 @@ def _value(column: str, kind: Kind, type_: pa.DataType, text: str) -> Any:
             return UUID(text)
         if kind == "number":
             return _whole(text, type_) if pa.types.is_integer(type_) else _score(text)
-    except ValueError as error:
-        what = "an id" if kind == "uuid" else "a number that it can be"
+        if kind == "flag":
+            return _FLAGS[text.lower()]
+    except (ValueError, KeyError) as error:
+        what = {"uuid": "an id", "flag": "true or false"}.get(kind, "a number that it can be")
         raise BadFilter(f"{column} is held against {text!r}, which is not {what}.") from error
     return text
 

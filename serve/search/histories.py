@@ -41,14 +41,27 @@ select
     pairs.image_id::varchar as image_id,
     pairs.image_url,
     pairs.caption
-from lake.marts.pairs as pairs
+from (
+    select pair_id, image_id, image_url, caption from lake.marts.pairs
+    union all
+    select pair_id, image_id, image_url, caption from lake.marts.pairs_found_only
+) as pairs
 inner join lake.intermediate.int_pairs_judged as judged using (pair_id)
 where pair_id = $pair_id and not judged.is_hidden
 """
 _WISHES = """
-select use, says, signal, evidence, heard_at::varchar as heard_at
+with pages as (
+    select md5(sighting.page_url)::uuid as page_id
+    from (
+        select unnest(sightings) as sighting
+        from lake.intermediate.int_pairs_landed
+        where pair_id = $pair_id
+    )
+    where page_id not in (select value_id from lake.raw.takedowns where kind = 'page')
+)
+select scope, use, says, signal, evidence, heard_at::varchar as heard_at
 from lake.intermediate.int_wishes
-where image_id = $image_id or url_id = $url_id
+where image_id = $image_id or url_id = $url_id or page_id in (from pages)
 order by heard_at, signal, evidence, use
 limit $most
 """
@@ -96,7 +109,7 @@ def _told(con: duckdb.DuckDBPyConnection, pair_id: UUID, url_id: UUID, denied: D
         if leads_to_gone:
             download["final_url"] = download["error"] = None
     keepers = rows(con, _KEEPER, pair_id=told["keeper_id"]) if told["keeper_id"] else []
-    wishes = rows(con, _WISHES, image_id=image_id, url_id=url_id, most=MOST_ROWS)
+    wishes = rows(con, _WISHES, **keys, image_id=image_id, most=MOST_ROWS)
     return {
         **told,
         "wishes": wishes,
@@ -107,6 +120,7 @@ def _told(con: duckdb.DuckDBPyConnection, pair_id: UUID, url_id: UUID, denied: D
 def _hidden(pair_id: UUID, reason: str) -> History:
     return {
         "pair_id": pair_id,
+        "is_found_only": False,
         "is_hidden": True,
         "drop_reason": reason,
         "drop_reasons": [reason],

@@ -68,6 +68,7 @@ class Publication:
 
     published_at: str  # UTC, ISO 8601
     rows: int
+    found_only: int  # of these, those that are not to be used as the recipe means it
     images: int
     splits: dict[str, int]
     image_encoder: str
@@ -115,7 +116,7 @@ def pairs_indexes(schema: pa.Schema) -> Indexes:
     by_order = ("pair_id", "image_id", "sample_id", "domain", *measures)
     ordered = dict.fromkeys(by_order, BTree())
     vectors = dict.fromkeys(("image_vector", "caption_vector"), VECTORS)
-    few = dict.fromkeys(("split", "language"), Bitmap())
+    few = dict.fromkeys(("split", "language", "is_found_only"), Bitmap())
     return Indexes(always={"caption": WORDS}, when_large={**ordered, **few, **vectors})
 
 

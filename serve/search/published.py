@@ -60,8 +60,9 @@ class Reader:
         """What the version says of itself; PairlakeError where an older pairlake has said it."""
         said = json.loads(self.table.schema.metadata[b"publication"])
         try:
-            if "facts" in self.table.schema.names:
-                return msgspec.convert(said, Publication)
+            publication = msgspec.convert(said, Publication)
+            if {*publication.columns, "facts"} <= {*self.table.schema.names}:
+                return publication
         except msgspec.ValidationError:
             pass
         raise PairlakeError(

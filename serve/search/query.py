@@ -53,6 +53,8 @@ class Query:
     when it is known what is published. With `hybrid` the captions' words count too. `fold`
     makes one result of a picture's pairs (image), of look-alikes as well (near), or none.
     `aesthetic` is the weight of the aesthetic head's direction, beside the parts' unit length.
+    With `kept_only` no pair is among the results that is not to be used as the recipe means it: for
+    those who take them home.
     """
 
     parts: tuple[Part, ...]
@@ -63,6 +65,7 @@ class Query:
     aesthetic: float = 0.0
     hide_unsafe: bool = False
     hide_inappropriate: bool = False
+    kept_only: bool = False
     limit: int = 48
     offset: int = 0
 

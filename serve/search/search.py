@@ -113,10 +113,10 @@ class Search:
         return hit_of(self._shown(row["facts"]), 1.0)
 
     def samples(self, ids: list[int]) -> dict[int, Hit]:
-        """The published pairs of LAION's SAMPLE_IDs, those that there are."""
+        """The published pairs of LAION's SAMPLE_IDs, those that there are and that are kept."""
         if not ids:
             return {}
-        among = f"sample_id in ({', '.join(map(str, ids))})"
+        among = f"sample_id in ({', '.join(map(str, ids))}) and not is_found_only"
         found = self.denied.shown(self._pairs.read(partial(_facts, where=among)))
         return {facts.sample_id: hit_of(facts, 1.0) for facts in found if facts is not None}
 
@@ -136,6 +136,8 @@ class Search:
     def _find(self, query: Query, reader: Reader) -> Answer:
         conditions = [lance(parse(query.where, reader.columns))]
         conditions += _hidden(query, reader.publication.scores)
+        if query.kept_only and reader.publication.found_only:
+            conditions.append("not is_found_only")
         if not reader.publication.rows:
             return Answer(results=[], more=False)
         vector, shown = self._vector(query, reader)

@@ -28,6 +28,9 @@ _SHOWN = """(
     where not histories.is_hidden
 )"""
 
+# Who said something of a pair's use.
+_SCOPES = {"image": "its picture", "url": "its site", "page": "a page"}
+
 
 def why(asked: str, *, spell: Spell, find: Find) -> Iterator[str]:
     """The history of each pair of a URL, a pair_id or a caption, in lines of text.
@@ -100,6 +103,8 @@ def _nearest(con: duckdb.DuckDBPyConnection, kind: str, value: str) -> list[str]
 def _lines(history: History) -> Iterator[str]:
     """A history as text: a line for each thing that is known, its name before it."""
     verdict = "kept" if history["drop_reason"] is None else f"out: {history['drop_reason']}"
+    if history["is_found_only"]:
+        verdict = f"found only, and not exported: {history['drop_reason']}"
     if history["is_hidden"]:
         yield f"pair {history['pair_id']} is {verdict}; nothing else of it is told"
         return
@@ -161,7 +166,8 @@ def _attempt(attempt: History) -> str:
 
 def _wish(wish: History) -> str:
     heard = [wish["heard_at"][:19]] if wish["heard_at"] else []
-    return ", ".join([*heard, f"{wish['says']} {wish['use']}", wish["evidence"]])
+    who = f"{_SCOPES[wish['scope']]} says {wish['says']} {wish['use']}"
+    return ", ".join([*heard, who, wish["evidence"]])
 
 
 def _sighting(sighting: History) -> str:

@@ -61,8 +61,9 @@ def _add_search(router: APIRouter, search: Search) -> None:
 
     @router.get("/api/export")
     async def export(asked: Exporting) -> Response:
-        """The first `rows` results as a file that img2dataset reads."""
-        hits = (await in_time(search.find, asked.query(limit=asked.rows))).results
+        """The first `rows` results that are kept, as a file that img2dataset reads."""
+        query = asked.query(limit=asked.rows, kept_only=True)
+        hits = (await in_time(search.find, query)).results
         name = f"pairlake-{len(hits)}.{asked.format}"
         return Response(
             await in_time(results_file, hits, asked.format),

@@ -101,7 +101,7 @@ class Parameters(BaseModel):
     fold: Fold = "image"
     aesthetic: Steering = 0.0
 
-    def query(self, *, limit: int, offset: int = 0) -> Query:
+    def query(self, *, limit: int, offset: int = 0, kept_only: bool = False) -> Query:
         """As the search takes it; BadRequest, with the reason, if it cannot be answered."""
         parts = [*_texts(self.q, 1.0), *_texts(self.without, -0.5)]
         parts += [Part(pair_id=each) for each in self.like]
@@ -113,6 +113,7 @@ class Parameters(BaseModel):
             where=tuple(self.where),
             fold=self.fold,
             aesthetic=self.aesthetic,
+            kept_only=kept_only,
             limit=limit,
             offset=offset,
         )

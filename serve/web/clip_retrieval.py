@@ -151,6 +151,8 @@ def _query(asked: KnnRequest, search: Search) -> Query:
         aesthetic=_steering(asked, search),
         hide_unsafe=asked.use_safety_model,
         hide_inappropriate=asked.use_violence_detector,
+        # Its clients make lists to train on, and know no mark.
+        kept_only=True,
         limit=asked.num_result_ids or asked.num_images,
     )
 

@@ -16,8 +16,16 @@ from pairlake.serve.search.hits import Hit
 from pairlake.serve.search.in_time import ended_by
 from pairlake.serve.search.search import Search, UnknownPair
 
-_OF_EACH = ("pair_id", "drop_reason", "caption")
-_OF_THE_VERDICT = ("recipe", "drop_reason", "drop_reasons", "is_undecided", "keeper", "occurrences")
+_OF_EACH = ("pair_id", "drop_reason", "is_found_only", "caption")
+_OF_THE_VERDICT = (
+    "recipe",
+    "drop_reason",
+    "drop_reasons",
+    "is_found_only",
+    "is_undecided",
+    "keeper",
+    "occurrences",
+)
 _LISTS = ("meanings", "scores", "thresholds", "sightings", "downloads", "wishes")
 _OF_THE_IMAGE = ("image_format", "image_bytes", "md5", "sha256", "phash")
 _AS_IN_A_HIT = (
@@ -30,8 +38,13 @@ select
     others.language,
     others.image_url
 from lake.marts.pairs as others
-inner join lake.marts.pairs as kept using (image_id)
-where kept.pair_id = $pair_id and others.pair_id != $pair_id
+inner join lake.intermediate.int_pairs_judged as judged on others.pair_id = judged.pair_id
+inner join lake.intermediate.int_pairs_judged as told on others.image_id = told.image_id
+where
+    told.pair_id = $pair_id
+    and (told.drop_reason is null or told.is_found_only)
+    and others.pair_id != $pair_id
+    and not judged.is_hidden
 order by others.similarity desc, others.pair_id
 limit {MOST_ROWS}
 """

@@ -17,12 +17,20 @@ Event = Callable[[], object]
 # The rows of tables by their names.
 Contents = dict[str, list[tuple[object, ...]]]
 
+_LICENCES = "https://creativecommons.org/licenses"
+
 BY_CAPTION = {case.caption: case for case in CASES}
 UNCOMPARED = BY_CAPTION["not yet compared"]
 NEW = Case(caption="new in a later crawl", drop_reason=None)
 LATE = Case(caption="seen late", drop_reason=None)
 LAZY = Case(caption="first outside src", drop_reason=None)
 TITLED = BY_CAPTION["the title of a picture"]
+SEEN_RESERVED = Case(
+    caption="seen on a reserved page",
+    drop_reason="opted_out_tdm_reservation_train",
+    page="also-reserved",
+    is_found_only=True,
+)
 FORGOTTEN = BY_CAPTION["eine Beschreibung"]
 REFETCHED = replace(BY_CAPTION["a picture"], picture="another picture", day=2)
 # So that what happens to others is little of all: much is not worth finding among the rest.
@@ -69,6 +77,56 @@ def left_out() -> None:
     """What came once may not be asked for any more."""
     refused = {"site_property": "robots.txt", "site_wish": "Disallow"}
     landed.land_images(replace(MANY[2], outcome="opted_out_robots_txt", day=3, **refused))
+
+
+def late_licence_of_file() -> None:
+    """A picture names its licence that did not."""
+    landed.license_file(BY_CAPTION["a name"], "CC BY-SA 4.0")
+
+
+def late_licence_of_image() -> None:
+    """A page names the licence of an image, which then is another than that of the page."""
+    landed.license_image(CASES[0], f"{_LICENCES}/by/4.0/", creator="Ann")
+
+
+def late_licence_of_page() -> None:
+    """A page on which a pair was seen first says what its licence is."""
+    url = "https://creativecommons.org/publicdomain/zero/1.0/"
+    landed.hear_page("CRAWL-1b", "late.warc", license_url=url, language="en-GB")
+
+
+def licence_in_a_later_crawl() -> None:
+    """Pairs are seen again on a page that links to a licence."""
+    landed.land_file(
+        (CASES[1], LAZY), "CRAWL-5", "licensed.wat", license_url=f"{_LICENCES}/by-nc/3.0/de/"
+    )
+
+
+def late_page_wish() -> None:
+    """A page on which pairs were seen is crawled again, and reserves what it did not."""
+    landed.hear_of_page("not-listed", ("robots", "noai"), day=2)
+
+
+def page_wish_taken_back() -> None:
+    """A page is crawled again, and what it reserved it reserves no more."""
+    landed.hear_of_page("reserved", day=3)
+
+
+def seen_on_a_reserved_page() -> None:
+    """A pair that is kept turns up on a page that reserves its text."""
+    landed.hear_of_page("also-reserved", ("tdm-reservation", "1"))
+    landed.land_file((replace(MANY[0], page="also-reserved"), SEEN_RESERVED), "CRAWL-5", "one.wat")
+    landed.land_found(SEEN_RESERVED)
+
+
+def forgotten_page() -> None:
+    """Pages are to be forgotten, and so is what they say."""
+    for page in ("no-pictures", "CRAWL-5/licensed.wat"):
+        _change(
+            "insert into lake.raw.takedowns by name "
+            "select 'page' as kind, md5(?)::uuid as value_id, 'asked' as reason",
+            f"https://page.example/{page}",
+        )
 
 
 def takedown() -> None:
@@ -138,6 +196,14 @@ EVENTS: list[Event] = [
     late_site_wish,
     late_directive,
     left_out,
+    late_licence_of_file,
+    late_licence_of_image,
+    late_licence_of_page,
+    licence_in_a_later_crawl,
+    late_page_wish,
+    page_wish_taken_back,
+    seen_on_a_reserved_page,
+    forgotten_page,
     dead_link,
     takedown,
     taken_back,

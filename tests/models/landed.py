@@ -22,6 +22,19 @@ MODELS = {
     "similarity": ("mini_clip", "mini_clip@s"),
 }
 
+_PAGES = pa.schema(
+    {
+        "page_id": pa.uuid(),
+        "page_url": pa.string(),
+        "crawl_id": pa.string(),
+        "path": pa.string(),
+        "wishes": pa.list_(
+            pa.struct(dict.fromkeys(("property", "value", "evidence"), pa.string()))
+        ),
+        "heard_at": pa.timestamp("us"),
+    }
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
@@ -42,6 +55,12 @@ class Case:
     wish: str = "UNSPECIFIED"
     site_wish: str = "search=y"
     caption_source: str | None = None
+    page: str = ""
+    is_found_only: bool = False
+
+    def page_url(self, crawl_id: str, path: str) -> str:
+        """Where it is seen: a page of its own, or that of the crawl file."""
+        return f"https://page.example/{self.page or f'{crawl_id}/{path}'}"
 
     @property
     def image_url(self) -> str:
@@ -82,6 +101,7 @@ CASES = (
         caption="not for training",
         drop_reason="opted_out_data_mining_train",
         wish="PROHIBITED-AIMLTRAINING",
+        is_found_only=True,
     ),
     Case(caption="not to be found", drop_reason=None, site_wish="search=n"),
     Case(
@@ -106,7 +126,47 @@ CASES = (
         outcome=None,
         caption_source="title",
     ),
+    Case(
+        caption="not for anything",
+        drop_reason="opted_out_data_mining_train",
+        wish="PROHIBITED",
+    ),
+    Case(
+        caption="of a reserved page",
+        drop_reason="opted_out_tdm_reservation_train",
+        page="reserved",
+        is_found_only=True,
+    ),
+    # What is found only stands for its copies, and what is kept for copies of it.
+    Case(
+        caption="found once",
+        drop_reason="opted_out_tdm_reservation_train",
+        page="reserved",
+        picture="of a reserved page",
+        similarity=0.8,
+    ),
+    Case(
+        caption="its reserved twin",
+        drop_reason="opted_out_tdm_reservation_train",
+        page="reserved",
+        picture="shared",
+        similarity=0.95,
+    ),
+    Case(
+        caption="reserved and unlike",
+        drop_reason="opted_out_tdm_reservation_train",
+        page="reserved",
+        similarity=0.1,
+    ),
+    Case(caption="of a page without pictures", drop_reason=None, page="no-pictures"),
+    Case(caption="of a page that is not listed", drop_reason=None, page="not-listed"),
 )
+# What pages of their own say.
+PAGES = {
+    "reserved": ("TDM-Reservation", "1"),
+    "no-pictures": ("robots", "noimageindex"),
+    "not-listed": ("X-Robots-Tag", "noindex"),
+}
 
 
 # What a ready-made list holds again: a pair that is kept, and two that are out.
@@ -127,6 +187,8 @@ def land() -> None:
     ):
         land_file(cases, crawl_id, path, outcome)
     _land_list(LISTED)
+    for page, wish in PAGES.items():
+        hear_of_page(page, wish)
     land_images(*CASES)
     # As when two jobs meet the same picture: rows may land more than once.
     append(
@@ -147,9 +209,10 @@ def land_file(
     path: str,
     outcome: str = "ok",
     image_source: str | None = None,
+    license_url: str | None = None,
 ) -> None:
     """Land the pairs of cases as one crawl file, each seen twice on one page."""
-    pairs = _pairs(cases, crawl_id, path, image_source)
+    pairs = _pairs(cases, crawl_id, path, image_source, license_url)
     append({"raw.image_text_pairs": pairs, "raw.crawl_files": _crawl_file(pairs, outcome)})
 
 
@@ -188,7 +251,11 @@ def _ids(ids: list[uuid.UUID]) -> pa.Array:
 
 
 def _pairs(
-    cases: tuple[Case, ...], crawl_id: str, path: str, image_source: str | None = None
+    cases: tuple[Case, ...],
+    crawl_id: str,
+    path: str,
+    image_source: str | None = None,
+    license_url: str | None = None,
 ) -> pa.Table:
     rows = [
         {
@@ -196,7 +263,7 @@ def _pairs(
             "caption": case.caption,
             "crawl_id": crawl_id,
             "path": path,
-            "sightings": [_sighting(case, crawl_id, path, image_source)] * 2,
+            "sightings": [_sighting(case, crawl_id, path, image_source, license_url)] * 2,
             "occurrences": 2,
         }
         for case in cases
@@ -205,11 +272,11 @@ def _pairs(
 
 
 def _sighting(
-    case: Case, crawl_id: str, path: str, image_source: str | None
+    case: Case, crawl_id: str, path: str, image_source: str | None, license_url: str | None
 ) -> dict[str, str | None]:
     return {
-        "page_url": f"https://page.example/{crawl_id}/{path}",
-        "license_url": None,
+        "page_url": case.page_url(crawl_id, path),
+        "license_url": license_url,
         "image_source": image_source,
         "caption_source": case.caption_source,
     }
@@ -334,6 +401,44 @@ def hear_of_site(case: Case, site_wish: str, site_property: str = "Content-Usage
     """Land what the site of a case says of its use, later than its answer."""
     said = replace(case, site_wish=site_wish, site_property=site_property, day=2)
     append({"raw.wishes": _wishes((said,))})
+
+
+def license_file(case: Case, licence: str) -> None:
+    """Land the licence that the picture of a case names, after the picture itself."""
+    said = {"image_id": case.image_id, "carrier": "xmp", "property": "cc:license", "value": licence}
+    append({"raw.image_rights": pa.Table.from_pylist([said])})
+
+
+def license_image(case: Case, licence: str, **said: str) -> None:
+    """Land the licence that a page names for the image of a case, and what else it says of it."""
+    row = {"page_id": _page_id(CRAWL, "one.wat"), "url_id": text_id(case.image_url), **said}
+    append({"raw.image_licenses": pa.Table.from_pylist([row | {"license_url": licence}])})
+
+
+def hear_page(crawl_id: str, path: str, **said: object) -> None:
+    """Land what the page of a crawl file says of itself: its `license_url`, its `language`."""
+    row = {"page_id": _page_id(crawl_id, path), **said}
+    append({"raw.pages": pa.Table.from_pylist([row])})
+
+
+def _page_id(crawl_id: str, path: str) -> uuid.UUID:
+    return text_id(f"https://page.example/{crawl_id}/{path}")
+
+
+def hear_of_page(page: str, *wishes: tuple[str, str], day: int = 1) -> None:
+    """Land what a page says, as one that was crawled that day."""
+    row = {
+        "page_id": text_id(page_url := f"https://page.example/{page}").bytes,
+        "page_url": page_url,
+        "crawl_id": CRAWL,
+        "path": "one.wat",
+        "wishes": [
+            {"property": name, "value": value, "evidence": f"{name}: {value}"}
+            for name, value in wishes
+        ],
+        "heard_at": datetime(2026, 1, day),
+    }
+    append({"raw.pages": pa.Table.from_pylist([row], schema=_PAGES)})
 
 
 def land_models() -> None:

@@ -152,11 +152,12 @@ def test_recipes_are_compared_on_the_same_pairs(con: duckdb.DuckDBPyConnection) 
 def test_statistics_count_the_same_pairs(con: duckdb.DuckDBPyConnection) -> None:
     blocked = ("images.blocked.example", 1, 1, 0, 0, 0, 0, 0, 0)
     kept = sum(case.drop_reason is None for case in CASES)
-    host = ("host.example", len(CASES) - 1, len(CASES) - 1, 13, 3, 2, 0, 0, kept)
+    fetched = sum(case.outcome == "ok" for case in CASES)
+    host = ("host.example", len(CASES) - 1, len(CASES) - 1, fetched, 3, 2, 0, 0, kept)
     assert _rows(con, "from domain_stats order by pairs") == [blocked, host]
     languages = _rows(con, "select language, pairs, kept from language_stats order by language")
     english = sum(case.split == "en" for case in CASES)
-    assert languages == [("de", 1, 1), ("en", english, 4), ("none", 1, 1)]
+    assert languages == [("de", 1, 1), ("en", english, kept - 2), ("none", 1, 1)]
 
 
 def test_shares_and_gains_are_of_the_same_pairs(con: duckdb.DuckDBPyConnection) -> None:
@@ -165,7 +166,8 @@ def test_shares_and_gains_are_of_the_same_pairs(con: duckdb.DuckDBPyConnection) 
         con,
         "select split, this_dataset, pairs from conformance where measure = 'pairs_share'",
     )
-    assert sorted(shares) == [("en", 4 / kept, 4), ("multi", 1 / kept, 1), ("nolang", 1 / kept, 1)]
+    english = ("en", (kept - 2) / kept, kept - 2)
+    assert sorted(shares) == [english, ("multi", 1 / kept, 1), ("nolang", 1 / kept, 1)]
     (languages,) = _rows(con, "select sum(kept_share_of_split) from language_stats")
     assert languages == (3,)
     gains = dict(_rows(con, "select reason, pairs_first from filter_gains"))
@@ -221,20 +223,58 @@ def test_why_tells_all_that_is_known_of_a_dropped_pair(con: duckdb.DuckDBPyConne
 
 def test_why_tells_what_a_picture_says_of_its_use(con: duckdb.DuckDBPyConnection) -> None:
     said = "xmp: plus:DataMining=DMI-PROHIBITED-GENAIMLTRAINING"
-    assert f"disallow train_generative, {said}\n" in _why("not for generators")
-    assert "wishes     2026-01-01 00:00:00, allow search, Content-Usage: search=y\n" in _why(
-        "a name"
+    assert f"its picture says disallow train_generative, {said}\n" in _why("not for generators")
+    said = "2026-01-01 00:00:00, its site says allow search, Content-Usage: search=y"
+    assert f"wishes     {said}\n" in _why("a name")
+
+
+def test_why_tells_what_is_found_only_and_what_its_page_says(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    text = _why("of a reserved page")
+    reason = "opted_out_tdm_reservation_train"
+    assert f" is found only, and not exported: {reason}\n" in text
+    assert f"reasons    {reason}: its picture, its page or its site says" in text
+    assert "2026-01-01 00:00:00, a page says disallow train, TDM-Reservation: 1\n" in text
+    copy = _why("found once")
+    assert f" is out: {reason}\n" in copy
+    assert "lost to " in copy
+    assert ": of a reserved page\n" in copy
+
+
+def test_what_is_found_only_is_in_its_own_mart_and_in_no_figure_of_what_is_kept(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    found = {case.caption for case in CASES if case.is_found_only}
+    assert {caption for (caption,) in _rows(con, "select caption from pairs_found_only")} == found
+    kept = sum(case.drop_reason is None for case in CASES)
+    counts = (
+        "select count(*) from pairs",
+        "select sum(kept) from filter_funnel",
+        "select sum(kept) from domain_stats",
+        "select sum(kept) from language_stats",
+        "select sum(kept) from similarity_histogram",
+        "select kept from recipe_comparison where is_selected",
     )
+    assert [_rows(con, count) for count in counts] == [[(kept,)]] * len(counts)
+    copies = "select sum(pairs) from duplicate_stats where kind in ('url', 'image', 'near')"
+    assert _rows(con, copies) == [(1,)]
 
 
 def test_what_is_kept_and_not_to_be_found_has_that_for_its_reason(
     con: duckdb.DuckDBPyConnection,
 ) -> None:
-    case = next(case for case in CASES if case.site_wish == "search=n")
-    key = pair_id(case.image_url, case.caption)
-    reason = "opted_out_content_usage_search"
-    told = f"pair {key} is out: {reason}; nothing else of it is told\n"
-    assert _why(case.caption) == told
+    for caption, signal in (
+        ("not to be found", "content_usage"),
+        ("of a page without pictures", "page_robots"),
+        # Also what is out for another reason: what hides it is told.
+        ("not for anything", "data_mining"),
+    ):
+        (case,) = (case for case in CASES if case.caption == caption)
+        key = pair_id(case.image_url, caption)
+        reason = f"opted_out_{signal}_search"
+        told = f"pair {key} is out: {reason}; nothing else of it is told\n"
+        assert _why(caption) == told
 
 
 def test_why_tells_of_a_duplicate_which_pair_is_kept(con: duckdb.DuckDBPyConnection) -> None:
@@ -248,7 +288,7 @@ def test_why_tells_of_a_duplicate_which_pair_is_kept(con: duckdb.DuckDBPyConnect
 def test_why_tells_of_what_is_blocked_or_opted_out_the_reason_alone(
     con: duckdb.DuckDBPyConnection,
 ) -> None:
-    for case in (CASES[4], CASES[7], CASES[14]):
+    for case in (CASES[4], CASES[7]):
         key = pair_id(case.image_url, case.caption)
         told = f"pair {key} is out: {case.drop_reason}; nothing else of it is told\n"
         assert _why(case.image_url) == told
@@ -256,7 +296,7 @@ def test_why_tells_of_what_is_blocked_or_opted_out_the_reason_alone(
     (row, *_) = con.execute(hidden).to_arrow_table().to_pylist()
     known = {name for name, value in row.items() if value is not None}
     ids, verdict = {"pair_id", "url_id", "caption_id"}, {"drop_reason", "drop_reasons"}
-    assert known == ids | verdict | {"recipe", "is_undecided", "is_hidden"}
+    assert known == ids | verdict | {"recipe", "is_undecided", "is_found_only", "is_hidden"}
 
 
 def test_why_tells_what_is_nearest_but_nothing_of_what_is_hidden(
@@ -301,6 +341,8 @@ def test_worklists_hold_what_can_still_change_a_verdict(con: duckdb.DuckDBPyConn
         case.caption: case.image_id
         for case in CASES
         if case.drop_reason in (None, "similarity_too_low", "similarity_missing", "duplicate_image")
+        # What is not for training is scored as well, to be found.
+        or (str(case.drop_reason).endswith("_train") and case.wish != "PROHIBITED")
     }
     captions = _rows(con, "select caption from int_captions_awaiting_embedding")
     assert {caption for (caption,) in captions} == set(worth_comparing)

@@ -13,7 +13,7 @@ from tests.models import histories
 from tests.models.histories import FORGOTTEN, LATE, LAZY, NEW, REFETCHED, TITLED, UNCOMPARED
 from tests.models.landed import CRAWL, LATER_CRAWL
 
-RECIPES = ("demo", "no_filter", "demo_near")
+RECIPES = ("demo", "no_filter", "demo_near", "cc_open")
 # With these the lake holds what the assertions below say; the first ones take nothing away.
 ADDED = (
     histories.late_score,
@@ -22,6 +22,9 @@ ADDED = (
     histories.late_old_crawl,
     histories.later_in_src,
     histories.later_as_alt,
+    histories.late_licence_of_image,
+    histories.late_licence_of_page,
+    histories.licence_in_a_later_crawl,
 )
 CHANGED = (
     histories.refetch,
@@ -29,6 +32,10 @@ CHANGED = (
     histories.late_site_wish,
     histories.late_directive,
     histories.left_out,
+    histories.late_licence_of_file,
+    histories.forgotten_page,
+    histories.late_page_wish,
+    histories.seen_on_a_reserved_page,
     histories.takedown,
     histories.dead_link,
     histories.blocked_picture,

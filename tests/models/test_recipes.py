@@ -45,6 +45,10 @@ COMPARED = {
 CODES = "codes of languages with a blank between, such as: en de."
 USES = "one of these: search train train_generative ai_input mine."
 FORMATS = "some of these with a blank between: jpeg png webp gif bmp avif."
+FAMILIES = (
+    "families of models/seeds/licences.csv, without version, with a blank between, such as: "
+    "CC0 CC-BY."
+)
 WRONG: dict[str, dict[str, str]] = {
     "source": {"me ": "blanks"},
     "use": {
@@ -55,6 +59,12 @@ WRONG: dict[str, dict[str, str]] = {
     "unknown_wishes": {"forbid": "has 'forbid': write keep or drop."},
     "synthetic_images": {"drops": "has 'drops': write drop, or keep or drop."},
     "only_alt": {"no": "is 'no': write true or false."},
+    "licences": {
+        "CC-BY-4.0": f"has 'CC-BY-4.0': write CC-BY-NC, or {FAMILIES}",
+        "CC0 cc-by": f"has 'cc-by': write CC-BY, or {FAMILIES}",
+        "open": f"has 'open': write {FAMILIES}",
+    },
+    "page_language": {"page": "is 'page': write true or false."},
     "only_src": {
         "yes": "is 'yes': write true or false.",
         "tru": "is 'tru': write true or false.",
@@ -104,8 +114,9 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
     """The models of recipes over an empty seed, without dbt."""
     with duckdb.connect() as connection:
         connection.execute('create table recipes (recipe text, "like" text, rule text, value text)')
-        seed = ROOT / "models" / "seeds" / "similarity_models.csv"
-        connection.execute(f"create table similarity_models as from read_csv('{seed}')")
+        for name in ("similarity_models", "licences"):
+            seed = ROOT / "models" / "seeds" / f"{name}.csv"
+            connection.execute(f"create table {name} as from read_csv('{seed}')")
         connection.execute(f"create view int_recipe_rules as {_model('int_recipe_rules')}")
         connection.execute(f"create view int_recipe_mistakes as {_model('int_recipe_mistakes')}")
         yield connection
@@ -225,7 +236,7 @@ def test_a_value_that_is_none_is_told(
         ("like", "laion_aesthetic_v1", "laion_art: it is like 'laion_aesthetic_v1', which is no "
          "recipe: write laion_aesthetics_v1."),
         ("like", "vogue", "laion_art: it is like 'vogue', which is no recipe: write one of "
-         "datacomp_basic, "),
+         "cc_open, "),
         ("like", "laion_art", "laion_art: it is like itself: name another, or none."),
         ("like", "", "laion_art: it does not say what duplicates are: add the row "
          "laion_art,,duplicates,none, or with url, image or near in place of none."),

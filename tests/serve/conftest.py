@@ -63,8 +63,8 @@ create table lake.intermediate.int_pairs_deduplicated (
     pair_id uuid, image_url varchar, caption varchar
 );
 create table lake.intermediate.int_wishes (
-    scope varchar, url_id uuid, image_id uuid, signal varchar, use varchar, says varchar,
-    evidence varchar, heard_at timestamp
+    scope varchar, url_id uuid, image_id uuid, page_id uuid, signal varchar, use varchar,
+    says varchar, evidence varchar, heard_at timestamp
 );
 create table lake.marts.filter_funnel as
     select * from (values (null, 7, 5, 5), ('caption_too_short', 4, 3, 0))
@@ -88,16 +88,22 @@ _KNOWN = """
 create or replace view lake.intermediate.int_pairs_known as
     select
         *, 'demo' as recipe, 'demo' as measured_as, length(caption) as caption_chars,
-        1 as caption_words, null::varchar as drop_reason, []::varchar[] as drop_reasons,
+        1 as caption_words,
+        if(is_found_only, 'opted_out_data_mining_train', null) as drop_reason,
+        if(is_found_only, [drop_reason], []) as drop_reasons,
         false as is_undecided, false as is_taken_down, false as is_domain_blocked,
-        is_refused as is_hidden, null::uuid as keeper_id,
-        if(is_refused, map {{'search': 'data_mining'}}, null) as refused_uses
+        if(is_hidden, 'opted_out_data_mining_search', null) as hiding_reason,
+        null::uuid as keeper_id
     from (
         select *, image_id in (
             select image_id from lake.intermediate.int_wishes
             where says = 'disallow' and use = 'search'
-        ) is true as is_refused
-        from lake.marts.pairs
+        ) is true as is_hidden
+        from (
+            select *, false as is_found_only from lake.marts.pairs
+            union all by name
+            select *, true as is_found_only from lake.marts.pairs_found_only
+        )
     )
     union all by name
     select
@@ -105,11 +111,14 @@ create or replace view lake.intermediate.int_pairs_known as
         caption, 'demo' as recipe, 'demo' as measured_as, false as is_undecided, keeper_id,
         coalesce('duplicate_' || kind, 'blocked_domain') as drop_reason,
         [drop_reason] as drop_reasons, false as is_taken_down, kind is null as is_domain_blocked,
-        is_domain_blocked as is_hidden
+        is_domain_blocked as is_hidden, if(is_hidden, drop_reason, null) as hiding_reason,
+        false as is_found_only
     from lake.intermediate.int_duplicate_pairs
     inner join lake.intermediate.int_pairs_deduplicated using (pair_id);
 create or replace view lake.intermediate.int_pairs_judged as
     select * from lake.intermediate.int_pairs_known;
+create or replace view lake.intermediate.int_pairs_kept as
+    select * from lake.intermediate.int_pairs_known where drop_reason is null or is_found_only;
 create or replace view lake.intermediate.int_pairs_landed as
     select * replace (coalesce(occurrences, 1) as occurrences) from lake.raw.image_text_pairs;
 create or replace view lake.intermediate.int_takedowns_in_force as
@@ -249,6 +258,9 @@ class Mart:
         with writing(self.con):
             self.con.execute(_AROUND)
             self.con.execute(_PAIRS)
+            self.con.execute(
+                "create or replace table lake.marts.pairs_found_only as from lake.marts.pairs"
+            )
             self.con.execute(_KNOWN.format(seeds=ROOT / "models" / "seeds"))
             self.con.execute(f"create table lake.marts.ratings as {_model('marts', 'ratings')}")
             for path, schema in _HISTORIES.items():
@@ -260,9 +272,17 @@ class Mart:
         with writing(self.con):
             self.con.execute(
                 "insert into lake.intermediate.int_wishes values "
-                "('image', null, ?, 'data_mining', ?, ?, 'xmp: a wish', '2026-01-02')",
+                "('image', null, ?, null, 'data_mining', ?, ?, 'xmp: a wish', '2026-01-02')",
                 [pair.image_id, use, says],
             )
+
+    def find_only(self, *pairs: Pair) -> None:
+        """Make these kept pairs such that are found only."""
+        among = "from lake.marts.pairs where pair_id in (select unnest(?::uuid[]))"
+        ids = [str(pair.pair_id) for pair in pairs]
+        with writing(self.con):
+            self.con.execute(f"insert into lake.marts.pairs_found_only {among}", [ids])
+            self.con.execute(f"delete {among}", [ids])
 
     def keep(self, *pairs: Pair, pixels: Mapping[str, bytes] | None = None) -> None:
         """Make these the kept pairs; vectors and pixels of new ones land as jobs land them."""
@@ -271,6 +291,7 @@ class Mart:
         rows = pa.Table.from_pylist([_row(pair) for pair in pairs], schema=schema)
         with writing(self.con):
             self.con.execute("delete from lake.marts.pairs")
+            self.con.execute("delete from lake.marts.pairs_found_only")
             self.con.register("rows", rows)
             self.con.execute("insert into lake.marts.pairs by name select * from rows")
         pictures = {pair.picture: picture(pair.picture) for pair in pairs} | dict(pixels or {})
@@ -301,7 +322,8 @@ class Mart:
             "position": 6,
         }
         with writing(self.con):
-            self.con.execute(f"alter table lake.marts.pairs add column {score} float")
+            for mart in ("pairs", "pairs_found_only"):
+                self.con.execute(f"alter table lake.marts.{mart} add column {score} float")
             self.con.execute(_KNOWN.format(seeds=ROOT / "models" / "seeds"))
             self.con.register("rated", pa.Table.from_pylist([{"score": score, **row, **said}]))
             self.con.execute("insert into lake.marts.ratings by name from rated")

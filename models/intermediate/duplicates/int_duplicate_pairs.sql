@@ -54,7 +54,8 @@ encoders as (
 {{ rules() }},
 
 -- The keeper of a group is chosen among pairs without another reason: the
--- largest, then the likest, then the first. Of two ranks the lesser wins.
+-- largest, then the likest, then the first. Of two ranks the lesser wins. What
+-- is found only comes after all that is kept, and takes nothing from it.
 passing as (
 
     select
@@ -66,13 +67,14 @@ passing as (
         case duplicates when 'url' then url_id else image_id end
             as duplicate_key,
         {
+            'is_found_only': is_found_only,
             'pixels': -width::bigint * height,
             'similarity': -coalesce(similarity, '-infinity'::float),
             'crawl_landed_at': crawl_landed_at,
             'pair_id': pair_id
         } as rank
     from explained
-    where is_passing
+    where is_passing or is_found_only
 
 ),
 

@@ -44,15 +44,20 @@ pairs_judged as (
             explained.reasons[1], 'duplicate_' || duplicate_pairs.kind
         ) as drop_reason,
         case
-            when explained.reasons is not null then explained.reasons
-            when duplicate_pairs.pair_id is not null
-                then ['duplicate_' || duplicate_pairs.kind]
-            else []
+            when duplicate_pairs.pair_id is null
+                then coalesce(explained.reasons, [])
+            else list_append(
+                explained.reasons, 'duplicate_' || duplicate_pairs.kind
+            )
         end as drop_reasons,
+        explained.is_found_only
+        and duplicate_pairs.pair_id is null as is_found_only,
         explained.is_undecided,
         explained.is_taken_down,
         explained.is_domain_blocked,
+        explained.is_refused,
         explained.is_hidden,
+        explained.hiding_reason,
         duplicate_pairs.keeper_id
     from explained
     left join duplicate_pairs on explained.pair_id = duplicate_pairs.pair_id

@@ -24,7 +24,9 @@ with
 pairs_judged as (
 
     select * from {{ ref('int_pairs_judged') }}
-    where drop_reason is null and {{ in_bucket('pair_id') }}
+    where
+        (drop_reason is null or is_found_only)
+        and {{ in_bucket('pair_id') }}
 
 ),
 
@@ -89,7 +91,10 @@ kept as (
         pairs_judged.image_id,
         pairs_judged.language,
         pairs_measured.language_probability,
+        pairs_measured.language_source,
         pairs_judged.split,
+        pairs_judged.is_found_only,
+        pairs_judged.is_hidden,
         pairs_measured.width,
         pairs_measured.height,
         pairs_measured.image_format,
@@ -112,6 +117,8 @@ kept as (
         totals.occurrences,
         pairs_deduplicated.crawl_id,
         pairs_described.downloaded_at,
+        pairs_described.licence,
+        pairs_described.licence_scope,
         -- Where the texts are from; they are not read until they are published.
         pairs_deduplicated.path,
         pages.crawl_id as page_crawl_id,

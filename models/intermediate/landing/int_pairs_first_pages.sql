@@ -59,6 +59,7 @@ first_landings as (
         crawl_id,
         path,
         crawl_landed_at,
+        md5(sighting['page_url'])::uuid as page_id,
         sighting['page_url'] as page_url,
         sighting['license_url'] as license_url
     from seen

@@ -18,6 +18,12 @@ images_synthetic as (
 
 ),
 
+images_licensed as (
+
+    select * from {{ ref('int_images_licensed') }}
+
+),
+
 images_live as (
 
     select
@@ -30,10 +36,12 @@ images_live as (
         images.sha256,
         images_wished.refused_uses,
         images_wished.allowed_uses,
-        images_synthetic.image_id is not null as is_synthetic
+        images_synthetic.image_id is not null as is_synthetic,
+        images_licensed.licence
     from images
     left join images_wished on images.image_id = images_wished.image_id
     left join images_synthetic on images.image_id = images_synthetic.image_id
+    left join images_licensed on images.image_id = images_licensed.image_id
 
 )
 

@@ -6,10 +6,13 @@
         changed_by={
             'intermediate.int_pairs_deduplicated': 'pair_id',
             'intermediate.int_pairs_taken_down': 'pair_id',
+            'intermediate.int_pairs_wished': 'pair_id',
             'intermediate.int_hosts_excluded': 'host',
             'intermediate.int_captions_with_unsafe_keywords': 'caption_id',
             'intermediate.int_urls_resolved': 'url_id',
             'raw.wishes': 'url_id',
+            'intermediate.int_urls_licensed': 'url_id',
+            'intermediate.int_pairs_licensed': 'pair_id',
             'intermediate.int_images':
                 ['image_id', 'intermediate.int_urls_resolved'],
             'intermediate.int_images_taken_down':

@@ -12,10 +12,11 @@
 
 with
 
--- Recipes do not judge by what a picture's bytes are, or when they came.
+-- Recipes do not judge by what a picture's bytes are, when they came, or by who
+-- names a licence.
 described as (
 
-    select * exclude (md5, sha256, downloaded_at)
+    select * exclude (md5, sha256, downloaded_at, licence_scope)
     from {{ ref('int_pairs_described') }}
     where {{ in_bucket('pair_id') }}
 

@@ -3,6 +3,7 @@
         materialized='table',
         changed_by={
             'intermediate.int_pairs_described': 'pair_id',
+            'intermediate.int_pairs_page_languages': 'pair_id',
             'enriched.caption_languages': 'caption_id',
             'enriched.image_hashes': 'image_id',
         },

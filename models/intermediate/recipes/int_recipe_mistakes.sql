@@ -19,6 +19,13 @@ similarity_models as (
 
 ),
 
+licences as (
+
+    select list(distinct family order by family) as known
+    from {{ ref('licences') }}
+
+),
+
 -- Blanks around a cell are a mistake of their own, and lead to no other.
 trimmed as (
 
@@ -176,16 +183,19 @@ values_given as (
         ) as is_right,
         case rules.takes
             when 'similarity model' then similarity_models.known
+            when 'licences' then licences.known
             else rules.words
         end as words,
         case rules.takes
             when '' then []
             when 'words' then string_split(cells.value, ' ')
+            when 'licences' then string_split(cells.value, ' ')
             else [cells.value]
         end as parts
     from cells
     inner join rules on cells.rule = rules.rule
     cross join similarity_models
+    cross join licences
     where cells.value is not null
 
 ),

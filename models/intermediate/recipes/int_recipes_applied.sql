@@ -16,8 +16,13 @@ recipes_applied as (
 
     select
         recipes_resolved.* exclude (
-            min_similarity_en, min_similarity_other, languages, image_formats
+            min_similarity_en,
+            min_similarity_other,
+            licences,
+            languages,
+            image_formats
         ),
+        string_split(recipes_resolved.licences, ' ') as licences,
         string_split(recipes_resolved.languages, ' ') as languages,
         string_split(recipes_resolved.image_formats, ' ') as image_formats,
         coalesce(

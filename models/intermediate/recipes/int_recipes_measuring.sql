@@ -17,6 +17,7 @@ recipes_measuring as (
             partition by
                 language_model_id,
                 min_language_probability,
+                coalesce(page_language, false),
                 image_hash_model_id
         ) as read_as
     from recipes_resolved

@@ -71,8 +71,12 @@ coverings as (
         on
             (
                 resolved.language_model_id is null
-                or resolved.min_language_probability
-                is not distinct from rivals.min_language_probability
+                or (
+                    resolved.min_language_probability
+                    is not distinct from rivals.min_language_probability
+                    and coalesce(resolved.page_language, false)
+                    = coalesce(rivals.page_language, false)
+                )
             )
             {% for model_id in model_ids -%}
                 and (

@@ -1,23 +1,16 @@
 with
 
-image_rights as (
+{{ image_terms() }},
 
-    select * from {{ ref('stg_raw__image_rights') }}
-
-),
-
--- A term may stand there as its URL. What a picture was made from says nothing
--- of the picture.
 said as (
 
     select
         image_id,
         property,
-        lower(regexp_extract(value, '[^/#]*$')) as term,
+        term,
         carrier || ': ' || property || '=' || value as evidence,
         heard_at
-    from image_rights
-    where carrier != 'c2pa_ingredient'
+    from image_terms
 
 ),
 

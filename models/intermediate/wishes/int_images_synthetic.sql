@@ -1,10 +1,6 @@
 with
 
-image_rights as (
-
-    select * from {{ ref('stg_raw__image_rights') }}
-
-),
+{{ image_terms() }},
 
 synthetic_signs as (
 
@@ -14,17 +10,15 @@ synthetic_signs as (
 
 images_synthetic as (
 
-    select distinct image_rights.image_id
-    from image_rights
+    select distinct image_terms.image_id
+    from image_terms
     inner join synthetic_signs
         on
-            image_rights.property = synthetic_signs.property
+            image_terms.property = synthetic_signs.property
             and (
                 coalesce(synthetic_signs.value, '') = ''
-                or lower(regexp_extract(image_rights.value, '[^/#]*$'))
-                = lower(synthetic_signs.value)
+                or image_terms.term = lower(synthetic_signs.value)
             )
-    where image_rights.carrier != 'c2pa_ingredient'
 
 )
 

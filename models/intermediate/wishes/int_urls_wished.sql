@@ -1,5 +1,11 @@
 with
 
-{{ wished('url') }}
+wishes as (
+
+    select * from {{ ref('int_url_wishes') }}
+
+),
+
+{{ wished('url_id') }}
 
 select * from wished

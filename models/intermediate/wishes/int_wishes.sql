@@ -12,6 +12,12 @@ url_wishes as (
 
 ),
 
+page_wishes as (
+
+    select * from {{ ref('int_page_wishes') }}
+
+),
+
 wishes as (
 
     select
@@ -25,6 +31,13 @@ wishes as (
         'url' as scope,
         *
     from url_wishes
+
+    union all by name
+
+    select
+        'page' as scope,
+        *
+    from page_wishes
 
 )
 

@@ -40,7 +40,7 @@ images_kept as (
 
     select distinct image_id
     from pairs_judged
-    where drop_reason is null
+    where drop_reason is null or is_found_only
 
 ),
 

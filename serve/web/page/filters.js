@@ -52,7 +52,7 @@ export async function fill() {
   const options = (id, values) => element(id).replaceChildren(...values.map((value) => make("option", { value })));
   options("domains", (told.domains ?? []).map((each) => each.domain));
   options("licences", (told.licences ?? []).map((each) => each.license_url));
-  options("columns", told.columns.map(({ name, kind }) => `${name} ${{ text: "contains", number: ">=", uuid: "=" }[kind]} `));
+  options("columns", told.columns.map(({ name, kind }) => `${name} ${{ text: "contains", number: ">=", uuid: "=", flag: "=" }[kind]} `));
   render(state);
 }
 

@@ -163,6 +163,7 @@ function card(hit) {
   part(".similarity").textContent = hit.similarity.toFixed(3);
   part(".language").textContent = languageName(hit.language);
   part(".size").textContent = `${hit.width}×${hit.height}`;
+  part(".use").textContent = hit.is_found_only ? "found only" : "";
   part(".folded").textContent = hit.captions > 1 ? `+${counted(hit.captions - 1, "pair")}` : "";
   part(".scores").append(...scoresOf(hit));
   leads(part(".like"), { ...NO_PARTS, like: [hit.pair_id] });

@@ -77,7 +77,7 @@ function problem(error, pairId) {
 const pairs = (rows) =>
   make("div", { className: "story" }, section("Pairs of this address", make("ul", {}, ...rows.map((row) => make("li", {},
     row.caption === null ? "a pair" : leads(make("a", { dir: "auto" }, row.caption), { pair: row.pair_id }),
-    ` ${row.drop_reason === null ? "is kept" : `is out: ${explained(row.drop_reason, row.meaning)}`}`)))));
+    ` ${row.drop_reason === null ? "is kept" : `is ${row.is_found_only ? "found only" : "out"}: ${explained(row.drop_reason, row.meaning)}`}`)))));
 
 // A reason, and what it means.
 const explained = (reason, meaning) => (meaning ? `${reason} (${meaning})` : reason);
@@ -100,9 +100,9 @@ function body(known) {
 
 const section = (title, ...content) => make("section", {}, make("h3", {}, title), ...content);
 
-function verdict({ drop_reason, drop_reasons, meanings, recipe, keeper, thresholds }) {
+function verdict({ drop_reason, drop_reasons, is_found_only, meanings, recipe, keeper, thresholds }) {
   const reasons = (drop_reasons ?? []).map((reason, place) => explained(reason, meanings[place]));
-  const said = drop_reason === null ? `Kept, under the recipe ${recipe}.` : `Out, under the recipe ${recipe}, for${reasons.length === 1 ? ` ${reasons[0]}.` : ":"}`;
+  const said = drop_reason === null ? `Kept, under the recipe ${recipe}.` : `${is_found_only ? "Found only, and not exported" : "Out"}, under the recipe ${recipe}, for${reasons.length === 1 ? ` ${reasons[0]}.` : ":"}`;
   const why = reasons.length > 1 ? make("ul", {}, ...reasons.map((reason) => make("li", {}, reason))) : null;
   const lost = keeper && make("p", {}, "In its place is kept: ", leads(make("a", { dir: "auto" }, keeper.caption), { pair: keeper.pair_id }));
   const digits = (value) => (value === null ? null : number(value));
@@ -158,10 +158,11 @@ function sightings({ sightings, occurrences }) {
   return found;
 }
 
+const SCOPES = { image: "its picture", url: "its site", page: "a page" };
 const wishes = (rows) =>
-  table(["Heard (UTC)", "Use", "Says", "Where, and word for word"],
-    rows.map((row) => [row.heard_at?.slice(0, 19), row.use, row.says, make("bdi", {}, row.evidence)]),
-    "Its picture says nothing of it.");
+  table(["Heard (UTC)", "Who", "Use", "Says", "Where, and word for word"],
+    rows.map((row) => [row.heard_at?.slice(0, 19), SCOPES[row.scope], row.use, row.says, make("bdi", {}, row.evidence)]),
+    "Neither its picture nor its site nor a page says anything of it.");
 
 const downloads = (rows) =>
   table(["When (UTC)", "Outcome", "Status", "Type", "Bytes", "ms", "Came from"],

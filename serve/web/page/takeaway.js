@@ -37,7 +37,7 @@ function content() {
   const home = state.picture ? make("p", {}, "A search by an uploaded picture is not downloaded; take one of its results with “Similar” instead.")
     : hasParts(state) ? button : make("p", {}, "Say what to search for to download its first results, or take all pairs that match the filters:");
   return [
-    make("p", {}, "In the columns that img2dataset reads: URL, TEXT, and what is known of each pair."),
+    make("p", {}, "In the columns that img2dataset reads: URL, TEXT, and what is known of each pair. What is found only is left out."),
     make("div", { className: "two" }, formatLabel, rowsLabel), home, said,
     make("h3", {}, "The same on the command line"),
     beyond.length ? make("p", { className: "quiet" }, `pairlake export takes one text and filters; this search also has ${beyond.join(", ")}.`)
@@ -76,7 +76,8 @@ function beyondCommand(of) {
 export function commandOf(of, format, rows) {
   const words = [`pairlake export pairs.${format} --format ${format}`];
   if (of.q.length) words.push(`--search=${shellWord(of.q[0])}`);
-  words.push(...of.where.map((text) => `--where=${shellWord(text)}`));
+  // The dataset is what an export takes: it has no such column.
+  words.push(...of.where.filter((text) => !/^\s*is_found_only\b/i.test(text)).map((text) => `--where=${shellWord(text)}`));
   words.push(`--limit ${rows}`);
   return words.join(" ");
 }

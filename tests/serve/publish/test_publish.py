@@ -221,7 +221,7 @@ def test_pairs_without_vectors_are_counted(mart: Mart) -> None:
     summary = _publish()
 
     assert (summary.rows, summary.unsearchable) == (1, 1)
-    assert "1 kept pairs have no vectors" in str(summary)
+    assert "1 pairs have no vectors" in str(summary)
 
 
 def test_a_second_writer_is_told_to_wait(mart: Mart, home: Path) -> None:

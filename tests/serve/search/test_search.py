@@ -56,7 +56,8 @@ def test_a_result_says_its_columns_in_this_order(search: Search) -> None:
     (hit,) = search.by_text("a cat", limit=1)
     assert list(hit.__struct_fields__) == [
         *("pair_id", "image_id", "sample_id", "hash", "caption", "image_url", "domain", "page_url"),
-        *("license_url", "language", "split", "width", "height", "similarity", "pair_similarity"),
+        *("license_url", "language", "split", "width", "height", "is_found_only"),
+        *("similarity", "pair_similarity"),
         *("punsafe", "pwatermark", "aesthetic_score", "pinappropriate", "toxicity", "captions"),
     ]
 

@@ -111,6 +111,7 @@ def test_what_a_picture_says_of_its_use_is_told_word_for_word(
     mart.hear(APPLE, "allow", "train")
     assert client.get(f"/api/pairs/{APPLE.pair_id}").json()["wishes"] == [
         {
+            "scope": "image",
             "use": "train",
             "says": "allow",
             "signal": "data_mining",
@@ -179,6 +180,7 @@ def test_pairs_of_a_url_are_found_kept_or_dropped(client: TestClient, mart: Mart
         {
             "pair_id": str(DROPPED),
             "drop_reason": "duplicate_image",
+            "is_found_only": False,
             "meaning": "another pair of the same picture is kept",
             "caption": "apple again",
         }
@@ -193,7 +195,7 @@ def test_pairs_of_a_url_are_found_kept_or_dropped(client: TestClient, mart: Mart
     asked = (
         "its URL, domain, page, image or caption was asked to be forgotten, or is on a hash list"
     )
-    assert hidden | {"meaning": asked} in found["pairs"]
+    assert hidden | {"is_found_only": False, "meaning": asked} in found["pairs"]
 
 
 def test_why_tells_several_pairs_apart(client: TestClient) -> None:

@@ -58,6 +58,7 @@ NAKED = Judged(
     license_url="https://creativecommons.org/licenses/by/4.0/",
 )
 WAVES = tuple(Pair(caption=f"sea, wave {n}", picture=f"sea {n}") for n in range(60))
+FOUND_ONLY = WAVES[0]
 ALL = (*PUBLISHED, RUDE, NAKED, *WAVES)
 PICTURES = len({pair.picture for pair in ALL})
 PAGES = ("https://pages.example/one", "https://pages.example/two")
@@ -97,6 +98,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Path:
         environment.setenv("PAIRLAKE_HOME", str(home))
         mart = Mart()
         mart.keep(*ALL)
+        mart.find_only(FOUND_ONLY)
         _tell_story(mart)
         mart.con.close()
         publish(progress=lambda _: None)

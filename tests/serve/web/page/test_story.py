@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import Page, expect
 
 from tests.serve.conftest import APPLE, CAT, POMME
-from tests.serve.web.page.conftest import NAKED, PAGES
+from tests.serve.web.page.conftest import FOUND_ONLY, NAKED, PAGES
 from tests.serve.web.page.test_search import card, state
 
 
@@ -51,6 +51,20 @@ def test_a_dropped_pair_is_looked_up_by_its_address(page: Page, address: str) ->
     story.get_by_role("link", name=APPLE.caption).click()
     expect(story.locator(".caption")).to_have_text(APPLE.caption)
     expect(story).to_contain_text("Kept, under the recipe demo.")
+
+
+def test_what_is_found_only_says_so(page: Page, address: str) -> None:
+    page.goto(f"{address}?q=sea&where=is_found_only+%3D+true")
+    found = card(page, FOUND_ONLY)
+    expect(found.locator(".use")).to_have_text("found only")
+    found.locator(".open").click()
+    story = page.get_by_role("dialog", name="The pair's story")
+    reason = "opted_out_data_mining_train"
+    expect(story).to_contain_text(
+        f"Found only, and not exported, under the recipe demo, for {reason}"
+    )
+    page.goto(f"{address}?q=apple")
+    expect(card(page, POMME).locator(".use")).to_be_empty()
 
 
 def test_a_story_has_an_address(page: Page, address: str) -> None:

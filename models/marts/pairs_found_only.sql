@@ -1,0 +1,14 @@
+{{
+    config(
+        materialized='table',
+        buckets_by='pair_id',
+        bucket_bytes=400,
+        changed_by={
+            'intermediate.int_pairs_kept': 'pair_id',
+            'intermediate.int_pairs_deduplicated': 'pair_id',
+            'intermediate.int_pairs_first_pages': 'pair_id',
+        },
+    )
+}}
+
+{{ pairs_with_texts(is_found_only=true) }}
