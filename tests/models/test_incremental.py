@@ -21,6 +21,7 @@ ADDED = (
     histories.new_crawl,
     histories.late_old_crawl,
     histories.later_in_src,
+    histories.later_as_alt,
     histories.late_licence_of_image,
     histories.late_licence_of_page,
     histories.licence_in_a_later_crawl,
