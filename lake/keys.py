@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterable
-from functools import partial
 
 import pyarrow as pa
 
@@ -17,8 +16,8 @@ def text_id(text: str) -> uuid.UUID:
 
 def text_ids(texts: Iterable[str]) -> pa.ExtensionArray:
     """`text_id` of many texts, as a column of UUIDs."""
-    md5 = partial(hashlib.md5, usedforsecurity=False)
-    digests = [md5(text.encode()).digest() for text in texts]
+    md5 = hashlib.md5
+    digests = [md5(text.encode(), usedforsecurity=False).digest() for text in texts]
     return pa.ExtensionArray.from_storage(pa.uuid(), pa.array(digests, pa.binary(16)))
 
 

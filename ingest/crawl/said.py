@@ -120,10 +120,12 @@ def _rights(
     metas: Sequence[Meta], headers: Mapping[str, Sequence[str]], agent: str
 ) -> Sequence[Wish]:
     wishes: list[Wish] = []
+    told: dict[str, str] = {}
     for name, content in metas:
-        if name in ("robots", agent) and len(wishes) < _MAX_WISHES:
-            wishes += _robots(name, content[:_MAX_CHARS])
-    told = {name: content for name, content in reversed(metas) if name.startswith("tdm-")}
+        if name in ("robots", agent):
+            wishes += _robots(name, content[:_MAX_CHARS]) if len(wishes) < _MAX_WISHES else ()
+        elif name.startswith("tdm-"):
+            told.setdefault(name, content)
     if told and (reserved := told.get("tdm-reservation", "").strip()) in ("0", "1"):
         policy = told.get("tdm-policy", "none")
         evidence = f"tdm-reservation: {reserved}; tdm-policy: {policy}"

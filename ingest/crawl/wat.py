@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -30,14 +31,11 @@ from pairlake.ingest.crawl.said import (
     said_by,
     shared_images,
 )
+from pairlake.ingest.crawl.wat_links import Link, dicts_of, images_of, objects_of, usual_images
 from pairlake.ingest.urls import Base
 
-# What a link that is the source of an <img> holds, as Common Crawl's WATs write JSON.
-_IMAGE = b'"path":"IMG@/src"'
-_IMAGE_IN_ANY_FORM = b"IMG@"
-_ALT, _TITLE = b'"alt":"', b'"title":"'
-_QUOTE = ord('"')
-# Looked for first, since most records have neither licence, and a search takes its time.
+# Looked for first, since most records have neither licence, and a search takes its time; from
+# behind, which is the faster way.
 _ANY_LICENSE = b"icense"
 _LICENSE = b"creativecommons.org/licenses/"
 _REL_LICENSE = re.compile(rb'"rel":"[^"]*(?i:license)')
@@ -53,22 +51,8 @@ _DATES = (
 )
 # `lang` comes before `xml:lang`.
 _LANGUAGES = ("html@/lang", "html@/xml:lang")
-_WANTED = (*TELLING, *_LANGUAGES)
 # So many <meta>s of a page that tell something are kept.
 _MAX_METAS = 100
-
-
-class _Link(msgspec.Struct, gc=False):
-    """What a link may have, of any type: it costs no record that one of its links is odd."""
-
-    path: Any = None
-    url: Any = None
-    alt: Any = None
-    title: Any = None
-    width: Any = None
-    height: Any = None
-    rel: Any = None
-    type: Any = None
 
 
 # Half of a pair of \\u escapes, and what is none, so that it is passed over.
@@ -86,7 +70,7 @@ class _Meta(msgspec.Struct, gc=False):
     content: str = ""
 
 
-_LINK, _METAS = msgspec.json.Decoder(_Link), msgspec.json.Decoder(list[_Meta])
+_METAS = msgspec.json.Decoder(list[_Meta])
 _PARSER = simdjson.Parser()
 
 
@@ -113,46 +97,57 @@ def _page(body: bytes, page_url: str, agent: str) -> Page:
     # All of the record is validated here, at gigabytes per second; what follows makes objects of
     # the few links that may be sightings.
     try:
-        record: Any = _PARSER.parse(body)
+        record = _parsed(body)
     except ValueError:
         body = _with_whole_characters(body)
-        record = _PARSER.parse(body)
+        record = _parsed(body)
     if "Envelope" not in record:
         raise UnreadableRecord("no WAT record: it has no Envelope")
     html = _at(record, _HTML) if _HTML_KEY in body else None
     links = None if html is None else html.get("Links")
     if html is None or links is None:
         return Page(shortened(page_url))
-    usual = _usual_images(body)
-    images, candidates = usual or _images(_objects(links))
+    usual = usual_images(body)
+    read = objects_of(links) if usual is None else []
+    images = images_of(read) if usual is None else usual
     head = html.get("Head")
     value = _as_it_is if _is_decoded(record) else decoded
-    base_url = head.get("Base") if isinstance(head, simdjson.Object) else None
+    # To ask for a key that is not there takes longer than to see which are.
+    has_base = isinstance(head, simdjson.Object) and "Base" in list(head)
+    base_url = head["Base"] if has_base else None
     joined = Base(page_url).join(value(base_url)) if isinstance(base_url, str) else None
     base = Base(joined or page_url)
-    sightings = _sightings(candidates, base, value)
+    sightings = _sightings(images, base, value)
     metas = _metas(head, agent, value)
     for url, alt in shared_images(metas):
         if joined := base.join(url):
             sightings.append(Sighting(joined, alt, None, None, "og:image", "og_alt"))
     if not sightings:
-        return Page(shortened(page_url), None, len(links), images, sightings)
-    linked: list[_Link] = []
-    if usual is None or (_ANY_LICENSE in body and _has_license(body)):
+        return Page(shortened(page_url), None, len(links), len(images), sightings)
+    linked: list[Link] = []
+    if usual is None or _has_license(body):
         in_head = head.get("Link") if isinstance(head, simdjson.Object) else None
-        linked = [*_objects(in_head), *_objects(links)]
+        linked = [*objects_of(in_head), *(read or objects_of(links))]
     said = said_by(
         language_of(*_languages(metas)),
         metas,
-        list(_rels(linked, value)),
-        headers_of(_headers(record).items()),
+        list(_rels(linked, value)) if linked else (),
+        headers_of(_headers(record)),
         base,
         page_url,
         agent,
         _heard_at(record),
     )
-    license_url = first_license(link.url for link in linked)
-    return Page(shortened(page_url), license_url, len(links), images, sightings, said)
+    license_url = first_license([link.url for link in linked]) if linked else None
+    return Page(shortened(page_url), license_url, len(links), len(images), sightings, said)
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return _PARSER.parse(body)
+    except RuntimeError:
+        # The last document is still held, by the frames of an error that a library keeps.
+        return simdjson.Parser().parse(body)
 
 
 def _metas(head: Any, agent: str, value: Callable[[str], str]) -> list[Meta]:
@@ -167,7 +162,7 @@ def _metas(head: Any, agent: str, value: Callable[[str], str]) -> list[Meta]:
         metas = _METAS.decode(listed.mini)
     except (msgspec.DecodeError, UnicodeError):
         metas = list(_usual_metas(listed))
-    wanted = {*_WANTED, agent}
+    wanted = _wanted(agent)
     found = [
         Meta(name, value(meta.content))
         for meta in metas
@@ -176,9 +171,14 @@ def _metas(head: Any, agent: str, value: Callable[[str], str]) -> list[Meta]:
     return found[:_MAX_METAS]
 
 
+@lru_cache
+def _wanted(agent: str) -> frozenset[str]:
+    return frozenset({*TELLING, *_LANGUAGES, agent})
+
+
 def _usual_metas(listed: Any) -> Iterator[_Meta]:
     """Those that are objects with texts, where others stand among them."""
-    for meta in _dicts(listed):
+    for meta in dicts_of(listed):
         with suppress(msgspec.ValidationError):
             yield msgspec.convert(meta, _Meta)
 
@@ -188,13 +188,15 @@ def _languages(metas: list[Meta]) -> list[str]:
     return [meta.content for meta in sorted(found)] if found else []
 
 
-def _rels(links: list[_Link], value: Callable[[str], str]) -> Iterator[Rel]:
+def _rels(links: list[Link], value: Callable[[str], str]) -> Iterator[Rel]:
     for link in links:
         if isinstance(link.rel, str) and isinstance(link.url, str):
             yield Rel(value(link.url), link.rel, link.type if isinstance(link.type, str) else "")
 
 
 def _has_license(body: bytes) -> bool:
+    if body.rfind(_ANY_LICENSE) < 0:
+        return False
     return _LICENSE in body or _REL_LICENSE.search(body) is not None
 
 
@@ -205,9 +207,9 @@ def _heard_at(record: Any) -> datetime | None:
     return None
 
 
-def _headers(record: Any) -> Mapping[str, object]:
+def _headers(record: Any) -> Iterable[tuple[str, object]]:
     held = _at(record, _HEADERS)
-    return held.as_dict() if isinstance(held, simdjson.Object) else {}
+    return held.items() if isinstance(held, simdjson.Object) else ()
 
 
 def _at(record: Any, place: str) -> Any:
@@ -233,54 +235,13 @@ def _as_it_is(attribute: str) -> str:
     return attribute
 
 
-def _usual_images(body: bytes) -> tuple[int, list[_Link]] | None:
-    """How many images a record holds, and those with a text, found without reading the others.
-
-    The usual form is `{"path":"IMG@/src",…}`. Link objects hold no objects, and quotation marks
-    within strings are escaped, so that an object which is cut out of the record at the wrong
-    place does not decode. Then, or where links are written in another form, the answer is None,
-    and all of them have to be read.
-    """
-    before, *parts = body.split(_IMAGE)
-    if not parts:
-        return None if _IMAGE_IN_ANY_FORM in body else (0, [])
-    if before[-1:] != b"{" or any(part[-1:] != b"{" for part in parts[:-1]):
-        return None
-    try:
-        candidates = [
-            _LINK.decode(b"{" + _IMAGE + part[: end + 2])
-            for part in parts
-            if (
-                (at := part.find(_ALT, 0, end := part.find(b'"}'))) >= 0
-                and part[at + len(_ALT)] != _QUOTE
-            )
-            or ((at := part.find(_TITLE, 0, end)) >= 0 and part[at + len(_TITLE)] != _QUOTE)
-        ]
-    except msgspec.DecodeError:
-        return None
-    return len(parts), candidates
-
-
-def _images(links: list[_Link]) -> tuple[int, list[_Link]]:
-    images = [link for link in links if link.path == "IMG@/src" and link.url is not None]
-    return len(images), images
-
-
-def _objects(links: Any) -> list[_Link]:
-    """The objects of an array; nothing of what is none."""
-    return [msgspec.convert(link, _Link) for link in _dicts(links)]
-
-
-def _dicts(listed: Any) -> list[dict[str, Any]]:
-    found = listed.as_list() if isinstance(listed, simdjson.Array) else []
-    return [each for each in found if isinstance(each, dict)]
-
-
-def _sightings(links: list[_Link], base: Base, value: Callable[[str], str]) -> list[Sighting]:
+def _sightings(links: list[Link], base: Base, value: Callable[[str], str]) -> list[Sighting]:
     """One of the alt text of an image, and one of its title where that says something else."""
     found = []
     for link in links:
         alt, title = link.alt, link.title
+        if not (alt or title):
+            continue
         has_alt = isinstance(alt, str) and alt and not alt.isspace()
         has_title = title and isinstance(title, str) and title != alt and not title.isspace()
         if not (has_alt or has_title) or not isinstance(link.url, str):

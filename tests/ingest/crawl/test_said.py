@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -216,6 +217,19 @@ def test_odd_values_cost_nothing_else() -> None:
     page = parse_record(page_json([image("1.jpg", "a kite")], head), URL)
     assert page.said is not None
     assert terms(page.said) == [("robots", "noai")]
+
+
+def test_a_broken_header_costs_no_other_record() -> None:
+    record = json.loads(page_json([image("1.jpg", "a kite")]))
+    answer = record["Envelope"]["Payload-Metadata"]["HTTP-Response-Metadata"]
+    answer["Headers"] = {"Content-Usage": 'x"}'}
+    body = json.dumps(record).encode()
+    gc.disable()
+    try:
+        pages = [parse_record(body, URL) for _ in range(3)]
+    finally:
+        gc.enable()
+    assert [page.images for page in pages] == [1, 1, 1]
 
 
 ANYTHING = st.recursive(

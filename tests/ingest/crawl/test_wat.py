@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pairlake.demo.wat_records import Records
 from pairlake.ingest.crawl import wat
 from pairlake.ingest.crawl.pages import Page, Sighting, UnreadableRecord
 from pairlake.ingest.crawl.wat import parse_record
@@ -236,7 +238,7 @@ def test_links_are_read_in_whatever_form_they_are_written(
         body = body.replace(b"/", rb"\/")
     page = parse_record(body, PAGE)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(wat, "_usual_images", lambda body: None)
+        patch.setattr(wat, "usual_images", lambda body: None)
         assert page == parse_record(body, PAGE)
     assert page.links == len(links)
     assert page.images == sum(link.get("path") == "IMG@/src" for link in links)
@@ -245,5 +247,23 @@ def test_links_are_read_in_whatever_form_they_are_written(
 def test_the_usual_form_is_found_without_reading_all_links() -> None:
     links = [*IMAGES[2:5], {"path": "A@/href", "url": "x"}]
     record = json.loads(page_json(links))
-    assert wat._usual_images(json.dumps(record, separators=(",", ":")).encode()) is not None
-    assert wat._usual_images(json.dumps(record).encode()) is None
+    assert wat.usual_images(json.dumps(record, separators=(",", ":")).encode()) is not None
+    assert wat.usual_images(json.dumps(record).encode()) is None
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        {"path": "IMG@/src", "url": "}", "alt": "}"},
+        {"path": "IMG@/src", "url": "1.jpg", "alt": '"}, {"path":"IMG@/src"'},
+        {"path": "IMG@/src", "url": "1.jpg", "alt": "a number", "width": 5},
+        {"path": "IMG@/src", "url": "1.jpg", "data": {"a": "b"}, "alt": "an object"},
+        {"alt": "its path is not the first", "path": "IMG@/src", "url": "1.jpg"},
+    ],
+)
+def test_images_are_cut_out_of_a_record_whole(first: Link) -> None:
+    records = Records("x.warc.wat.gz", random.Random(1))
+    links = [first, {"path": "A@/href", "url": "x"}, image("2.jpg", "another {one}")]
+    page = parse_record(records.page_json(PAGE, {}, links), PAGE)
+    assert [sighting.text for sighting in page.sightings] == [first["alt"], "another {one}"]
+    assert (page.links, page.images) == (3, 2)
