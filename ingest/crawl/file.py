@@ -29,7 +29,7 @@ from pairlake.ingest.crawl.records import (
     crawled_at,
 )
 from pairlake.ingest.crawl.responses import html_of
-from pairlake.ingest.crawl.site_rules import SiteRules
+from pairlake.ingest.crawl.site_rules import SiteRules, robots_origin
 from pairlake.ingest.crawl.spool import Spool
 from pairlake.ingest.crawl.stream import opened, retrying
 from pairlake.ingest.crawl.unread import NotACrawlFile, failure, what_it_is
@@ -199,16 +199,11 @@ def _take(
     *,
     is_deadly: bool,
 ) -> None:
-    """Count a record as one of a page, read or not, or as another; take what its page shows.
-
-    Of a record that is no page the rules are taken, if it is a site's robots.txt.
-    """
+    """Count a record as one of a page, read or not, or as another; take what its page shows."""
     try:
         if is_deadly:
             raise UnreadableRecord("a process died of it")
-        page = _page(found, agent)
-        if isinstance(page, Other) and isinstance(found, Record):
-            sites.add(found)
+        page = _page(found, agent, sites)
     except UnreadableRecord:
         file.records += 1
         file.unreadable_records += 1
@@ -244,7 +239,8 @@ def _note_failure(file: CrawlFile, offset: int, words: str) -> None:
         file.outcome, file.error = "failed", as_text(f"record at {offset}: {words}")
 
 
-def _page(found: Found, agent: str) -> Page | Other:
+def _page(found: Found, agent: str, sites: SiteRules) -> Page | Other:
+    """The page of a record, or what it is instead; of a site's robots.txt its rules are taken."""
     if isinstance(found, Unreadable):
         raise UnreadableRecord(found.reason)
     if isinstance(found, Other):
@@ -254,6 +250,10 @@ def _page(found: Found, agent: str) -> Page | Other:
     # The alarm is not handled: it kills, also in the midst of the parser's C.
     signal.setitimer(signal.ITIMER_VIRTUAL, PAGE_SECONDS)
     try:
+        if robots_origin(found.page_url):
+            # Which many servers send as HTML, also where it is none.
+            sites.add(found)
+            return Other(kind="text")
         html = html_of(found)
         if isinstance(html, Other):
             return html

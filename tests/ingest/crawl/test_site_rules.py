@@ -112,15 +112,48 @@ def test_each_origin_speaks_for_itself_and_a_fault_says_nothing(tmp_path: Path) 
         robots("none", host="c.example", status=404),
         robots(closed, host="d.example", status=503),
         robots("moved", host="e.example", status=301),
+        robots(closed, host="busy.example", status=429),
         answer("https://f.example/robots.txt?x", closed.encode(), Content_Type="text/plain"),
         answer("https://g.example/a/robots.txt", closed.encode(), Content_Type="text/plain"),
-        answer("https://h.example/robots.txt", b"<p>none", Content_Type="text/html"),
     )
     assert [(site["origin"], site["refuses_us"]) for site in found] == [
         ("http://a.example", False),
         ("https://a.example", True),
         ("https://b.example:8080", True),
         ("https://c.example", False),
+    ]
+
+
+def test_an_origin_is_spelled_as_in_the_urls_of_images(tmp_path: Path) -> None:
+    hosts = ("münchen.example", "A.Example:80", "me:secret@b.example", "b.example:8080", "[::1]:80")
+    odd = ("c d.example", "[bad", "e.example:99999", "")
+    closed = "User-agent: *\nDisallow: /"
+    found = said(tmp_path, *(robots(closed, host, scheme="http") for host in hosts + odd))
+    assert [site["origin"] for site in found] == [
+        "http://[::1]",
+        "http://a.example",
+        "http://b.example",
+        "http://b.example:8080",
+        "http://xn--mnchen-3ya.example",
+    ]
+
+
+def test_a_robots_txt_is_no_page_whatever_it_is_sent_as(tmp_path: Path) -> None:
+    html = {"Content_Type": "text/html; charset=utf-8"}
+    closed = b"User-agent: *\nDisallow: /"
+    none = b"<img src=a.jpg alt='not found'>"
+    found = said(
+        tmp_path,
+        answer("https://a.example/robots.txt", closed, **html),
+        answer("https://b.example/robots.txt", none, **html),
+        answer("https://c.example/robots.txt", none, 500, **html),
+    )
+    assert [(site["origin"], site["refuses_us"]) for site in found] == [
+        ("https://a.example", True),
+        ("https://b.example", False),
+    ]
+    assert rows("select pairs, records, other_records from lake.raw.crawl_files") == [
+        (0, 0, [{"kind": "text", "records": 3}])
     ]
 
 
