@@ -41,6 +41,7 @@ from pairlake.ingest.images.optout import product_token
 from pairlake.ingest.unpacking import sniffed, unpack
 from pairlake.lake.errors import as_text, in_words
 from pairlake.lake.settings import settings
+from pairlake.lake.tombstones import SITE_RULES
 
 _HEAD_BYTES = 2**16
 # CPU seconds for one page. What takes longer is made so: some HTML takes the square of its length.
@@ -185,7 +186,7 @@ def _read_records(
         file.sites = sites.sites
         return {
             "raw.image_text_pairs": pairs,
-            "raw.site_rules": sites.written(),
+            SITE_RULES: sites.written(),
             **spool.said(),
         }
 

@@ -157,6 +157,26 @@ def test_a_robots_txt_is_no_page_whatever_it_is_sent_as(tmp_path: Path) -> None:
     ]
 
 
+def test_of_an_archive_that_stays_damaged_more_sites_land_when_more_can_be_read(
+    tmp_path: Path,
+) -> None:
+    sites = [robots(f"# {'x' * 99}", host=f"{name}.example") for name in "abc"]
+    path = archive(tmp_path, *sites)
+    whole = path.read_bytes()
+    counts = []
+    for end in (len(whole) // 2, len(whole) - 20, len(whole) - 20, len(whole)):
+        path.write_bytes(whole[:end])
+        crawl([str(path)], crawl_id="CC-TEST")
+        counts += rows("select count(distinct origin) from lake.raw.site_rules")
+    assert counts == [(1,), (2,), (2,), (3,)]
+    assert rows("select sites, outcome from lake.raw.crawl_files order by landed_at") == [
+        (1, "truncated"),
+        (2, "truncated"),
+        (0, "truncated"),
+        (3, "ok"),
+    ]
+
+
 def test_a_crawl_s_archive_is_found_by_its_listing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
