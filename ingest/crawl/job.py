@@ -243,7 +243,8 @@ def _known(file: CrawlFile, con: duckdb.DuckDBPyConnection) -> tuple[int, int, i
     """
     row = con.execute(
         "select coalesce(max(sightings), -1), coalesce(max(downloads), -1), "
-        "coalesce(max(sites), -1) from lake.raw.crawl_files where crawl_id = ? and path = ? and (? or outcome = 'ok')",
+        "coalesce(max(sites), -1) from lake.raw.crawl_files "
+        "where crawl_id = ? and path = ? and (? or outcome = 'ok')",
         [file.crawl_id, file.path, file.outcome != "ok"],
     ).fetchone()
     return row or (-1, -1, -1)
