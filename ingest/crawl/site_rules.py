@@ -12,17 +12,14 @@ import pyarrow.parquet as pq
 
 from pairlake.ingest.crawl.records import Record, crawled_at
 from pairlake.ingest.crawl.responses import MAX_PAGE_BYTES, response_of, unpacked
-from pairlake.ingest.images.optout import PREFERENCES, product_token, terms_in
+from pairlake.ingest.images.optout import PREFERENCES, evidence_of, product_token, terms_in
 from pairlake.ingest.robots import groups, rules_for, text_of
 from pairlake.ingest.urls import absolute_url
 from pairlake.lake.domains import host_of
 from pairlake.lake.errors import as_text
 from pairlake.lake.settings import settings
 
-# RFC 9309, 2.5: crawlers read at least 500 KiB.
-_MAX_BYTES = 512 * 1024
 _MAX_NAMES, _MAX_NAME_CHARS = 1_000, 100
-_MAX_EVIDENCE_CHARS = 300
 _ROWS_AT_ONCE = 2_000
 _ROBOTS = "/robots.txt"
 _BUSY = 429
@@ -105,11 +102,10 @@ def _row(record: Record, agent: str) -> dict[str, object] | None:
     if origin is None:
         return None
     response = response_of(record)
-    has_rules = response.status in (200, None)
-    has_none = not has_rules and 400 <= response.status < 500 and response.status != _BUSY
-    if not (has_rules or has_none):
+    status = 200 if response.status is None else response.status
+    if status != 200 and (status == _BUSY or not 400 <= status < 500):
         return None
-    robots = text_of(unpacked(response, MAX_PAGE_BYTES)[:_MAX_BYTES]) if has_rules else ""
+    robots = text_of(unpacked(response, MAX_PAGE_BYTES)) if status == 200 else ""
     rules = rules_for(agent, robots)
     named, refused = _agents(robots)
     return {
@@ -120,7 +116,7 @@ def _row(record: Record, agent: str) -> dict[str, object] | None:
         "refused_agents": refused,
         "named_agents": named,
         "wishes": _wishes(rules),
-        "evidence": as_text(" | ".join(rules)[:_MAX_EVIDENCE_CHARS]) or None,
+        "evidence": evidence_of(" | ".join(rules)) or None,
         "heard_at": crawled_at(record.date),
     }
 
@@ -181,7 +177,7 @@ def _wishes(rules: Sequence[str]) -> list[dict[str, str]]:
             continue
         path, _, behind = said.partition(" ") if said.startswith("/") else ("/", "", said)
         if path == "/":
-            evidence = as_text(f"robots.txt: {field}: {said}"[:_MAX_EVIDENCE_CHARS])
+            evidence = evidence_of(f"robots.txt: {field}: {said}")
             wishes += [
                 {"property": field, "value": as_text(term), "evidence": evidence}
                 for term in terms_in(behind.strip())

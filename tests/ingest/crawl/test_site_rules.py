@@ -17,6 +17,7 @@ from pairlake.ingest.crawl.job import crawl
 from pairlake.ingest.crawl.records import Record
 from pairlake.ingest.crawl.site_rules import SiteRules
 from pairlake.ingest.crawl.sources import crawl_paths
+from pairlake.ingest.robots import MAX_ROBOTS_BYTES
 from tests.ingest.crawl.test_archived import Answer, answer, archive, page
 from tests.ingest.fetching import rows
 
@@ -136,6 +137,14 @@ def test_an_origin_is_spelled_as_in_the_urls_of_images(tmp_path: Path) -> None:
         "http://b.example:8080",
         "http://xn--mnchen-3ya.example",
     ]
+
+
+@pytest.mark.parametrize("end", [0, 1])
+def test_half_a_rule_closes_nothing(tmp_path: Path, end: int) -> None:
+    head, rule = "User-agent: *\n", "Disallow: /"
+    padding = "#" * (MAX_ROBOTS_BYTES + end - len(head) - len(rule) - 1) + "\n"
+    [site] = said(tmp_path, robots(head + padding + rule + "private/"))
+    assert (site["refuses_us"], site["evidence"]) == (False, None)
 
 
 def test_a_robots_txt_is_no_page_whatever_it_is_sent_as(tmp_path: Path) -> None:
