@@ -25,7 +25,8 @@ _TOO_LONG = 2_500
 class Page:
     """A page as a crawl sees it: its address, its base if it names one, its links in their order.
 
-    `links` are as HTML holds them (URLs relative or not); `shown` are the pairs that land from it.
+    `links` are as HTML holds them (URLs relative or not); `shown` are the pairs that land from it;
+    `wish` is the <meta> in which it says something of its use.
     """
 
     url: str
@@ -34,15 +35,16 @@ class Page:
     license_url: str | None
     links: Sequence[Link]
     shown: Sequence[Planted]
+    wish: tuple[str, str] | None
 
 
 def lay_out(planted: Sequence[Planted], base_url: str, rng: random.Random) -> list[Page]:
     """Pages that show every planted pair as often as its `sightings` say, in shuffled order."""
-    by_language: defaultdict[str, list[Planted]] = defaultdict(list)
+    alike: defaultdict[tuple[str, tuple[str, str]], list[Planted]] = defaultdict(list)
     for pair in planted:
-        by_language[pair.page_language].extend([pair] * pair.sightings)
+        alike[pair.page_language, pair.page_wish or ("", "")].extend([pair] * pair.sightings)
     pages: list[Page] = []
-    for language, pairs in sorted(by_language.items()):
+    for (language, _), pairs in sorted(alike.items()):
         rng.shuffle(pairs)
         while pairs:
             count = rng.randint(_MOST_ON_A_PAGE // 2, _MOST_ON_A_PAGE)
@@ -73,7 +75,13 @@ def _page(
             _image(_written(pair.image_url, base or url, rng), pair.caption, rng),
         )
     return Page(
-        url=url, language=language, base=base, license_url=license_url, links=links, shown=shown
+        url=url,
+        language=language,
+        base=base,
+        license_url=license_url,
+        links=links,
+        shown=shown,
+        wish=shown[0].page_wish,
     )
 
 

@@ -39,7 +39,8 @@ class Planted:
 
     `caption` is not yet cleaned. `language` is "none" where the caption is no sentence.
     `drop_reason` is None for a pair to keep, duplicates left aside. `image_sha256` is that of the
-    bytes which arrive, None where no good image does. `sightings` is how often pages show it.
+    bytes which arrive, None where no good image does. `sightings` is how often pages show it, and
+    `page_wish` what these pages say of their use: the name and the content of a <meta>.
     """
 
     image_url: str
@@ -51,6 +52,7 @@ class Planted:
     picture: str
     image_sha256: str | None
     sightings: int
+    page_wish: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -89,6 +89,9 @@ def _head(page: Page) -> dict[str, Any]:
         "Link": [{"path": "LINK@/href", "url": "/static/style.css", "rel": "stylesheet"}],
         "Scripts": [{"path": "SCRIPT@/src", "url": "/static/menu.js"}],
     }
+    if page.wish is not None:
+        name, content = page.wish
+        head["Metas"].append({"name": name, "content": content})
     if page.base is not None:
         head["Base"] = page.base
     return head

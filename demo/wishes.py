@@ -52,6 +52,12 @@ SITE = {
     "not-to-be-found": None,
 }
 NOT_ASKED_FOR = ("closed", "reserved")
+# What pages say of what they show, in a <meta>, and what becomes of that.
+PAGES = {
+    "page_reserved": (("tdm-reservation", "1"), "opted_out_tdm_reservation_train"),
+    "page_noai": (("robots", "noai"), "opted_out_page_robots_train"),
+    "page_noimageindex": (("robots", "index, noimageindex"), None),
+}
 _PLANTED_OF_EACH = 3
 
 _PACKET = (
@@ -73,7 +79,7 @@ def with_wishes(
     """What was planted, and one pair for each value of plus:DataMining in each carrier.
 
     And one for each signed picture, whose files are all written to `folder`/images; and pictures
-    that are there already, by paths of which the site says something.
+    that are there already, by paths of which the site says something, and on pages that do.
     """
     planted = list(planted)
     yield from planted
@@ -84,6 +90,10 @@ def with_wishes(
             kind = path.replace("-", "_")
             sha256 = None if path in NOT_ASKED_FOR else pair.image_sha256
             yield replace(pair, image_url=url, kind=kind, drop_reason=reason, image_sha256=sha256)
+    for kind, (wish, reason) in PAGES.items():
+        for pair in rng.sample(right, min(_PLANTED_OF_EACH, len(right))):
+            url = f"{pair.image_url}?from={kind}"
+            yield replace(pair, image_url=url, kind=kind, drop_reason=reason, page_wish=wish)
     for form, ending in CARRIERS.items():
         for value, reason in DATA_MINING.items():
             picture = rng.choice(chosen)

@@ -221,8 +221,7 @@ def _land(reading: Reading, con: duckdb.DuckDBPyConnection) -> CrawlFile:
     # Of a file that stays damaged, or is read again for its images, what could be read lands once.
     if file.sightings <= sightings:
         file = replace(file, links=0, images=0, pairs=0, sightings=0)
-        others = (*LANDED, SITE_RULES)
-        tables = {name: parts for name, parts in tables.items() if name in others}
+        tables = {name: tables[name] for name in tables.keys() & {*LANDED, SITE_RULES}}
     if file.sites <= sites:
         file = replace(file, sites=0)
         tables = {name: parts for name, parts in tables.items() if name != SITE_RULES}

@@ -66,6 +66,17 @@ where image_id = $image_id or url_id = $url_id or page_id in (from pages)
 order by heard_at, signal, evidence, use
 limit $most
 """
+_LICENCES = """
+select scope, licence, licence_url, evidence, heard_at::varchar as heard_at
+from lake.marts.pair_licences
+where
+    pair_id = $pair_id
+    and coalesce(
+        page_id not in (select value_id from lake.raw.takedowns where kind = 'page'), true
+    )
+order by scope, heard_at, licence, evidence
+limit $most
+"""
 _MEANINGS = "select reason, meaning from lake.marts.drop_reasons"
 _TAKEN_DOWN = "takedown"  # what has been asked for since the last build
 History = dict[str, Any]
@@ -114,6 +125,7 @@ def _told(con: duckdb.DuckDBPyConnection, pair_id: UUID, url_id: UUID, denied: D
     return {
         **told,
         "wishes": wishes,
+        "licences": rows(con, _LICENCES, pair_id=pair_id, most=MOST_ROWS),
         "keeper": next(iter(shown(keepers, denied, but={"image_id"})), None),
     }
 

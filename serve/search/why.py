@@ -30,6 +30,7 @@ _SHOWN = """(
 
 # Who said something of a pair's use.
 _SCOPES = {"image": "its picture", "url": "its site", "page": "a page"}
+_LICENCE_SCOPES = {"file": "its file", "image": "a page, of the image", "page": "a page"}
 
 
 def why(asked: str, *, spell: Spell, find: Find) -> Iterator[str]:
@@ -140,6 +141,7 @@ def _facts(history: History) -> dict[str, list[str]]:
             f"{each['score']} {_number(each['value'])} by {each['model_id']}"
             for each in history["scores"]
         ],
+        "licences": [_licence(each) for each in history["licences"]],
         "wishes": [_wish(each) for each in history["wishes"]],
         "asked for": [_attempt(each) for each in history["downloads"]],
         "seen": [_times(history), *map(_sighting, history["sightings"])],
@@ -168,6 +170,12 @@ def _wish(wish: History) -> str:
     heard = [wish["heard_at"][:19]] if wish["heard_at"] else []
     who = f"{_SCOPES[wish['scope']]} says {wish['says']} {wish['use']}"
     return ", ".join([*heard, who, wish["evidence"]])
+
+
+def _licence(named: History) -> str:
+    heard = [named["heard_at"][:19]] if named["heard_at"] else []
+    who = f"{_LICENCE_SCOPES[named['scope']]} names {named['licence']}"
+    return ", ".join([*heard, who, named["evidence"]])
 
 
 def _sighting(sighting: History) -> str:

@@ -26,7 +26,7 @@ _OF_THE_VERDICT = (
     "keeper",
     "occurrences",
 )
-_LISTS = ("meanings", "scores", "thresholds", "sightings", "downloads", "wishes")
+_LISTS = ("meanings", "scores", "thresholds", "sightings", "downloads", "wishes", "licences")
 _OF_THE_IMAGE = ("image_format", "image_bytes", "md5", "sha256", "phash")
 _AS_IN_A_HIT = (
     "pair_id", "image_id", "caption", "image_url", "language", "split", "width", "height"

@@ -21,7 +21,7 @@ from pairlake.demo.faults import FAULTS
 from pairlake.demo.pictures import pictures
 from pairlake.demo.planting import landed_caption
 from pairlake.demo.scenes import SMALLEST_PASSING_BYTES
-from pairlake.demo.wishes import C2PA, CARRIERS, SITE
+from pairlake.demo.wishes import C2PA, CARRIERS, PAGES, SITE
 from pairlake.demo.world import SMALLEST, World, build_world, world_from_folder
 
 PIXEL_CAP = 89_478_485
@@ -143,7 +143,8 @@ def test_every_fault_is_planted_twice_or_more(world: World) -> None:
         *("right", "bare_name", "messy_caption", "wrong_caption", "short_caption"),
         *("copy_same_bytes", "copy_resized", "copy_recompressed", "watermarked"),
     }
-    planted_otherwise |= {"data_mining", "signed", *(path.replace("-", "_") for path in SITE)}
+    planted_otherwise |= {"data_mining", "signed", *PAGES}
+    planted_otherwise |= {path.replace("-", "_") for path in SITE}
     assert set(kinds) == {fault.kind for fault in FAULTS} | planted_otherwise
     assert min(kinds.values()) >= 2, kinds
     expected = {(fault.kind, fault.drop_reason) for fault in FAULTS}

@@ -66,6 +66,10 @@ create table lake.intermediate.int_wishes (
     scope varchar, url_id uuid, image_id uuid, page_id uuid, signal varchar, use varchar,
     says varchar, evidence varchar, heard_at timestamp
 );
+create table lake.marts.pair_licences (
+    pair_id uuid, scope varchar, licence varchar, licence_url varchar, evidence varchar,
+    page_id uuid, heard_at timestamp
+);
 create table lake.marts.filter_funnel as
     select * from (values (null, 7, 5, 5), ('caption_too_short', 4, 3, 0))
     as funnel (drop_reason, sightings, pairs, kept);

@@ -89,7 +89,7 @@ function body(known) {
     section("Verdict", ...verdict(known)),
     section("Scores", scores(known.scores)),
     section(`Seen ${counted(known.occurrences ?? known.sightings.length, "time")}`, sightings(known)),
-    section("Licence", make("p", {}, pair.license_url ? outward(pair.license_url) : "The pages name none.")),
+    section("Licences", licences(known.licences)),
     section("Wishes on its use", wishes(known.wishes)),
     section("Download attempts", downloads(known.downloads)),
     known.captions.length ? section("Other captions of the picture", captions(known.captions)) : null,
@@ -157,6 +157,12 @@ function sightings({ sightings, occurrences }) {
   found.append(...[note].filter(Boolean));
   return found;
 }
+
+const LICENSORS = { file: "its file", image: "a page, of the image", page: "a page" };
+const licences = (rows) =>
+  table(["Heard (UTC)", "Who", "Licence", "Where, and word for word"],
+    rows.map((row) => [row.heard_at?.slice(0, 19), LICENSORS[row.scope], row.licence_url ? outward(row.licence_url, row.licence) : row.licence, row.evidence]),
+    "Neither its file nor a page names one.");
 
 const SCOPES = { image: "its picture", url: "its site", page: "a page" };
 const wishes = (rows) =>

@@ -104,6 +104,29 @@ def test_a_page_that_is_to_be_forgotten_is_not_told(client: TestClient) -> None:
     assert [seen["page_url"] for seen in story["sightings"]] == [PAGES[1]]
 
 
+def test_who_names_which_licence_is_told_but_not_by_a_forgotten_page(
+    client: TestClient, mart: Mart
+) -> None:
+    assert client.get(f"/api/pairs/{APPLE.pair_id}").json()["licences"] == []
+    with writing(mart.con) as con:
+        con.execute(
+            "insert into lake.marts.pair_licences values "
+            "($pair, 'page', 'CC0-1.0', 'https://cc.example/zero', 'link: zero', $page, null), "
+            "($pair, 'file', 'CC-BY-4.0', null, 'xmp: CC BY 4.0', null, '2026-01-02 03:04:05')",
+            {"pair": APPLE.pair_id, "page": text_id(PAGES[0])},
+        )
+    story = client.get(f"/api/pairs/{APPLE.pair_id}").json()
+    assert [(each["scope"], each["licence"]) for each in story["licences"]] == [
+        ("file", "CC-BY-4.0"),
+        ("page", "CC0-1.0"),
+    ]
+    told = CliRunner().invoke(main, ["why", str(APPLE.pair_id)]).output
+    assert "2026-01-02 03:04:05, its file names CC-BY-4.0, xmp: CC BY 4.0" in told
+    record_takedowns({"page": [PAGES[0]]}, reason=None, among=0)
+    story = client.get(f"/api/pairs/{APPLE.pair_id}").json()
+    assert [each["scope"] for each in story["licences"]] == ["file"]
+
+
 def test_what_a_picture_says_of_its_use_is_told_word_for_word(
     client: TestClient, mart: Mart
 ) -> None:

@@ -17,7 +17,7 @@ def test_a_story_tells_where_a_pair_is_from(page: Page, address: str) -> None:
     expect(story.locator(".frame img")).to_have_js_property("naturalWidth", 256)
     for text in (*PAGES, "CRAWL-1", "one.wat", "server_error", "similarity-1", "tiny"):
         expect(story.get_by_text(text, exact=True).first).to_be_visible()
-    expect(story).to_contain_text("The pages name none.")
+    expect(story).to_contain_text("Neither its file nor a page names one.")
     expect(story).to_contain_text("same picture")
     expect(story.get_by_role("link", name="https://copies.example/apple.png")).to_be_visible()
     expect(story).to_contain_text(f"pairlake forget --url={APPLE.image_url}")
