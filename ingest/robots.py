@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+# RFC 9309, 2.5: crawlers read at least 500 KiB.
+MAX_ROBOTS_BYTES = 512 * 1024
 # By their letters, none doubled, so that `User agent` and `Dissallow` are among them; and the
 # misspellings that Google's parser knows, with some like them.
 _FIELDS = {
@@ -37,10 +39,13 @@ _NAME = re.compile(r"[^\s/(;]*")
 def text_of(body: bytes) -> str:
     """The text of a robots.txt: UTF-8, unless it begins as UTF-16 does.
 
-    Without NULs, which leaves plain letters of UTF-16 that does not begin so.
+    Without NULs, which leaves plain letters of UTF-16 that does not begin so. Of one with more than
+    MAX_ROBOTS_BYTES the line that is cut does not count: half a rule is another one.
     """
     is_utf_16 = body.startswith((b"\xff\xfe", b"\xfe\xff"))
-    text = body.decode("utf-16" if is_utf_16 else "utf-8", "replace")
+    text = body[: MAX_ROBOTS_BYTES + 1].decode("utf-16" if is_utf_16 else "utf-8", "replace")
+    if len(body) > MAX_ROBOTS_BYTES:
+        text = "\n".join(text.splitlines()[:-1])
     return text.replace("\ufeff", "").replace("\0", "")
 
 

@@ -32,7 +32,7 @@
             "reason": "opted_out_robots_txt_crawl",
             "kind": "refused",
             "meaning":
-                "its site's robots.txt, as a web archive holds it, closes all of the site to us; it was not asked for",
+                "its site's robots.txt, as a web archive holds it, closes all of the site to us; it is not asked for",
             "flag": "is_site_closed",
             "before": "reading",
         },

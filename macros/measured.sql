@@ -123,9 +123,10 @@
             -- The fetcher met a picture that is to be forgotten.
             or coalesce(fetched.outcome = 'blocked', false) as is_taken_down,
             coalesce(hosts_excluded.is_blocked, false) as is_domain_blocked,
-            -- What was asked for has answered for itself.
+            -- What has answered has answered for itself; whoever has not yet is not asked again.
             coalesce(hosts_excluded.is_closed, false)
-            and fetched.outcome is null as is_site_closed,
+            and fetched.image_id is null
+            and coalesce(fetched.outcome_kind, 'transient') = 'transient' as is_site_closed,
             coalesce(hosts_excluded.is_closed_to_others, false) as is_closed_to_others,
             unsafe_captions.caption_id is not null as has_unsafe_keyword,
             pairs_deduplicated.is_http,

@@ -29,7 +29,7 @@ from pairlake.ingest.crawl.records import (
     crawled_at,
 )
 from pairlake.ingest.crawl.responses import html_of
-from pairlake.ingest.crawl.site_rules import SiteRules
+from pairlake.ingest.crawl.site_rules import SiteRules, robots_origin
 from pairlake.ingest.crawl.spool import Spool
 from pairlake.ingest.crawl.stream import opened, retrying
 from pairlake.ingest.crawl.unread import NotACrawlFile, failure, what_it_is
@@ -41,6 +41,7 @@ from pairlake.ingest.images.optout import product_token
 from pairlake.ingest.unpacking import sniffed, unpack
 from pairlake.lake.errors import as_text, in_words
 from pairlake.lake.settings import settings
+from pairlake.lake.tombstones import SITE_RULES
 
 _HEAD_BYTES = 2**16
 # CPU seconds for one page. What takes longer is made so: some HTML takes the square of its length.
@@ -185,7 +186,7 @@ def _read_records(
         file.sites = sites.sites
         return {
             "raw.image_text_pairs": pairs,
-            "raw.site_rules": sites.written(),
+            SITE_RULES: sites.written(),
             **spool.said(),
         }
 
@@ -199,16 +200,11 @@ def _take(
     *,
     is_deadly: bool,
 ) -> None:
-    """Count a record as one of a page, read or not, or as another; take what its page shows.
-
-    Of a record that is no page the rules are taken, if it is a site's robots.txt.
-    """
+    """Count a record as one of a page, read or not, or as another; take what its page shows."""
     try:
         if is_deadly:
             raise UnreadableRecord("a process died of it")
-        page = _page(found, agent)
-        if isinstance(page, Other) and isinstance(found, Record):
-            sites.add(found)
+        page = _page(found, agent, sites)
     except UnreadableRecord:
         file.records += 1
         file.unreadable_records += 1
@@ -244,7 +240,8 @@ def _note_failure(file: CrawlFile, offset: int, words: str) -> None:
         file.outcome, file.error = "failed", as_text(f"record at {offset}: {words}")
 
 
-def _page(found: Found, agent: str) -> Page | Other:
+def _page(found: Found, agent: str, sites: SiteRules) -> Page | Other:
+    """The page of a record, or what it is instead; of a site's robots.txt its rules are taken."""
     if isinstance(found, Unreadable):
         raise UnreadableRecord(found.reason)
     if isinstance(found, Other):
@@ -254,6 +251,10 @@ def _page(found: Found, agent: str) -> Page | Other:
     # The alarm is not handled: it kills, also in the midst of the parser's C.
     signal.setitimer(signal.ITIMER_VIRTUAL, PAGE_SECONDS)
     try:
+        if robots_origin(found.page_url):
+            # Which many servers send as HTML, also where it is none.
+            sites.add(found)
+            return Other(kind="text")
         html = html_of(found)
         if isinstance(html, Other):
             return html

@@ -29,6 +29,7 @@ from pairlake.lake.errors import JobFailed
 from pairlake.lake.passwords import without_passwords
 from pairlake.lake.progress import bar
 from pairlake.lake.settings import settings
+from pairlake.lake.tombstones import SITE_RULES
 from pairlake.lake.workspace import workspace
 
 _ROW = pa.schema(
@@ -216,11 +217,14 @@ def _land(reading: Reading, con: duckdb.DuckDBPyConnection) -> CrawlFile:
         raise JobFailed(
             f"{file.path} has {file.pairs} pairs, but {landing} would land; nothing was written."
         )
-    sightings, downloads = _known(file, con)
+    sightings, downloads, sites = _known(file, con)
     # Of a file that stays damaged, or is read again for its images, what could be read lands once.
     if file.sightings <= sightings:
-        file = replace(file, links=0, images=0, pairs=0, sightings=0, sites=0)
-        tables = {name: parts for name, parts in tables.items() if name in LANDED}
+        file = replace(file, links=0, images=0, pairs=0, sightings=0)
+        tables = {name: tables[name] for name in tables.keys() & {*LANDED, SITE_RULES}}
+    if file.sites <= sites:
+        file = replace(file, sites=0)
+        tables = {name: parts for name, parts in tables.items() if name != SITE_RULES}
     if file.downloads is not None and file.downloads <= downloads:
         file = replace(file, downloads=0)
         tables = {name: parts for name, parts in tables.items() if name not in LANDED}
@@ -231,17 +235,18 @@ def _land(reading: Reading, con: duckdb.DuckDBPyConnection) -> CrawlFile:
     return file
 
 
-def _known(file: CrawlFile, con: duckdb.DuckDBPyConnection) -> tuple[int, int]:
-    """The most sightings and downloads that have landed of a file, in an attempt as good as this.
+def _known(file: CrawlFile, con: duckdb.DuckDBPyConnection) -> tuple[int, int, int]:
+    """The most sightings, downloads and sites that landed of a file in an attempt as good as this.
 
     -1 where there was none.
     """
     row = con.execute(
-        "select coalesce(max(sightings), -1), coalesce(max(downloads), -1) "
-        "from lake.raw.crawl_files where crawl_id = ? and path = ? and (? or outcome = 'ok')",
+        "select coalesce(max(sightings), -1), coalesce(max(downloads), -1), "
+        "coalesce(max(sites), -1) from lake.raw.crawl_files "
+        "where crawl_id = ? and path = ? and (? or outcome = 'ok')",
         [file.crawl_id, file.path, file.outcome != "ok"],
     ).fetchone()
-    return row or (-1, -1)
+    return row or (-1, -1, -1)
 
 
 def _row(file: CrawlFile) -> pa.Table:

@@ -12,17 +12,17 @@ import pyarrow.parquet as pq
 
 from pairlake.ingest.crawl.records import Record, crawled_at
 from pairlake.ingest.crawl.responses import MAX_PAGE_BYTES, response_of, unpacked
-from pairlake.ingest.images.optout import PREFERENCES, product_token, terms_in
+from pairlake.ingest.images.optout import PREFERENCES, evidence_of, product_token, terms_in
 from pairlake.ingest.robots import groups, rules_for, text_of
+from pairlake.ingest.urls import absolute_url
 from pairlake.lake.domains import host_of
 from pairlake.lake.errors import as_text
 from pairlake.lake.settings import settings
 
-# RFC 9309, 2.5: crawlers read at least 500 KiB.
-_MAX_BYTES = 512 * 1024
 _MAX_NAMES, _MAX_NAME_CHARS = 1_000, 100
-_MAX_EVIDENCE_CHARS = 300
 _ROWS_AT_ONCE = 2_000
+_ROBOTS = "/robots.txt"
+_BUSY = 429
 # What matches every path.
 _ALL_PATHS = ("/", "/*", "*")
 
@@ -65,7 +65,7 @@ class SiteRules:
             self._writer = None
 
     def add(self, record: Record) -> None:
-        """Take the rules of a site, if the record is its robots.txt as the site answered with it.
+        """Take the rules of a site, if its robots.txt is in the record as it answered with it.
 
         Raises UnreadableRecord for one that cannot be unpacked.
         """
@@ -95,16 +95,17 @@ def _row(record: Record, agent: str) -> dict[str, object] | None:
     """What one robots.txt says; None of what is none, or of an answer that is none of the site's.
 
     That a site has none, by a status of the 400s, is an answer: nobody is refused anything. A
-    server's fault or a redirect says nothing (RFC 9309, 2.3.1).
+    server's fault or a redirect says nothing (RFC 9309, 2.3.1), nor does one that is too busy, as
+    `fetch` has it.
     """
-    origin = _origin(record.page_url)
+    origin = robots_origin(record.page_url)
     if origin is None:
         return None
     response = response_of(record)
-    if response.status is not None and not 400 <= response.status < 500 and response.status != 200:
+    status = 200 if response.status is None else response.status
+    if status != 200 and (status == _BUSY or not 400 <= status < 500):
         return None
-    has_rules = response.status in (200, None)
-    robots = text_of(unpacked(response, MAX_PAGE_BYTES)[:_MAX_BYTES]) if has_rules else ""
+    robots = text_of(unpacked(response, MAX_PAGE_BYTES)) if status == 200 else ""
     rules = rules_for(agent, robots)
     named, refused = _agents(robots)
     return {
@@ -115,21 +116,22 @@ def _row(record: Record, agent: str) -> dict[str, object] | None:
         "refused_agents": refused,
         "named_agents": named,
         "wishes": _wishes(rules),
-        "evidence": as_text(" | ".join(rules)[:_MAX_EVIDENCE_CHARS]) or None,
+        "evidence": evidence_of(" | ".join(rules)) or None,
         "heard_at": crawled_at(record.date),
     }
 
 
-def _origin(url: str) -> str | None:
-    """The origin whose rules lie at a URL, such as https://example.com; None if none do there."""
-    try:
-        parts = urlsplit(url)
-        is_robots = parts.path == "/robots.txt" and not parts.query and bool(parts.hostname)
-    except ValueError:
+def robots_origin(url: str) -> str | None:
+    """The origin whose rules lie at a URL, such as https://example.com; None if none do there.
+
+    As URLs of images are spelled: in small letters, in punycode, without a port that goes unsaid.
+    """
+    # Most URLs of an archive of pages are none.
+    place = absolute_url(url, "") if _ROBOTS in url else None
+    parts = urlsplit(place or "")
+    if parts.path != _ROBOTS or parts.query:
         return None
-    if not is_robots or parts.scheme not in ("http", "https"):
-        return None
-    return as_text(f"{parts.scheme}://{parts.netloc.rpartition('@')[2].lower()}")
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _refuses_all(rules: Sequence[str]) -> bool:
@@ -175,7 +177,7 @@ def _wishes(rules: Sequence[str]) -> list[dict[str, str]]:
             continue
         path, _, behind = said.partition(" ") if said.startswith("/") else ("/", "", said)
         if path == "/":
-            evidence = as_text(f"robots.txt: {field}: {said}"[:_MAX_EVIDENCE_CHARS])
+            evidence = evidence_of(f"robots.txt: {field}: {said}")
             wishes += [
                 {"property": field, "value": as_text(term), "evidence": evidence}
                 for term in terms_in(behind.strip())

@@ -28,7 +28,6 @@ from pairlake.ingest.fetch.bodies import (
 )
 from pairlake.ingest.fetch.turns import Turns
 from pairlake.ingest.fetch.wishes import (
-    MAX_ROBOTS_BYTES,
     NO_RULES,
     Rules,
     SiteRules,
@@ -37,6 +36,7 @@ from pairlake.ingest.fetch.wishes import (
 )
 from pairlake.ingest.images.decoders import Decoders
 from pairlake.ingest.images.optout import Refusal, Wish
+from pairlake.ingest.robots import MAX_ROBOTS_BYTES
 from pairlake.lake.domains import host_of, is_same_domain, registrable_domain
 from pairlake.lake.errors import in_words
 from pairlake.lake.processes import timed

@@ -24,8 +24,6 @@ from pairlake.ingest.images.optout import (
 )
 from pairlake.ingest.robots import licenses_in, rules_for, text_of
 
-# RFC 9309, 2.5: crawlers read at least 500 KiB.
-MAX_ROBOTS_BYTES = 512 * 1024
 # Of thousands of rules few may match a path: those that begin as it does. These are taken apart and
 # kept; beyond so many characters, of which each rule has some more, they are not weighed.
 MAX_NEAR_CHARS = 65_536
@@ -134,14 +132,8 @@ class SiteRules:
 
 
 def read_robots(agent: str, body: bytes) -> SiteRules:
-    """The rules for the product token `agent` in a robots.txt, empty where the site has none.
-
-    Of one with more than MAX_ROBOTS_BYTES the last line does not count: half a rule is another one.
-    """
-    text = text_of(body)
-    if len(body) > MAX_ROBOTS_BYTES:
-        text = "\n".join(text.splitlines()[:-1])
-    return site_rules(agent, text)
+    """The rules for the product token `agent` in a robots.txt, empty where the site has none."""
+    return site_rules(agent, text_of(body))
 
 
 def site_rules(agent: str, robots: str) -> SiteRules:

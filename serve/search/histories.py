@@ -59,7 +59,8 @@ with pages as (
     )
     where page_id not in (select value_id from lake.raw.takedowns where kind = 'page')
 )
-select scope, use, says, signal, evidence, heard_at::varchar as heard_at
+-- Several terms of one text may say the same of a use.
+select distinct scope, use, says, signal, evidence, heard_at::varchar as heard_at
 from lake.intermediate.int_wishes
 where image_id = $image_id or url_id = $url_id or page_id in (from pages)
 order by heard_at, signal, evidence, use

@@ -128,7 +128,7 @@ REAL_COUNTS = {
     "whirlwind.warc.wat.gz": (1, 0, 0),
     "resiliparse_warcfile.warc.gz": (16, 149, 37),
     "resiliparse_clueweb-quirk.warc.gz": (29, 1252, 556),
-    "IAH-urls-wget.warc": (11, 50, 46),
+    "IAH-urls-wget.warc": (10, 50, 46),
     "jwarc_cc.warc.gz": (1, 8, 6),
 }
 

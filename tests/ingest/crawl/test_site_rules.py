@@ -17,6 +17,7 @@ from pairlake.ingest.crawl.job import crawl
 from pairlake.ingest.crawl.records import Record
 from pairlake.ingest.crawl.site_rules import SiteRules
 from pairlake.ingest.crawl.sources import crawl_paths
+from pairlake.ingest.robots import MAX_ROBOTS_BYTES
 from tests.ingest.crawl.test_archived import Answer, answer, archive, page
 from tests.ingest.fetching import rows
 
@@ -112,15 +113,76 @@ def test_each_origin_speaks_for_itself_and_a_fault_says_nothing(tmp_path: Path) 
         robots("none", host="c.example", status=404),
         robots(closed, host="d.example", status=503),
         robots("moved", host="e.example", status=301),
+        robots(closed, host="busy.example", status=429),
         answer("https://f.example/robots.txt?x", closed.encode(), Content_Type="text/plain"),
         answer("https://g.example/a/robots.txt", closed.encode(), Content_Type="text/plain"),
-        answer("https://h.example/robots.txt", b"<p>none", Content_Type="text/html"),
     )
     assert [(site["origin"], site["refuses_us"]) for site in found] == [
         ("http://a.example", False),
         ("https://a.example", True),
         ("https://b.example:8080", True),
         ("https://c.example", False),
+    ]
+
+
+def test_an_origin_is_spelled_as_in_the_urls_of_images(tmp_path: Path) -> None:
+    hosts = ("münchen.example", "A.Example:80", "me:secret@b.example", "b.example:8080", "[::1]:80")
+    odd = ("c d.example", "[bad", "e.example:99999", "")
+    closed = "User-agent: *\nDisallow: /"
+    found = said(tmp_path, *(robots(closed, host, scheme="http") for host in hosts + odd))
+    assert [site["origin"] for site in found] == [
+        "http://[::1]",
+        "http://a.example",
+        "http://b.example",
+        "http://b.example:8080",
+        "http://xn--mnchen-3ya.example",
+    ]
+
+
+@pytest.mark.parametrize("end", [0, 1])
+def test_half_a_rule_closes_nothing(tmp_path: Path, end: int) -> None:
+    head, rule = "User-agent: *\n", "Disallow: /"
+    padding = "#" * (MAX_ROBOTS_BYTES + end - len(head) - len(rule) - 1) + "\n"
+    [site] = said(tmp_path, robots(head + padding + rule + "private/"))
+    assert (site["refuses_us"], site["evidence"]) == (False, None)
+
+
+def test_a_robots_txt_is_no_page_whatever_it_is_sent_as(tmp_path: Path) -> None:
+    html = {"Content_Type": "text/html; charset=utf-8"}
+    closed = b"User-agent: *\nDisallow: /"
+    none = b"<img src=a.jpg alt='not found'>"
+    found = said(
+        tmp_path,
+        answer("https://a.example/robots.txt", closed, **html),
+        answer("https://b.example/robots.txt", none, **html),
+        answer("https://c.example/robots.txt", none, 500, **html),
+    )
+    assert [(site["origin"], site["refuses_us"]) for site in found] == [
+        ("https://a.example", True),
+        ("https://b.example", False),
+    ]
+    assert rows("select pairs, records, other_records from lake.raw.crawl_files") == [
+        (0, 0, [{"kind": "text", "records": 3}])
+    ]
+
+
+def test_of_an_archive_that_stays_damaged_more_sites_land_when_more_can_be_read(
+    tmp_path: Path,
+) -> None:
+    sites = [robots(f"# {'x' * 99}", host=f"{name}.example") for name in "abc"]
+    path = archive(tmp_path, *sites)
+    whole = path.read_bytes()
+    counts = []
+    for end in (len(whole) // 2, len(whole) - 20, len(whole) - 20, len(whole)):
+        path.write_bytes(whole[:end])
+        crawl([str(path)], crawl_id="CC-TEST")
+        counts += rows("select count(distinct origin) from lake.raw.site_rules")
+    assert counts == [(1,), (2,), (2,), (3,)]
+    assert rows("select sites, outcome from lake.raw.crawl_files order by landed_at") == [
+        (1, "truncated"),
+        (2, "truncated"),
+        (0, "truncated"),
+        (3, "ok"),
     ]
 
 

@@ -11,13 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pairlake.ingest.fetch.wishes import (
-    MAX_ROBOTS_BYTES,
     SiteRules,
     TooManyRules,
     read_robots,
     site_rules,
 )
-from pairlake.ingest.robots import licenses_in, text_of
+from pairlake.ingest.robots import MAX_ROBOTS_BYTES, licenses_in, text_of
 
 SITE = "https://a.example"
 
