@@ -41,7 +41,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         _live_at(home, patch)
         landed.land()
-        run_dbt("run", "--select", f"+{_model(LAST)}", "--vars", MANY)
+        asking = (f"+{_model(name)}" for name in _asking())
+        run_dbt("run", "--select", *asking, "--vars", MANY)
     return home
 
 
