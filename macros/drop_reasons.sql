@@ -289,11 +289,13 @@
     that refuses this one; null where it may be.
 -#}
 {% macro hiding_reason() -%}
+    {%- set raised = [] -%}
+    {%- for each in drop_reasons() | selectattr('kind', 'equalto', 'refused')
+        | rejectattr('is_of_use', 'defined') -%}
+        {%- do raised.append(reason_raised(each)) -%}
+    {%- endfor -%}
     coalesce(
-        {%- for each in drop_reasons() | selectattr('kind', 'equalto', 'refused')
-            | rejectattr('is_of_use', 'defined') %}
-        {{ reason_raised(each) }},
-        {%- endfor %}
+        {{ raised | join(', ') }},
         'opted_out_' || refused_uses['search'] || '_search'
     )
 {%- endmacro %}

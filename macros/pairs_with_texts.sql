@@ -66,10 +66,10 @@ pairs as (
         pairs_kept.sha256,
         pairs_kept.similarity,
         pairs_kept.similarity_model_id,
-        {% for rating in ratings() -%}
-            pairs_kept.{{ rating.score }},
-            pairs_kept.{{ rating.kind }}_model_id,
-        {% endfor -%}
+        {% for rating in ratings() %}
+        pairs_kept.{{ rating.score }},
+        pairs_kept.{{ rating.kind }}_model_id,
+        {% endfor %}
         pairs_kept.phash,
         case
             when pairs_kept.is_page_taken_down

@@ -88,7 +88,7 @@
 {%- endmacro %}
 
 
-{#- What two of a picture, its URL and its pages refuse, each use with the signal that does. -#}
+{#- What two of picture, URL and pages refuse, each use with its signal. -#}
 {% macro refused_uses(one, other) -%}
     case
         when {{ one }}.refused_uses is null then {{ other }}.refused_uses
