@@ -103,12 +103,14 @@ def _nearest(con: duckdb.DuckDBPyConnection, kind: str, value: str) -> list[str]
 
 def _lines(history: History) -> Iterator[str]:
     """A history as text: a line for each thing that is known, its name before it."""
+    if history["is_hidden"]:
+        # It may be kept all the same, where only search is refused.
+        hidden = f"pair {history['pair_id']} is hidden: {history['drop_reason']}"
+        yield f"{hidden}; nothing else of it is told"
+        return
     verdict = "kept" if history["drop_reason"] is None else f"out: {history['drop_reason']}"
     if history["is_found_only"]:
         verdict = f"found only, and not exported: {history['drop_reason']}"
-    if history["is_hidden"]:
-        yield f"pair {history['pair_id']} is {verdict}; nothing else of it is told"
-        return
     yield f"pair {history['pair_id']} is {verdict}"
     for name, texts in _facts(history).items():
         for place, text in enumerate(texts):

@@ -273,7 +273,7 @@ def test_what_is_kept_and_not_to_be_found_has_that_for_its_reason(
         (case,) = (case for case in CASES if case.caption == caption)
         key = pair_id(case.image_url, caption)
         reason = f"opted_out_{signal}_search"
-        told = f"pair {key} is out: {reason}; nothing else of it is told\n"
+        told = f"pair {key} is hidden: {reason}; nothing else of it is told\n"
         assert _why(caption) == told
 
 
@@ -290,7 +290,7 @@ def test_why_tells_of_what_is_blocked_or_opted_out_the_reason_alone(
 ) -> None:
     for case in (CASES[4], CASES[7]):
         key = pair_id(case.image_url, case.caption)
-        told = f"pair {key} is out: {case.drop_reason}; nothing else of it is told\n"
+        told = f"pair {key} is hidden: {case.drop_reason}; nothing else of it is told\n"
         assert _why(case.image_url) == told
     hidden = "select * from pair_histories where is_hidden"
     (row, *_) = con.execute(hidden).to_arrow_table().to_pylist()
@@ -320,7 +320,7 @@ def test_why_goes_by_what_is_to_be_forgotten_now(
     monkeypatch.setenv("PAIRLAKE_HOME", str(tmp_path / "copy"))
     keeper = CASES[12]
     landed.take_down(keeper.caption)
-    assert _why(keeper.image_url).endswith("is out: takedown; nothing else of it is told\n")
+    assert _why(keeper.image_url).endswith("is hidden: takedown; nothing else of it is told\n")
     assert keeper.caption not in _why("its twin")
     assert keeper.caption not in _why("a pictures")
     new = replace(CASES[0], caption="another caption")

@@ -77,7 +77,7 @@ function problem(error, pairId) {
 const pairs = (rows) =>
   make("div", { className: "story" }, section("Pairs of this address", make("ul", {}, ...rows.map((row) => make("li", {},
     row.caption === null ? "a pair" : leads(make("a", { dir: "auto" }, row.caption), { pair: row.pair_id }),
-    ` ${row.drop_reason === null ? "is kept" : `is ${row.is_found_only ? "found only" : "out"}: ${explained(row.drop_reason, row.meaning)}`}`)))));
+    ` ${row.drop_reason === null ? "is kept" : `is ${row.caption === null ? "hidden" : row.is_found_only ? "found only" : "out"}: ${explained(row.drop_reason, row.meaning)}`}`)))));
 
 // A reason, and what it means.
 const explained = (reason, meaning) => (meaning ? `${reason} (${meaning})` : reason);

@@ -155,7 +155,7 @@ def test_of_a_kept_pair_that_is_not_to_be_found_the_wish_alone_is_told(
     answer = client.get(f"/api/pairs/{CAT.pair_id}")
     assert (answer.status_code, reason in answer.text) == (404, True)
     told = CliRunner().invoke(main, ["why", CAT.image_url]).output
-    assert told == f"pair {CAT.pair_id} is out: {reason}; nothing else of it is told\n"
+    assert told == f"pair {CAT.pair_id} is hidden: {reason}; nothing else of it is told\n"
     query = "select drop_reason, drop_reasons from lake.marts.pair_histories where pair_id = ?"
     assert mart.con.execute(query, [CAT.pair_id]).fetchall() == [(reason, [reason])]
 
