@@ -179,3 +179,9 @@ def _tell_story(mart: Mart) -> None:
             "insert into lake.intermediate.int_pairs_deduplicated values (?, ?, ?)",
             [UUID(int=77), "https://copies.example/apple.png", "apple again"],
         )
+        con.execute(
+            "insert into lake.marts.pair_licences by name "
+            "select ? as pair_id, 'page' as scope, 'CC-BY-4.0' as licence, ? as licence_url, "
+            "'link' as evidence",
+            [NAKED.pair_id, NAKED.license_url],
+        )

@@ -71,8 +71,9 @@ def test_a_story_has_an_address(page: Page, address: str) -> None:
     page.goto(f"{address}?pair={NAKED.pair_id}")
     story = page.get_by_role("dialog")
     expect(story.locator(".caption")).to_have_text(NAKED.caption)
-    outward = story.get_by_role("link", name="Image", exact=True).first
-    expect(outward).to_have_attribute("rel", "noopener noreferrer nofollow")
+    licence = story.get_by_role("link", name="CC-BY-4.0")
+    expect(licence).to_have_attribute("href", str(NAKED.license_url))
+    expect(licence).to_have_attribute("rel", "noopener noreferrer nofollow")
     story.get_by_role("link", name="More like this picture").click()
     expect(story).to_be_hidden()
     expect(page.locator("#grid > li").first).to_be_visible()
@@ -92,7 +93,7 @@ def test_a_story_that_cannot_be_told_says_why(careless: Page, address: str) -> N
     expect(careless.get_by_role("alert")).to_contain_text("is not published")
     careless.keyboard.press("Escape")
     expect(careless.locator("#grid > li").first).to_be_visible()
-    assert careless.url == f"{address}?q=cat"
+    expect(careless).to_have_url(f"{address}?q=cat")
     careless.route("**/api/pairs/*", lambda route: route.abort())
     careless.goto(f"{address}?pair={CAT.pair_id}")
     expect(careless.get_by_role("alert")).to_contain_text("does not answer")
