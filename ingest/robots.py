@@ -32,6 +32,9 @@ _DOUBLED = re.compile(r"(.)\1+")
 # RSL 1.0: an absolute URL, and for every crawler, wherever it stands.
 _LICENSE = re.compile(r"(?:^|[\r\n])[ \t]*license[ \t]*:[ \t]*(https?://[^\s#]+)", re.IGNORECASE)
 _MOST_LICENSES = 16
+# Content-Usage and Content-Signal may hold for a path, which stands first.
+_PATH_FIRST = re.compile(r"(/\S*)\s+(.*)")
+ALL = "/"
 # A version or a comment behind a name, which RFC 9309 does not know, is left aside.
 _NAME = re.compile(r"[^\s/(;]*")
 
@@ -84,6 +87,12 @@ def licenses_in(robots: str) -> list[str]:
     """The URLs of `License:` lines, each once, whatever group they stand in."""
     found = dict.fromkeys(match[1] for match in _LICENSE.finditer(robots))
     return list(found)[:_MOST_LICENSES]
+
+
+def preference(said: str) -> tuple[str, str]:
+    """The path for which a Content-Usage or Content-Signal line holds, and what it says of it."""
+    with_path = _PATH_FIRST.fullmatch(said)
+    return (with_path[1], with_path[2].strip()) if with_path else (ALL, said.strip())
 
 
 def _field_and_value(line: str) -> tuple[str | None, str]:

@@ -33,7 +33,7 @@
     {%- set cosine = dict(
         float, wants="a number from -1 to 1", between=[-1, 1]
     ) -%}
-    {%- set uses = "search train train_generative ai_input mine" -%}
+    {%- set uses = uses() -%}
     {%- set formats = "jpeg png webp gif bmp avif" -%}
     {%- set rules = [
         dict(text, rule="source"),
@@ -159,6 +159,12 @@
         words="none url image near",
     )) -%}
     {{ return(rules) }}
+{%- endmacro %}
+
+
+{#- What a dataset may be for. To be asked for at all, `crawl`, is none. -#}
+{% macro uses() -%}
+    search train train_generative ai_input mine
 {%- endmacro %}
 
 

@@ -1,4 +1,4 @@
-"""Finds the captions of figures on a page, and the figure that holds an image."""
+"""Finds the captions of figures on a page, and what holds an image."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from resiliparse.parse.html import ElementNode
 
-# An image has at most so many elements between it and its figure: a link, a <picture>, a <div>.
+# An image has at most so many elements between it and what holds it: a link, a <picture>, a <div>.
 _MAX_BETWEEN = 6
 # Of all captions of a page so much is read; those of captions within captions are read repeatedly.
 _MAX_CHARS = 1_000_000
@@ -30,11 +30,16 @@ def figure_captions(figcaptions: Iterable[ElementNode]) -> Mapping[ElementNode, 
 
 def figure_of(element: ElementNode) -> ElementNode | None:
     """The nearest figure that holds an element."""
+    return holder(element, "figure")
+
+
+def holder(element: ElementNode, tag: str) -> ElementNode | None:
+    """The nearest element of a tag that holds another, if it is near."""
     above = element.parent
     for _ in range(_MAX_BETWEEN + 1):
         if above is None:
             break
-        if above.tag == "figure" and isinstance(above, ElementNode):
+        if above.tag == tag and isinstance(above, ElementNode):
             return above
         above = above.parent
     return None

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from resiliparse.parse.html import DOMNode, ElementNode, HTMLTree
 
 from pairlake.ingest.crawl.decoding import parsed
-from pairlake.ingest.crawl.figures import figure_captions, figure_of
+from pairlake.ingest.crawl.figures import figure_captions, figure_of, holder
 from pairlake.ingest.crawl.lazy import find_address, is_placeholder
 from pairlake.ingest.crawl.pages import (
     CAPTION_SOURCES,
@@ -22,6 +22,7 @@ from pairlake.ingest.crawl.pages import (
     shortened,
 )
 from pairlake.ingest.crawl.said import (
+    MAX_METAS,
     TELLING,
     Meta,
     Rel,
@@ -34,10 +35,7 @@ from pairlake.ingest.crawl.schema_org import MAX_SCRIPTS, image_licenses
 from pairlake.ingest.urls import Base
 
 # So many of a page are read.
-_MAX_METAS = 100
 _MAX_RELS = 100
-# An image in a <noscript> has at most so many elements between: a link, a figure, a <picture>.
-_MAX_BETWEEN = 6
 
 
 class _Image(NamedTuple):
@@ -165,7 +163,7 @@ def _take_base(found: _Found, element: ElementNode) -> None:
 
 def _take_meta(found: _Found, element: ElementNode) -> None:
     name = (element.getattr("name") or element.getattr("property") or "").strip().lower()
-    if (name in TELLING or name == found.agent) and len(found.metas) < _MAX_METAS:
+    if (name in TELLING or name == found.agent) and len(found.metas) < MAX_METAS:
         found.metas.append(Meta(name, element.getattr("content") or ""))
 
 
@@ -267,9 +265,4 @@ def _one_for_both(outside: _Shown, within: _Shown) -> _Shown | None:
 
 
 def _is_in_noscript(element: ElementNode) -> bool:
-    above = element.parent
-    for _ in range(_MAX_BETWEEN + 1):
-        if above is None or above.tag == "noscript":
-            return above is not None
-        above = above.parent
-    return False
+    return holder(element, "noscript") is not None

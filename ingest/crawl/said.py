@@ -11,11 +11,21 @@ from typing import NamedTuple
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from pairlake.ingest.crawl.pages import ImageLicense, Said
-from pairlake.ingest.images.optout import PREFERENCES, RSL, Wish, rsl_in, wish, wishes_in
+from pairlake.ingest.images.optout import (
+    PREFERENCES,
+    RESERVATIONS,
+    RSL,
+    Wish,
+    rsl_in,
+    wish,
+    wishes_in,
+)
 from pairlake.ingest.urls import Base
 from pairlake.lake.errors import as_text
 from pairlake.lake.passwords import has_login
 
+# So many <meta>s of a page that tell something are read.
+MAX_METAS = 100
 # What is longer is no tag of a language.
 _MAX_LANGUAGE_CHARS = 100
 # More of a header, or of a <meta>, is not read; each may come so many times.
@@ -126,7 +136,7 @@ def _rights(
             wishes += _robots(name, content[:_MAX_CHARS]) if len(wishes) < _MAX_WISHES else ()
         elif name.startswith("tdm-"):
             told.setdefault(name, content)
-    if told and (reserved := told.get("tdm-reservation", "").strip()) in ("0", "1"):
+    if told and (reserved := told.get("tdm-reservation", "").strip()) in RESERVATIONS:
         policy = told.get("tdm-policy", "none")
         evidence = f"tdm-reservation: {reserved}; tdm-policy: {policy}"
         wishes.append(wish("tdm-reservation", reserved, evidence))

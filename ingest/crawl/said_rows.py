@@ -16,7 +16,7 @@ from pairlake.lake.keys import text_ids
 PAGES, LICENSES = "raw.pages", "raw.image_licenses"
 
 _TIME = pa.timestamp("us")
-_WISH = pa.struct(dict.fromkeys(("property", "value", "evidence"), pa.string()))
+WISH = pa.struct(dict.fromkeys(("property", "value", "evidence"), pa.string()))
 _FILE = {"crawl_id": pa.string(), "path": pa.string()}
 _SCHEMAS = {
     PAGES: pa.schema(
@@ -28,7 +28,7 @@ _SCHEMAS = {
             "language": pa.string(),
             "license_url": pa.string(),
             "rsl_url": pa.string(),
-            "wishes": pa.list_(_WISH),
+            "wishes": pa.list_(WISH),
             "heard_at": _TIME,
         }
     ),
@@ -119,7 +119,7 @@ def _wishes(wishes: Sequence[Sequence[tuple[str, str, str]]]) -> pa.ListArray:
         ends.append(ends[-1] + len(each))
     terms = [term for each in wishes for term in each]
     columns = [pa.array([term[place] for term in terms], pa.string()) for place in range(3)]
-    structs = pa.StructArray.from_arrays(columns, fields=list(_WISH))
+    structs = pa.StructArray.from_arrays(columns, fields=list(WISH))
     return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), structs)
 
 

@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 
 from pairlake.ingest.crawl.records import Record, crawled_at
 from pairlake.ingest.crawl.responses import MAX_PAGE_BYTES, response_of, unpacked
-from pairlake.ingest.images.optout import PREFERENCES, evidence_of, product_token, terms_in
-from pairlake.ingest.robots import groups, rules_for, text_of
+from pairlake.ingest.crawl.said_rows import WISH
+from pairlake.ingest.images.optout import PREFERENCES, evidence_of, product_token, terms_in, wish
+from pairlake.ingest.robots import ALL, groups, preference, rules_for, text_of
 from pairlake.ingest.urls import absolute_url
 from pairlake.lake.domains import host_of
-from pairlake.lake.errors import as_text
 from pairlake.lake.settings import settings
 
 _MAX_NAMES, _MAX_NAME_CHARS = 1_000, 100
@@ -36,9 +36,7 @@ _SCHEMA = pa.schema(
         "refuses_us": pa.bool_(),
         "refused_agents": pa.list_(pa.string()),
         "named_agents": pa.list_(pa.string()),
-        "wishes": pa.list_(
-            pa.struct({"property": pa.string(), "value": pa.string(), "evidence": pa.string()})
-        ),
+        "wishes": pa.list_(WISH),
         "evidence": pa.string(),
         "heard_at": pa.timestamp("us"),
     }
@@ -171,15 +169,11 @@ def _agents(robots: str) -> tuple[list[str], list[str]]:
 
 def _wishes(rules: Sequence[str]) -> list[dict[str, str]]:
     """The terms of Content-Usage and Content-Signal that hold for all of a site."""
-    wishes = []
-    for field, said in _said(rules):
-        if field not in PREFERENCES:
-            continue
-        path, _, behind = said.partition(" ") if said.startswith("/") else ("/", "", said)
-        if path == "/":
-            evidence = evidence_of(f"robots.txt: {field}: {said}")
-            wishes += [
-                {"property": field, "value": as_text(term), "evidence": evidence}
-                for term in terms_in(behind.strip())
-            ]
-    return wishes
+    return [
+        wish(field, term, f"robots.txt: {field}: {said}")._asdict()
+        for field, said in _said(rules)
+        if field in PREFERENCES
+        for path, preferences in [preference(said)]
+        if path == ALL
+        for term in terms_in(preferences)
+    ]

@@ -23,6 +23,7 @@ from pairlake.ingest.crawl.pages import (
 from pairlake.ingest.crawl.records import crawled_at
 from pairlake.ingest.crawl.references import decoded
 from pairlake.ingest.crawl.said import (
+    MAX_METAS,
     TELLING,
     Meta,
     Rel,
@@ -51,8 +52,6 @@ _DATES = (
 )
 # `lang` comes before `xml:lang`.
 _LANGUAGES = ("html@/lang", "html@/xml:lang")
-# So many <meta>s of a page that tell something are kept.
-_MAX_METAS = 100
 
 
 # Half of a pair of \\u escapes, and what is none, so that it is passed over.
@@ -168,7 +167,7 @@ def _metas(head: Any, agent: str, value: Callable[[str], str]) -> list[Meta]:
         for meta in metas
         if (name := (meta.name or meta.property).lower()) in wanted
     ]
-    return found[:_MAX_METAS]
+    return found[:MAX_METAS]
 
 
 @lru_cache

@@ -16,24 +16,22 @@ from protego import Protego
 
 from pairlake.ingest.images.optout import (
     PREFERENCES,
+    RESERVATIONS,
     Refusal,
     Wish,
     licensed,
     preferred,
     wish,
 )
-from pairlake.ingest.robots import licenses_in, rules_for, text_of
+from pairlake.ingest.robots import ALL, licenses_in, preference, rules_for, text_of
 
 # Of thousands of rules few may match a path: those that begin as it does. These are taken apart and
 # kept; beyond so many characters, of which each rule has some more, they are not weighed.
 MAX_NEAR_CHARS = 65_536
 _RULE_CHARS = 30
-_PATH_FIRST = re.compile(r"(/\S*)\s+(.*)")
 # Where what a path must begin with ends, as far as it is plain letters.
 _NOT_PLAIN = re.compile(r"[*$%\s]|[^\x00-\x7f]")
-_ALL = "/"
 _ROBOTS, _TDMREP = "robots.txt", "tdmrep.json"
-_RESERVED = ("0", "1")
 # As many as may stand in evidence.
 _MOST_RULES = 300
 # What an escaped path keeps as it is written.
@@ -151,13 +149,7 @@ def site_rules(agent: str, robots: str) -> SiteRules:
 def _path(line: str) -> str:
     """The path for which a line of a robots.txt holds, none where that holds for all."""
     field, _, said = line.partition(": ")
-    return _preference(said)[0] if field in PREFERENCES else said
-
-
-def _preference(said: str) -> tuple[str, str]:
-    """The path for which a Content-Usage or Content-Signal line holds, and what it says of it."""
-    with_path = _PATH_FIRST.fullmatch(said)
-    return (with_path[1], with_path[2].strip()) if with_path else (_ALL, said.strip())
+    return preference(said)[0] if field in PREFERENCES else said
 
 
 def _beginning(path: str) -> str:
@@ -204,7 +196,7 @@ class _Near(NamedTuple):
         longest: dict[str, int] = {}
         for field, length, path, preferences in self.preferred:
             is_longest = length >= longest.get(field, 0)
-            if is_longest and (path == _ALL or _is_matched(url, path)):
+            if is_longest and (path == ALL or _is_matched(url, path)):
                 longest[field] = length
                 wishes += _terms(field, preferences)
         return wishes
@@ -217,7 +209,7 @@ def _taken_apart(near: tuple[str, ...]) -> _Near:
     for rule in near:
         field, _, said = rule.partition(": ")
         if field in PREFERENCES:
-            path, preferences = _preference(said)
+            path, preferences = preference(said)
             usages.append(_Preferred(field, len(quote(path, safe=_SAFE)), path, preferences))
         else:
             others.append(rule)
@@ -253,7 +245,7 @@ def read_reservations(tdmrep: bytes) -> Rules:
         if not isinstance(rule, dict) or not isinstance(rule.get("location"), str):
             continue
         reserved = str(rule.get("tdm-reservation"))
-        if reserved in _RESERVED:
+        if reserved in RESERVATIONS:
             found.setdefault("".join(rule["location"].split()), reserved)
     return Rules((f"{reserved}: {location}", location) for location, reserved in found.items())
 

@@ -27,7 +27,8 @@ _AGENT = re.compile(r"([a-z0-9_.*-]+)(?:/[a-z0-9_.-]*)?")
 # AIPREF (draft-ietf-aipref-attach) and contentsignals.org, as a header and in robots.txt.
 PREFERENCES = ("Content-Usage", "Content-Signal")
 RSL = "application/rsl+xml"
-_RESERVED = ("0", "1")
+# TDMRep, in HTML, headers and tdmrep.json.
+RESERVATIONS = ("0", "1")
 _LINK = re.compile(r"<([^<>]{1,4096})>([^<]{0,4096})")
 _LICENSE = re.compile(r";\s*rel\s*=\s*\"?(?:[^\";]*\s)?license[\s\";,]")
 _MOST_TERMS = 32
@@ -71,7 +72,7 @@ def wishes_in(headers: CIMultiDictProxy[str], agent: str) -> list[Wish]:
         for directive in directives_in([value], agent)
     ]
     for value in headers.getall("TDM-Reservation", []):
-        if value.strip() in _RESERVED:
+        if value.strip() in RESERVATIONS:
             policy = headers.get("TDM-Policy", "none")
             evidence = f"TDM-Reservation: {value.strip()}; TDM-Policy: {policy}"
             said.append(wish("TDM-Reservation", value.strip(), evidence))

@@ -1,5 +1,3 @@
-{% set uses = ['search', 'train', 'train_generative', 'ai_input', 'mine'] %}
-
 with
 
 site_rules as (
@@ -65,7 +63,7 @@ consent_history as (
         domain,
         count(*) as sites,
         count(*) filter (where refuses_us) as sites_refusing_us,
-        {% for use in uses -%}
+        {% for use in uses().split() -%}
             count(*) filter (where list_contains(refused_uses, '{{ use }}'))
                 as sites_refusing_{{ use }},
         {% endfor -%}

@@ -121,7 +121,7 @@ def publish(*, progress: Callable[[str], None]) -> PublishSummary:
             compare(con, keys.to_reader())
             added, updated, deleted = changed(con)
             _write(con, columns, table, progress, total=added + updated)
-            _finish(table, thumbnails, _publication(con, columns, wanted))
+            _finish(table, thumbnails, _publication(con, columns, wanted, only))
     return PublishSummary(
         added=added,
         updated=updated,
@@ -219,12 +219,12 @@ def _differs(table: Table, publication: Publication) -> bool:
 
 
 def _publication(
-    con: duckdb.DuckDBPyConnection, columns: Columns, wanted: Searchable
+    con: duckdb.DuckDBPyConnection, columns: Columns, wanted: Searchable, only: int
 ) -> Publication:
     return Publication(
         published_at=datetime.now(UTC).replace(microsecond=0).isoformat(),
         rows=wanted.rows,
-        found_only=found_only(con),
+        found_only=only,
         images=wanted.images,
         splits=wanted.splits,
         image_encoder=wanted.image_encoder,
