@@ -12,7 +12,8 @@ import duckdb
 
 from pairlake.lake.addresses import is_plain_url
 from pairlake.lake.forgotten import PAGE, PAGE_ID, forgotten, on_forgotten_host
-from pairlake.lake.tables import SIGHTING, TABLES, ids_of
+from pairlake.lake.raw_tables import SIGHTING
+from pairlake.lake.tables import TABLES, ids_of
 
 Relations = Mapping[str, Sequence[str]]
 

@@ -8,7 +8,8 @@ import pytest
 
 from pairlake.lake.declared import declared
 from pairlake.lake.errors import BadJob
-from pairlake.lake.tables import ATTEMPT, _of_job
+from pairlake.lake.raw_tables import ATTEMPT
+from pairlake.lake.tables import _of_job
 
 
 @pytest.fixture

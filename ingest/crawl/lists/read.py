@@ -26,7 +26,7 @@ from pairlake.ingest.crawl.reading import CrawlFile
 from pairlake.ingest.crawl.stream import opened
 from pairlake.ingest.urls import MAX_URL_CHARS
 from pairlake.lake.errors import first_line
-from pairlake.lake.tables import SIGHTING
+from pairlake.lake.raw_tables import SIGHTING
 from pairlake.lake.tombstones import FORMER_CAPTION_ID
 
 # Longer ones are texts, not captions.

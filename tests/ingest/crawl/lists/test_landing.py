@@ -14,7 +14,8 @@ from pairlake.ingest.crawl.captions import former_caption
 from pairlake.ingest.crawl.lists import read as lists
 from pairlake.ingest.crawl.lists import text as list_text
 from pairlake.lake.keys import pair_id, text_id
-from pairlake.lake.tables import ATTEMPT, TABLES
+from pairlake.lake.raw_tables import ATTEMPT
+from pairlake.lake.tables import TABLES
 from pairlake.lake.tombstones import FORMER_CAPTION_ID, LOOKED_AT
 from tests.ingest.conftest import Web
 from tests.ingest.crawl.lists.published import FORMATS, LISTS, OTHER, URL
